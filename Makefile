@@ -1,0 +1,58 @@
+# Every target prepares .venv by itself; a machine needs python3 (3.11 to 3.13) with venv, and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+SEEDS ?= 100
+FROM ?= 0
+
+bin := $(VENV)/bin
+installed := $(VENV)/.installed
+
+.PHONY: help install town test check bench simulate lock clean
+
+help:
+	@echo 'make town      a town of four validators and one observer on this machine'
+	@echo 'make test      all tests'
+	@echo 'make check     style, types and import rules'
+	@echo 'make bench     measured figures as ratios'
+	@echo 'make simulate  SEEDS=N FROM=K: the simulator over seeds K to K+N-1'
+	@echo 'make install   prepare $(VENV) and nothing else'
+	@echo 'make clean     remove $(VENV), caches and build results; never chain data'
+
+install: $(installed)
+
+$(installed): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) \
+	  else f"Poyong needs Python 3.11 to 3.13, found {v[0]}.{v[1]}: name another with make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(bin)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(bin)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+town: $(installed)
+	$(bin)/poyong town up
+
+test: $(installed)
+	$(bin)/pytest -n 2 --ignore=tests/bench
+
+check: $(installed)
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy
+	$(bin)/lint-imports
+
+bench: $(installed)
+	$(bin)/poyong bench
+	$(bin)/pytest tests/bench
+
+simulate: $(installed)
+	$(bin)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
+
+# Maintainers only: needs uv; nothing else in the project does.
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	  --python-version 3.11 --extra dev pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

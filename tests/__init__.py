@@ -1,0 +1,1 @@
+"""Tests of the project; a package, so that `python -m tests.simulation` finds them."""
