@@ -50,7 +50,7 @@ simulate: $(installed)
 
 # Maintainers only: needs uv; nothing else in the project does.
 lock:
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make lock" \
 	  --python-version 3.11 --extra dev pyproject.toml --output-file requirements.lock
 
 clean:
