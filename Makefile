@@ -39,7 +39,8 @@ check: $(installed)
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy
-	$(bin)/lint-imports
+	$(bin)/lint-imports --no-logo
+	$(bin)/python -m tests.architecture.source_tree
 
 bench: $(installed)
 	$(bin)/poyong bench

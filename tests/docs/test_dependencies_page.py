@@ -1,0 +1,27 @@
+"""docs/dependencies.md gives a reason for each dependency, and for none that is gone."""
+
+import re
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.docs.documents import text
+
+
+def listed(heading: str) -> list[str]:
+    """Packages in the table under a heading; each row must end in a reason."""
+    section = text("docs/dependencies.md").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([\w-]+)` \|(?:.*\|)? (\S.*\S) \|$", section, re.MULTILINE)
+    return [name for name, _reason in rows]
+
+
+@pytest.mark.parametrize("heading", ["At run time", "For development"])
+def test_the_page_lists_exactly_the_declared_packages(heading: str) -> None:
+    project = tomllib.loads(text("pyproject.toml"))["project"]
+    declared = (
+        project["dependencies"]
+        if heading == "At run time"
+        else project["optional-dependencies"]["dev"]
+    )
+    assert listed(heading) == sorted(Requirement(line).name for line in declared)
