@@ -1,0 +1,347 @@
+"""What the API needs of a running node. The node fills NodePort; nothing here knows how.
+
+Reads are synchronous and answer from the last committed height at once: two reads without an await
+between them see one state. Only what waits is async. Every method is called on the node's own
+event loop.
+
+Hashes and keys are bytes, amounts are integers in smallest units, times are ms since 1970 in block
+time unless a name says otherwise. An unknown hash, height or zone is None, never an exception.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from ledger.errors import ErrorCode
+from ledger.module import Event
+from ledger.primitives import Address, Hash
+from ledger.registry import Certificate, Participation, ValidatorSet
+
+# -- the chain ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """`target_height` is the highest certified height heard of; syncing when it is above `height`.
+
+    height 0 is genesis: then block_hash is the genesis hash and block_time_ms the genesis time.
+    """
+
+    version: str
+    chain_id: int
+    genesis_hash: Hash
+    role: str  # "validator" or "observer"
+    organisation: str  # of the validator; "" for an observer
+    height: int
+    block_hash: Hash
+    block_time_ms: int
+    target_height: int
+    peers: int
+    mempool_transactions: int
+    mempool_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockHeader:
+    """A committed header. `participation` is what the block embeds about consensus itself."""
+
+    height: int
+    hash: Hash
+    parent_hash: Hash
+    time_ms: int
+    proposer: int  # index in the validator set of this height
+    transactions_root: Hash
+    state_root: Hash
+    receipts_root: Hash
+    validators_hash: Hash  # of the set of height + 2
+    participation: Participation
+    transaction_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A decoded transaction; height and index are None while it waits in the mempool.
+
+    `fields` are the message's names and values in order, by its MessageType. A tuple value is a
+    list of items, each a value or a tuple of values.
+    """
+
+    hash: Hash
+    sender: Address
+    nonce: int
+    message_type: str
+    fields: tuple[tuple[str, object], ...]
+    fee: int
+    valid_until: int
+    raw: bytes
+    height: int | None
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Outcome of a final transaction. `reason` is "" when code is OK."""
+
+    transaction_hash: Hash
+    height: int
+    index: int
+    code: ErrorCode
+    reason: str
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """State of an account at `height`; one never used has zeros.
+
+    pending_nonce: the next nonce once everything of this account in the mempool is executed.
+    """
+
+    address: Address
+    balance: int
+    nonce: int
+    pending_nonce: int
+    height: int
+
+
+# -- submitting -----------------------------------------------------------------------------------
+
+
+class RefusalReason(Enum):
+    """Why the node did not take a transaction; values are the wire names, never reused."""
+
+    MALFORMED = "malformed"
+    WRONG_CHAIN = "wrong_chain"
+    BAD_SIGNATURE = "bad_signature"
+    UNKNOWN_MESSAGE = "unknown_message"
+    INVALID_MESSAGE = "invalid_message"
+    NONCE_TOO_LOW = "nonce_too_low"
+    NONCE_TOO_HIGH = "nonce_too_high"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    UNDERPRICED = "underpriced"
+    EXPIRED = "expired"
+    SENDER_QUOTA = "sender_quota"
+    MEMPOOL_FULL = "mempool_full"
+    NOT_READY = "not_ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`detail` says what was expected and what was found, without the wording of the reason."""
+
+    reason: RefusalReason
+    detail: str
+
+
+SubmitOutcome = Hash | Refusal
+"""The transaction's hash (also for one that is known already), or why it was refused."""
+
+# -- proofs ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SetChange:
+    """A certified header whose validators_hash names `validators`, in force from its height + 2."""
+
+    header: bytes
+    certificate: Certificate
+    validators: ValidatorSet
+
+
+@dataclass(frozen=True, slots=True)
+class ChainProof:
+    """A header that anyone who knows genesis can trust: canonical bytes, the certificate that made
+    it final, and every set change from genesis on, ascending, so that the set is provable too."""
+
+    header: bytes
+    certificate: Certificate
+    set_changes: tuple[SetChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StateProof:
+    """`key` has `value` (None: is absent) under the header's state root; `proof` is the canonical
+    encoding of the commitment proof."""
+
+    chain: ChainProof
+    key: bytes
+    value: bytes | None
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionProof:
+    """`transaction` (signed bytes) is number `index` under the header's transactions root."""
+
+    chain: ChainProof
+    transaction: bytes
+    index: int
+    proof: bytes
+
+
+# -- consensus and network ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorStatus:
+    """One seat of the set: last_signed_height is 0 without an embedded seal so far."""
+
+    index: int
+    organisation: str
+    public_key: bytes
+    node_key: bytes
+    last_signed_height: int
+    eligible: bool  # proposes in turn; False while skipped (consensus.md rule 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """The set that votes on `height`, and its hash."""
+
+    height: int
+    hash: Hash
+    quorum: int
+    members: tuple[ValidatorStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsensusState:
+    """The running height as this node sees it; indices are of the set of `height`.
+
+    prepared_by and committed_by: whose votes for the current proposal of `view` arrived.
+    """
+
+    height: int
+    view: int
+    phase: str
+    proposer: int
+    proposal_hash: Hash | None
+    prepared_by: tuple[int, ...]
+    committed_by: tuple[int, ...]
+    view_changes_by: tuple[int, ...]
+    quorum: int
+    timed_views: int
+    signing: bool  # False for an observer, or while rule 6 forbids votes
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A connected, authenticated peer; `validator` is its index in the current set, or None."""
+
+    node_key: bytes
+    organisation: str
+    validator: int | None
+    address: str  # host:port
+    outbound: bool
+    connected_ms: int  # how long, by own clock
+    height: int
+    round_trip_ms: int | None
+    send_queue_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StallCause:
+    """One finding: what is wrong, and what the operator can do."""
+
+    finding: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class StallReport:
+    """`stalled` is False when blocks come as they should; then causes is empty."""
+
+    stalled: bool
+    last_commit_ms: int  # how long ago, by own clock
+    causes: tuple[StallCause, ...]
+
+
+# -- the node -------------------------------------------------------------------------------------
+
+View = Mapping[str, object]
+"""Tokenomics' own view: ints, strings, bools, None, lists and maps of them. Token amounts and KRW
+are decimal strings. Passed on as it is."""
+
+
+class NodePort(Protocol):
+    """A running node, as the API sees it."""
+
+    def status(self) -> NodeStatus:
+        """Where this node stands."""
+
+    def height(self) -> int:
+        """The last committed height; 0 is genesis."""
+
+    def height_of_block(self, block_hash: bytes) -> int | None:
+        """Height of a committed block."""
+
+    def header(self, height: int) -> BlockHeader | None:
+        """Header of a committed block from 1 on."""
+
+    def transaction_hashes(self, height: int) -> Sequence[Hash]:
+        """Hashes of a committed block's transactions, in order; empty for an unknown height."""
+
+    def transactions(self, height: int) -> Sequence[Transaction]:
+        """A committed block's transactions, in order; empty for an unknown height."""
+
+    def receipts(self, height: int) -> Sequence[Receipt]:
+        """Receipts of a committed block's transactions, in order; empty for an unknown height."""
+
+    def certificate(self, height: int) -> Certificate | None:
+        """The commit certificate with which this node finalised `height`."""
+
+    def transaction(self, transaction_hash: bytes) -> Transaction | None:
+        """A final transaction, or one that waits in the mempool."""
+
+    def receipt(self, transaction_hash: bytes) -> Receipt | None:
+        """Receipt of a final transaction."""
+
+    def account(self, address: bytes) -> Account:
+        """State of any 20-byte address."""
+
+    async def submit(self, raw: Sequence[bytes]) -> Sequence[SubmitOutcome]:
+        """Verify and admit signed transactions together; one outcome for each, in order.
+
+        Any bytes are allowed: what does not decode is a Refusal. An outcome is a hash as soon as
+        the transaction is in the mempool (or was there, or is final), not when it is final.
+        """
+
+    async def wait_for_receipt(self, transaction_hash: bytes, timeout_ms: int) -> Receipt | None:
+        """The receipt as soon as the transaction is final, at once if it is; None after timeout."""
+
+    async def wait_for_height(self, height: int) -> None:
+        """Return as soon as `height` is committed, at once if it is. May wait for ever."""
+
+    def prove_state(self, key: bytes) -> StateProof | None:
+        """Proof of any state key at the last committed height; None before the first block."""
+
+    def prove_account(self, address: bytes) -> StateProof | None:
+        """Proof of an account's row at the last committed height; None before the first block."""
+
+    def prove_transaction(self, transaction_hash: bytes) -> TransactionProof | None:
+        """Proof that a final transaction is in its block."""
+
+    def validators(self, height: int | None) -> Validators | None:
+        """The set of `height` (from 1 to the last committed + 2); None: of the running height."""
+
+    def consensus_state(self) -> ConsensusState:
+        """The running height."""
+
+    def peers(self) -> Sequence[Peer]:
+        """Connected peers."""
+
+    def why_stalled(self) -> StallReport:
+        """Why no block comes, in words for an operator."""
+
+    def zones(self) -> Sequence[View]:
+        """Every zone with its accepted value and the state of its round."""
+
+    def round(self, zone: str, number: int | None) -> View | None:
+        """Round `number` of a zone with its reports; None: the latest."""
+
+    def land_index(self) -> View:
+        """The town's index (100000 = the base) now and for each closed town round."""
+
+    def issuance(self) -> View:
+        """Ceiling, issued, burned, headroom and every input of the formula."""
