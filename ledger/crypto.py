@@ -56,6 +56,24 @@ class Ed25519Signer:
         return crypto_sign(message, self._secret_key)[:SIGNATURE_BYTES]
 
 
+class Secp256k1Signer:
+    """Signer over a 32-byte secp256k1 secret held in memory; wallets' kind of key."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._private_key = coincurve.PrivateKey(secret)
+        self._public_key = self._private_key.public_key.format(compressed=True)
+
+    @property
+    def public_key(self) -> bytes:
+        """Compressed secp256k1 public key, 33 bytes."""
+        return self._public_key
+
+    def sign(self, message: bytes) -> bytes:
+        """Deterministic signature (RFC 6979) r||s, low-s, of keccak256(message), 64 bytes."""
+        signature = self._private_key.sign_recoverable(keccak256(message), hasher=None)
+        return signature[:SIGNATURE_BYTES]
+
+
 def verify_ed25519(public_key: bytes, message: bytes, signature: bytes) -> bool:
     """True when `signature` (64 bytes) by `public_key` (32 bytes) covers `message`."""
     if len(signature) != SIGNATURE_BYTES or len(public_key) != ED25519_KEY_BYTES:

@@ -107,6 +107,18 @@ class State:
         ensure(len(self._layers) > 1, "rollback() without begin()")
         self._layers.pop()
 
+    def changed(self, table: Table[V]) -> Iterator[tuple[bytes, V | None, V | None]]:
+        """(key, value before the block, value now) of the rows of `table` that the block wrote."""
+        ensure(len(self._layers) == 1, "changed() inside an open overlay")
+        prefix_length = len(table.prefix)
+        for full, after in self._layers[0].items():
+            if self._tables[full] is table:
+                before: Any = self._cache.get(full)
+                if before is None:  # written without having been read
+                    raw = self._base.get(full)
+                    before = _MISSING if raw is None else table.decode(raw)
+                yield full[prefix_length:], None if before is _MISSING else before, after
+
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """Every row that the block changed, encoded once, in key order; None is a deletion."""
         ensure(len(self._layers) == 1, "changes() inside an open overlay")
