@@ -18,9 +18,14 @@ MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
 T = TypeVar("T")
 
 
+# One packer for all calls (a new one each time costs three times the packing). It calls no Python
+# code while it packs and starts clean after an error.
+_pack: Final = msgpack.Packer(use_bin_type=True, strict_types=False, autoreset=True).pack
+
+
 def encode(value: object) -> bytes:
     """Encode nested tuples/lists of int (0..2^64-1), bytes, str, bool and None."""
-    packed: bytes = msgpack.packb(value, use_bin_type=True, strict_types=False)
+    packed: bytes = _pack(value)
     return packed
 
 
@@ -34,7 +39,12 @@ def decode(data: bytes, max_bytes: int = MAX_MESSAGE_BYTES) -> Any:
         raise DecodeError(f"encoded value has {len(data)} bytes, at most {max_bytes} are allowed")
     try:
         value = msgpack.unpackb(
-            data, use_list=False, raw=False, object_pairs_hook=_refuse, ext_hook=_refuse
+            data,
+            use_list=False,
+            raw=False,
+            object_pairs_hook=_refuse,
+            ext_hook=_refuse,
+            timestamp=1,  # the one extension that skips ext_hook: a float encodes to other bytes
         )
         same = encode(value) == data
     except DecodeError:
