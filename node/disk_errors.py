@@ -1,0 +1,49 @@
+"""One sentence for the operator from what the operating system says about a file."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import LocalError
+
+FREE_BYTES_WANTED: Final = 1024 * 1024 * 1024
+"""Free space that lets a node run on for days; named in the remedy for a full disk."""
+
+_MIB: Final = 1024 * 1024
+
+
+def os_error(action: str, path: Path, error: OSError) -> LocalError:
+    """LocalError for `error` while doing `action` (as in "cannot <action>") on `path`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return disk_full(action, path)
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return LocalError(
+            f"cannot {action} {path}: permission denied. Give the user that runs the node "
+            f"(uid {os.getuid()}) the right to write {path.parent}."
+        )
+    return LocalError(
+        f"cannot {action} {path}: {error.strerror or error}. Check the disk "
+        "(dmesg, smartctl), then start again; nothing finalised is lost."
+    )
+
+
+def disk_full(action: str, path: Path) -> LocalError:
+    """LocalError for a disk without room: what is free, what is wanted, what is safe."""
+    folder = path if path.is_dir() else path.parent
+    free = shutil.disk_usage(folder).free if folder.exists() else 0
+    return LocalError(
+        f"cannot {action} {path}: the disk is full ({free // _MIB} MiB free). Free at least "
+        f"{FREE_BYTES_WANTED // _MIB} MiB on the file system of {folder} and start again; "
+        "nothing finalised is lost."
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make file creations and renames in `folder` survive loss of power."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
