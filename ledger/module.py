@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from ledger.errors import InvariantViolation
 from ledger.message_registry import MessageType
 from ledger.primitives import Address, Hash
 from ledger.registry import Participation
@@ -52,6 +53,12 @@ class Context:
     sender: Address | None = None
     transaction_hash: Hash | None = None
     events: list[Event] = field(default_factory=list)
+
+    def require_sender(self) -> Address:
+        """Who sent the transaction; InvariantViolation in a hook, which has no sender."""
+        if self.sender is None:
+            raise InvariantViolation("a message handler ran outside a transaction")
+        return self.sender
 
     def emit(self, name: str, **values: EventValue) -> None:
         """Put an event on the record; it is dropped when the transaction fails."""

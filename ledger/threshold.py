@@ -147,16 +147,15 @@ ROTATE: Final = MessageType(
 def _rotate(context: Context, threshold: int, keys: tuple[bytes, ...]) -> None:
     # Only a threshold account gets here: transaction.authority_problem refuses the message from
     # any other, whose own key would otherwise stay valid beside the members.
-    if context.sender is None:
-        raise TransactionError(ErrorCode.UNAUTHORISED, "threshold.rotate needs a sender")
+    account = context.require_sender()
     try:
         members = members_from_wire(threshold, keys)
     except DecodeError as error:
         raise TransactionError(ErrorCode.INVALID_MESSAGE, str(error)) from error
-    context.state.put(ROTATED, context.sender, members)
+    context.state.put(ROTATED, account, members)
     context.emit(
         "threshold.rotated",
-        account=context.sender,
+        account=account,
         threshold=threshold,
         members=len(members.keys),
     )
