@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from ledger.errors import ErrorCode
+from ledger.block import Block, CompactBlock, Header
+from ledger.message_registry import MessageRegistry
 from ledger.module import Event
 from ledger.primitives import Address, Hash
-from ledger.registry import Certificate, Participation, ValidatorSet
+from ledger.receipt import Receipt
+from ledger.registry import Certificate, ValidatorSet
+from ledger.transaction import Transaction
 
 # -- the chain ------------------------------------------------------------------------------------
 
@@ -43,57 +46,38 @@ class NodeStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockHeader:
-    """A committed header. `participation` is what the block embeds about consensus itself."""
+class CommittedBlock:
+    """A block with what became of it; receipts are in the order of its transactions.
 
-    height: int
-    hash: Hash
-    parent_hash: Hash
-    time_ms: int
-    proposer: int  # index in the validator set of this height
-    transactions_root: Hash
-    state_root: Hash
-    receipts_root: Hash
-    validators_hash: Hash  # of the set of height + 2
-    participation: Participation
-    transaction_count: int
+    hook_events: what the begin and end hooks put on the record, such as a mint.
+    """
+
+    block: Block
+    receipts: tuple[Receipt, ...]
+    hook_events: tuple[Event, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Transaction:
-    """A decoded transaction; height and index are None while it waits in the mempool.
+class KnownTransaction:
+    """A transaction and where it is; height and index are None while it is in the mempool."""
 
-    `fields` are the message's names and values in order, by its MessageType. A tuple value is a
-    list of items, each a value or a tuple of values.
-    """
-
-    hash: Hash
-    sender: Address
-    nonce: int
-    message_type: str
-    fields: tuple[tuple[str, object], ...]
-    fee: int
-    valid_until: int
-    raw: bytes
+    transaction: Transaction
     height: int | None
     index: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """Outcome of a final transaction. `reason` is "" when code is OK."""
+class FinalReceipt:
+    """A receipt and where its transaction is."""
 
-    transaction_hash: Hash
+    receipt: Receipt
     height: int
     index: int
-    code: ErrorCode
-    reason: str
-    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """State of an account at `height`; one never used has zeros.
+class AccountState:
+    """An account at `height`; one never used has zeros.
 
     pending_nonce: the next nonce once everything of this account in the mempool is executed.
     """
@@ -267,6 +251,10 @@ are decimal strings. Passed on as it is."""
 class NodePort(Protocol):
     """A running node, as the API sees it."""
 
+    @property
+    def messages(self) -> MessageRegistry:
+        """Every message type of this chain: names the fields of a transaction's body."""
+
     def status(self) -> NodeStatus:
         """Where this node stands."""
 
@@ -276,28 +264,25 @@ class NodePort(Protocol):
     def height_of_block(self, block_hash: bytes) -> int | None:
         """Height of a committed block."""
 
-    def header(self, height: int) -> BlockHeader | None:
-        """Header of a committed block from 1 on."""
+    def header(self, height: int) -> Header | None:
+        """Header of a committed block from 1 on: the cheapest read of one."""
 
-    def transaction_hashes(self, height: int) -> Sequence[Hash]:
-        """Hashes of a committed block's transactions, in order; empty for an unknown height."""
+    def compact_block(self, height: int) -> CompactBlock | None:
+        """A committed block with its transactions by hash."""
 
-    def transactions(self, height: int) -> Sequence[Transaction]:
-        """A committed block's transactions, in order; empty for an unknown height."""
-
-    def receipts(self, height: int) -> Sequence[Receipt]:
-        """Receipts of a committed block's transactions, in order; empty for an unknown height."""
+    def block(self, height: int) -> CommittedBlock | None:
+        """A committed block with everything."""
 
     def certificate(self, height: int) -> Certificate | None:
         """The commit certificate with which this node finalised `height`."""
 
-    def transaction(self, transaction_hash: bytes) -> Transaction | None:
+    def transaction(self, transaction_hash: bytes) -> KnownTransaction | None:
         """A final transaction, or one that waits in the mempool."""
 
-    def receipt(self, transaction_hash: bytes) -> Receipt | None:
+    def receipt(self, transaction_hash: bytes) -> FinalReceipt | None:
         """Receipt of a final transaction."""
 
-    def account(self, address: bytes) -> Account:
+    def account(self, address: bytes) -> AccountState:
         """State of any 20-byte address."""
 
     async def submit(self, raw: Sequence[bytes]) -> Sequence[SubmitOutcome]:
@@ -307,7 +292,9 @@ class NodePort(Protocol):
         the transaction is in the mempool (or was there, or is final), not when it is final.
         """
 
-    async def wait_for_receipt(self, transaction_hash: bytes, timeout_ms: int) -> Receipt | None:
+    async def wait_for_receipt(
+        self, transaction_hash: bytes, timeout_ms: int
+    ) -> FinalReceipt | None:
         """The receipt as soon as the transaction is final, at once if it is; None after timeout."""
 
     async def wait_for_height(self, height: int) -> None:
