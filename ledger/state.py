@@ -5,7 +5,7 @@ are immutable, kept decoded in the overlay, and encoded once a block (performanc
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from ledger.errors import ensure
 from ledger.kv import KeyValueReader, prefix_end
@@ -29,101 +29,120 @@ class Table(Generic[V]):
         self.decode = decode
 
 
-class _Missing:
-    """Marks "known to be absent" in the read cache."""
+class _Unread:
+    """Marks "not read or written yet", which None (absent, deleted) does not."""
 
 
-_MISSING = _Missing()
+_UNREAD: Final[Any] = _Unread()
 
 
 class State:
-    """Reads through overlay and cache to a store that does not change while this lives."""
+    """Reads through the block's writes and a cache to a store that does not change meanwhile.
 
-    __slots__ = ("_base", "_cache", "_layers", "_tables")
+    Writes go to one dictionary; an open overlay remembers what they replaced, so that reading
+    costs the same at any depth and a transaction that succeeds costs nothing to commit.
+    """
+
+    __slots__ = ("_base", "_cache", "_marks", "_tables", "_undo", "_writes")
 
     def __init__(self, base: KeyValueReader) -> None:
         self._base = base
         self._cache: dict[bytes, Any] = {}
-        # layers[0] is the block, each begin() adds one; None in a layer is a deletion.
-        self._layers: list[dict[bytes, Any]] = [{}]
+        # None in either is a row that is absent or deleted.
+        self._writes: dict[bytes, Any] = {}
         self._tables: dict[bytes, Table[Any]] = {}
+        # (key, value before the write) since the outermost begin(); each begin() marks a length.
+        self._undo: list[tuple[bytes, Any]] = []
+        self._marks: list[int] = []
 
     def get(self, table: Table[V], key: bytes) -> V | None:
         """The value at `key`, or None when there is none."""
         full = table.prefix + key
-        for layer in reversed(self._layers):
-            if full in layer:
-                value: V | None = layer[full]
-                return value
-        cached: Any = self._cache.get(full)
-        if cached is None:
+        value: V | None = self._writes.get(full, _UNREAD)
+        if value is _UNREAD:
+            value = self._base_value(table, full)
+        return value
+
+    def _base_value(self, table: Table[V], full: bytes) -> V | None:
+        value: V | None = self._cache.get(full, _UNREAD)
+        if value is _UNREAD:
             raw = self._base.get(full)
-            cached = _MISSING if raw is None else table.decode(raw)
-            self._cache[full] = cached
-        if cached is _MISSING:
-            return None
-        found: V = cached
-        return found
+            value = self._cache[full] = None if raw is None else table.decode(raw)
+        return value
 
     def put(self, table: Table[V], key: bytes, value: V) -> None:
         """Set the value at `key` in the innermost overlay."""
         full = table.prefix + key
-        self._layers[-1][full] = value
+        if self._marks:
+            self._undo.append((full, self._writes.get(full, _UNREAD)))
+        self._writes[full] = value
         self._tables[full] = table
 
     def delete(self, table: Table[Any], key: bytes) -> None:
         """Remove the value at `key` in the innermost overlay."""
-        full = table.prefix + key
-        self._layers[-1][full] = None
-        self._tables[full] = table
+        self.put(table, key, None)
 
     def iterate(self, table: Table[V], prefix: bytes = b"") -> Iterator[tuple[bytes, V]]:
-        """(key, value) of the rows whose key starts with `prefix`, in key order. O(rows)."""
+        """(key, value) of the rows whose key starts with `prefix`, in key order.
+
+        O(rows + writes of the block), in constant memory beside the block's own writes. Rows that
+        are added meanwhile may be left out; others show the value that they have when reached.
+        """
         start = table.prefix + prefix
-        overlay: dict[bytes, Any] = {}
-        for layer in self._layers:
-            overlay.update((k, v) for k, v in layer.items() if k.startswith(start))
-        rows: dict[bytes, Any] = {
-            full: None for full, _ in self._base.iterate(start, prefix_end(start))
-        }
-        rows.update(overlay)
-        for full in sorted(rows):
-            value = self.get(table, full[len(table.prefix) :])
+        skip = len(table.prefix)
+        written = sorted(full for full in self._writes if full.startswith(start))
+        position = 0
+        for full, raw in self._base.iterate(start, prefix_end(start)):
+            while position < len(written) and written[position] <= full:
+                value = self._writes.get(written[position])
+                if written[position] != full and value is not None:
+                    yield written[position][skip:], value
+                position += 1
+            value = self._writes.get(full, _UNREAD)
+            if value is _UNREAD:
+                value = table.decode(raw)
             if value is not None:
-                yield full[len(table.prefix) :], value
+                yield full[skip:], value
+        for full in written[position:]:
+            value = self._writes.get(full)
+            if value is not None:
+                yield full[skip:], value
 
     def begin(self) -> None:
         """Open an overlay; end it with commit() or rollback()."""
-        self._layers.append({})
+        self._marks.append(len(self._undo))
 
     def commit(self) -> None:
         """Merge the innermost overlay into the one below."""
-        ensure(len(self._layers) > 1, "commit() without begin()")
-        top = self._layers.pop()
-        self._layers[-1].update(top)
+        ensure(self._marks, "commit() without begin()")
+        self._marks.pop()
+        if not self._marks:
+            self._undo.clear()
 
     def rollback(self) -> None:
         """Drop the innermost overlay."""
-        ensure(len(self._layers) > 1, "rollback() without begin()")
-        self._layers.pop()
+        ensure(self._marks, "rollback() without begin()")
+        mark = self._marks.pop()
+        for full, before in reversed(self._undo[mark:]):
+            if before is _UNREAD:
+                del self._writes[full]
+            else:
+                self._writes[full] = before
+        del self._undo[mark:]
 
     def changed(self, table: Table[V]) -> Iterator[tuple[bytes, V | None, V | None]]:
-        """(key, value before the block, value now) of the rows of `table` that the block wrote."""
-        ensure(len(self._layers) == 1, "changed() inside an open overlay")
-        prefix_length = len(table.prefix)
-        for full, after in self._layers[0].items():
-            if self._tables[full] is table:
-                before: Any = self._cache.get(full)
-                if before is None:  # written without having been read
-                    raw = self._base.get(full)
-                    before = _MISSING if raw is None else table.decode(raw)
-                yield full[prefix_length:], None if before is _MISSING else before, after
+        """(key, value before the block, value now) of each row of `table` that was written."""
+        skip = len(table.prefix)
+        for full, after in list(self._writes.items()):
+            if full.startswith(table.prefix):
+                yield full[skip:], self._base_value(table, full), after
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """Every row that the block changed, encoded once, in key order; None is a deletion."""
-        ensure(len(self._layers) == 1, "changes() inside an open overlay")
-        tables = self._tables
-        return [
-            (full, None if value is None else tables[full].encode(value))
-            for full, value in sorted(self._layers[0].items())
-        ]
+        """Every row that the block wrote, encoded once, in key order; None is a deletion."""
+        ensure(not self._marks, "changes() inside an open overlay")
+        writes, tables = self._writes, self._tables
+        encoded: list[tuple[bytes, bytes | None]] = []
+        for full in sorted(writes):
+            value = writes[full]
+            encoded.append((full, None if value is None else tables[full].encode(value)))
+        return encoded
