@@ -1,0 +1,169 @@
+"""What the rules of land and issuance leave open, as frozen values that state holds.
+
+Each is checked when made, so no invalid value can reach state; defaults are those of the design,
+tried on real price series. All are constitutional: each can loosen supply.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Any, Final, TypeVar
+
+from ledger.errors import LocalError
+from ledger.primitives import BPS, MAX_AMOUNT, UNIT
+from ledger.state import State
+from tokenomics.rows import Amount, present, table
+
+DAY_MS: Final = 86_400_000
+YEAR_MS: Final = 365 * DAY_MS
+"""The year of every yearly rule, in calendar ms (before any time scale)."""
+QUARTER_MS: Final = YEAR_MS // 4
+
+MAX_ZONES: Final = 64
+MAX_APPRAISERS: Final = 64
+"""Of the whole town; each of them may report on each zone."""
+MAX_PRICE_KRW_PER_M2: Final = 10**9
+MAX_AREA_TENTH_M2: Final = 10**10
+MAX_WINDOW_ANCHORS: Final = 64
+MAX_GRACE_BPS: Final = 4 * BPS
+MAX_SCALED_ROUNDS: Final = 100_000
+
+P = TypeVar("P")
+
+
+def _check(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise LocalError(f"parameter {name} is {value}, expected {low}..{high}")
+
+
+class Mode(IntEnum):
+    """Whether the nation's normal growth is taken off before anything is minted."""
+
+    GROSS = 1
+    NET = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LandParameters:
+    """Rules of rounds and valuation. Lengths in ms; "calendar" ms know no time scale.
+
+    The first `scaled_rounds` rounds last `scaled_quarter_ms` of block time each, later ones
+    `quarter_ms`; each is one quarter of the calendar, by which clip and staleness count.
+    `grace_bps` of a round's length is how long it waits for reports after its nominal end.
+    """
+
+    quarter_ms: int = QUARTER_MS
+    scaled_quarter_ms: int = QUARTER_MS
+    scaled_rounds: int = 0
+    grace_bps: int = BPS
+    min_reports: int = 3
+    clip_bps_a_year: int = 800
+    stale_ms: int = 550 * DAY_MS
+    unit_error_factor: int = 10
+
+    def __post_init__(self) -> None:
+        _check("quarter_ms", self.quarter_ms, 1, YEAR_MS)
+        _check("scaled_quarter_ms", self.scaled_quarter_ms, 10, YEAR_MS)
+        _check("scaled_rounds", self.scaled_rounds, 0, MAX_SCALED_ROUNDS)
+        _check("grace_bps", self.grace_bps, 0, MAX_GRACE_BPS)
+        _check("min_reports", self.min_reports, 1, MAX_APPRAISERS)
+        _check("clip_bps_a_year", self.clip_bps_a_year, 0, BPS)
+        _check("stale_ms", self.stale_ms, self.quarter_ms, 100 * YEAR_MS)
+        _check("unit_error_factor", self.unit_error_factor, 2, 1_000)
+
+    def length_ms(self, round_number: int) -> int:
+        """Block time that round `round_number` (from 1) lasts."""
+        return self.scaled_quarter_ms if round_number <= self.scaled_rounds else self.quarter_ms
+
+
+@dataclass(frozen=True, slots=True)
+class IssuanceParameters:
+    """Rules of recognition, ceiling and mint. `hard_cap` in smallest token units.
+
+    A recognised uplift of `price_krw_per_token` * 10000 / `lambda_bps` KRW entitles to one token.
+    """
+
+    mode: Mode = Mode.GROSS
+    lambda_bps: int = 2_500
+    price_krw_per_token: int = 1_000
+    hard_cap: Amount = 10**9 * UNIT
+    window_anchors: int = 9
+    limit_bps: int = 80
+    limit_room_divisor: int = 24
+    limit_bound_bps: int = 500
+
+    def __post_init__(self) -> None:
+        _check("lambda_bps", self.lambda_bps, 1, BPS)
+        _check("price_krw_per_token", self.price_krw_per_token, 1, 10**9)
+        _check("hard_cap", self.hard_cap, 0, MAX_AMOUNT)
+        _check("window_anchors", self.window_anchors, 1, MAX_WINDOW_ANCHORS)
+        _check("limit_bps", self.limit_bps, 0, self.limit_bound_bps)
+        _check("limit_room_divisor", self.limit_room_divisor, 1, 10_000)
+        _check("limit_bound_bps", self.limit_bound_bps, 0, BPS)
+
+
+LAND_PARAMETERS: Final = table("land", "params", LandParameters)
+"""One row, at the empty key."""
+ISSUANCE_PARAMETERS: Final = table("issuance", "params", IssuanceParameters)
+"""One row, at the empty key."""
+
+
+def land_parameters(state: State) -> LandParameters:
+    """The rules of land in force."""
+    return present(state.get(LAND_PARAMETERS, b""), "land parameters")
+
+
+def issuance_parameters(state: State) -> IssuanceParameters:
+    """The rules of issuance in force."""
+    return present(state.get(ISSUANCE_PARAMETERS, b""), "issuance parameters")
+
+
+def integer(value: object, name: str, low: int, high: int) -> int:
+    """An integer of a genesis section, or a decimal string of one; LocalError names the field."""
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if type(number) is not int or not low <= number <= high:
+        raise LocalError(f"genesis: {name} is {value!r:.80}, expected an integer in {low}..{high}")
+    return number
+
+
+def text(value: object, name: str, maximum_bytes: int) -> str:
+    """Non-empty text of a genesis section; LocalError names the field."""
+    if type(value) is not str or not 1 <= len(value.encode()) <= maximum_bytes:
+        raise LocalError(
+            f"genesis: {name} is {value!r:.80}, expected text of 1..{maximum_bytes} bytes"
+        )
+    return value
+
+
+def section(value: object, name: str, required: set[str], optional: set[str]) -> Mapping[str, Any]:
+    """A map of a genesis section with exactly the known keys; LocalError names the wrong one."""
+    if not isinstance(value, Mapping):
+        raise LocalError(f"genesis: {name} is {value!r:.80}, expected a map")
+    missing, unknown = required - value.keys(), value.keys() - required - optional
+    if missing or unknown:
+        raise LocalError(
+            f"genesis: {name} lacks {sorted(missing)} and has unknown {sorted(map(str, unknown))}; "
+            f"known keys are {sorted(required | optional)}"
+        )
+    return value
+
+
+def parameters_from(value: object, name: str, kind: type[P]) -> P:
+    """Parameters `kind` from a genesis map; what it does not name keeps its default."""
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # P is a dataclass
+    given = dict(section(value, name, set(), names))
+    if "mode" in given:
+        modes = {mode.name: mode for mode in Mode}
+        if given["mode"] not in modes:
+            raise LocalError(
+                f"genesis: {name}.mode is {given['mode']!r:.80}, expected one of {sorted(modes)}"
+            )
+        given["mode"] = modes[given["mode"]]
+    return kind(
+        **{
+            field: value
+            if isinstance(value, Mode)
+            else integer(value, f"{name}.{field}", 0, MAX_AMOUNT)
+            for field, value in given.items()
+        }
+    )

@@ -1,0 +1,131 @@
+"""Zones of the town: what genesis says of each, and the value that the oracle last accepted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ledger.errors import LocalError
+from ledger.state import State
+from tokenomics.params import (
+    MAX_AREA_TENTH_M2,
+    MAX_PRICE_KRW_PER_M2,
+    MAX_ZONES,
+    integer,
+    section,
+    text,
+)
+from tokenomics.rows import key, present, table
+from tokenomics.uplift import zone_value_krw
+from tokenomics.valuation import RETURN_ANCHORS
+
+MAX_ZONE_ID_BYTES: Final = 32
+MAX_NAME_BYTES: Final = 64
+LEGAL_DONG_DIGITS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A part of the town, fixed by genesis. The base price is its value of round 0.
+
+    legal_dong_code: 법정동코드, ten digits. area in 0.1 m2, price in KRW/m2.
+    """
+
+    id: str
+    legal_dong_code: str
+    name_ko: str
+    name_en: str
+    area_tenth_m2: int
+    base_krw_per_m2: int
+
+    @property
+    def base_value_krw(self) -> int:
+        """Worth of the zone at its base price."""
+        return zone_value_krw(self.area_tenth_m2, self.base_krw_per_m2)
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneValue:
+    """What the oracle holds of a zone.
+
+    final_round is 0 as long as the base stands. valued_calendar_ms is the valuation date and
+    final_calendar_ms the nominal round end of that round, both in calendar ms since round 1 began.
+    recent: the accepted value at each of the last RETURN_ANCHORS town rounds, oldest first.
+    """
+
+    accepted_krw_per_m2: int
+    final_round: int
+    valued_calendar_ms: int
+    final_calendar_ms: int
+    recent: tuple[int, ...]
+
+    def held(self) -> "ZoneValue":
+        """After a round without a value: the accepted value stands for one more anchor."""
+        return ZoneValue(
+            self.accepted_krw_per_m2,
+            self.final_round,
+            self.valued_calendar_ms,
+            self.final_calendar_ms,
+            self.recent_with(self.accepted_krw_per_m2),
+        )
+
+    def recent_with(self, accepted: int) -> tuple[int, ...]:
+        """`recent` one anchor later."""
+        return (*self.recent, accepted)[-RETURN_ANCHORS:]
+
+
+ZONES: Final = table("land", "zone", Zone)
+"""Zone by its number, from 0 in the order of genesis."""
+ZONE_VALUES: Final = table("land", "value", ZoneValue)
+"""ZoneValue by the zone's number."""
+
+
+def zones(state: State) -> tuple[Zone, ...]:
+    """Every zone in the order of genesis; its position is its number."""
+    return tuple(zone for _, zone in state.iterate(ZONES))
+
+
+def find_zone(state: State, zone_id: str) -> tuple[int, Zone] | None:
+    """Number and zone of an id."""
+    for number, zone in enumerate(zones(state)):
+        if zone.id == zone_id:
+            return number, zone
+    return None
+
+
+def zone_value(state: State, number: int) -> ZoneValue:
+    """Value of a zone that exists."""
+    return present(state.get(ZONE_VALUES, key(number)), f"the value of zone {number}")
+
+
+def base_value_krw(state: State) -> int:
+    """V0: worth of the town at base prices."""
+    return sum(zone.base_value_krw for zone in zones(state))
+
+
+def zone_from_genesis(value: object, name: str) -> Zone:
+    """A zone from a genesis map; LocalError names the wrong field."""
+    given: Mapping[str, Any] = section(value, name, set(Zone.__slots__), set())
+    code = text(given["legal_dong_code"], f"{name}.legal_dong_code", LEGAL_DONG_DIGITS)
+    if len(code) != LEGAL_DONG_DIGITS or not (code.isascii() and code.isdigit()):
+        raise LocalError(f"genesis: {name}.legal_dong_code is {code!r}, expected ten digits")
+    return Zone(
+        text(given["id"], f"{name}.id", MAX_ZONE_ID_BYTES),
+        code,
+        text(given["name_ko"], f"{name}.name_ko", MAX_NAME_BYTES),
+        text(given["name_en"], f"{name}.name_en", MAX_NAME_BYTES),
+        integer(given["area_tenth_m2"], f"{name}.area_tenth_m2", 1, MAX_AREA_TENTH_M2),
+        integer(given["base_krw_per_m2"], f"{name}.base_krw_per_m2", 1, MAX_PRICE_KRW_PER_M2),
+    )
+
+
+def write_zones(state: State, given: object) -> None:
+    """Write the zones of genesis, each at its base price."""
+    if not isinstance(given, list) or not 1 <= len(given) <= MAX_ZONES:
+        raise LocalError(f"genesis: land.zones must be a list of 1..{MAX_ZONES} zones")
+    found = [zone_from_genesis(item, f"land.zones[{i}]") for i, item in enumerate(given)]
+    if len({zone.id for zone in found}) != len(found):
+        raise LocalError("genesis: two of land.zones have one id")
+    for number, zone in enumerate(found):
+        base = zone.base_krw_per_m2
+        state.put(ZONES, key(number), zone)
+        state.put(ZONE_VALUES, key(number), ZoneValue(base, 0, 0, 0, (base,)))
