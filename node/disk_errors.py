@@ -12,6 +12,7 @@ FREE_BYTES_WANTED: Final = 1024 * 1024 * 1024
 """Free space that lets a node run on for days; named in the remedy for a full disk."""
 
 _MIB: Final = 1024 * 1024
+_MAX_QUOTED: Final = 300
 
 
 def os_error(action: str, path: Path, error: OSError) -> LocalError:
@@ -47,3 +48,27 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def engine_error(path: Path, error: Exception) -> LocalError:
+    """LocalError for what a store engine says about its folder; engines speak only in text."""
+    said = " ".join(str(error).removeprefix("b'").removesuffix("'").split())[:_MAX_QUOTED]
+    text = said.lower()
+    if "lock" in text and ("held" in text or "hold" in text or "unavailable" in text):
+        return LocalError(
+            f"another process uses the database in {path}. Stop it first: two nodes cannot share "
+            "one data folder."
+        )
+    if "no space left" in text or "quota exceeded" in text:
+        return disk_full("write the database in", path)
+    if "permission denied" in text or "read-only file system" in text:
+        return os_error("write the database in", path, PermissionError(errno.EACCES, said))
+    if isinstance(error, OSError) or text.startswith("io error"):
+        remedy = "Check the disk (dmesg, smartctl) and that no file is missing or cut short."
+    else:
+        remedy = "Check the disk (dmesg, smartctl)."
+    return LocalError(
+        f"the database in {path} is damaged or unreadable ({said}). {remedy} Then restore a "
+        "backup, or move this folder away and start again: the node fetches the chain from its "
+        "peers. Nothing finalised is lost; keep the folder until the node has caught up."
+    )

@@ -1,0 +1,260 @@
+"""The chain on disk: one synced write batch a block, and the reads of what it wrote.
+
+Rows (big-endian integers; the first byte tells the kind):
+  B height8       encoded block                 C height8  encoded commit certificate
+  R height8       encoded receipts, one row     H hash32   height8 of the block with this hash
+  T hash16        height5 index3 of a transaction, by the first half of its hash: half the bytes to
+                  compact, and to find two with one half still takes 2^64 tries
+  S key           state rows                    M key      rows of the state commitment
+  \\0head          [height, block hash, marker of the vote record, vote_record_lost]
+  \\0schema        layout version; an unknown one is refused
+Whoever sees the head sees all of its block: there is no "not found" after commit.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ledger import codec
+from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
+from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
+from ledger.primitives import HASH_BYTES, Hash
+from node.wal_format import Marker
+
+SCHEMA_VERSION: Final = 1
+MAX_HEIGHT: Final = 2**40 - 1
+MAX_INDEX: Final = 2**24 - 1
+
+_SCHEMA_KEY: Final = b"\0schema"
+_HEAD_KEY: Final = b"\0head"
+_BLOCK, _CERTIFICATE, _RECEIPTS, _HEIGHT_OF, _TRANSACTION = b"B", b"C", b"R", b"H", b"T"
+STATE_PREFIX: Final = b"S"
+COMMITMENT_PREFIX: Final = b"M"
+_TRANSACTION_KEY_BYTES: Final = 16
+
+Rows = Iterable[tuple[bytes, bytes | None]]
+"""(key without prefix, value or None to delete)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last committed block, and what the vote record was at its commit.
+
+    vote_record_lost: the replica signs only from two heights above the first certified head that
+    it sees (consensus.md rule 6); kept here so that it survives a restart before that.
+    """
+
+    height: int
+    block_hash: Hash
+    marker: Marker
+    vote_record_lost: bool
+
+    def encode(self) -> bytes:
+        """Canonical bytes of the head row."""
+        return codec.encode(
+            (self.height, self.block_hash, self.marker.encode(), self.vote_record_lost)
+        )
+
+    @staticmethod
+    def decode(data: bytes) -> "Head":
+        """Inverse of encode; DecodeError for anything else."""
+        height, block_hash, marker, lost = codec.as_array(codec.decode(data), "head", 4)
+        if type(lost) is not bool:
+            raise DecodeError(f"head.vote_record_lost: expected a bool, found {lost!r:.80}")
+        return Head(
+            codec.as_uint(height, "head.height", MAX_HEIGHT),
+            Hash(codec.as_bytes(block_hash, "head.block_hash", HASH_BYTES)),
+            Marker.decode(codec.as_bytes_up_to(marker, "head.marker", 64)),
+            lost,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BlockParts:
+    """One block, encoded, with everything that its commit changes.
+
+    transactions: their hashes in block order. At height 0 (genesis) `block` is the genesis
+    document, `block_hash` its hash, and there is no certificate, receipt or transaction.
+    """
+
+    height: int
+    block_hash: Hash
+    block: bytes
+    certificate: bytes = b""
+    receipts: bytes = b""
+    transactions: Sequence[Hash] = ()
+    state: Rows = ()
+    commitment: Rows = ()
+
+
+class PrefixReader:
+    """KeyValueReader of the rows below one prefix, which it takes off."""
+
+    __slots__ = ("_prefix", "_reader")
+
+    def __init__(self, reader: KeyValueReader, prefix: bytes) -> None:
+        self._reader = reader
+        self._prefix = prefix
+
+    def get(self, key: bytes) -> bytes | None:
+        """Value of `key`, or None."""
+        return self._reader.get(self._prefix + key)
+
+    def iterate(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs with start <= key < stop, in key order."""
+        prefix = self._prefix
+        for key, value in self._reader.iterate(prefix + start, prefix + stop):
+            yield key[len(prefix) :], value
+
+
+class BlockStore:
+    """Rows of the chain over an open store. One task commits; reads may come from anywhere."""
+
+    def __init__(self, store: KeyValueStore, name: str) -> None:
+        """name: what messages call the database, normally its folder.
+
+        LocalError when another version wrote it, or when rows of its last block are missing.
+        """
+        self._store = store
+        self._name = name
+        version = store.get(_SCHEMA_KEY)
+        if version is not None and version != str(SCHEMA_VERSION).encode():
+            raise LocalError(
+                f"the database in {name} has layout version {version.decode(errors='replace')}, "
+                f"this release knows {SCHEMA_VERSION}. Use the release that wrote it, or move the "
+                "folder away and start again: the node fetches the chain from its peers."
+            )
+        self._head = self._read_head(version is not None)
+
+    def _read_head(self, expected: bool) -> Head | None:
+        row = self._store.get(_HEAD_KEY)
+        if row is None:
+            if expected:
+                raise self._damaged("its head row is missing")
+            return None
+        try:
+            head = Head.decode(row)
+        except DecodeError as error:
+            raise self._damaged(f"its head row is unreadable ({error})") from error
+        kinds = [(_BLOCK, "block")]
+        if head.height > 0:
+            kinds += [(_CERTIFICATE, "certificate"), (_RECEIPTS, "receipts")]
+        for prefix, kind in kinds:
+            if self._store.get(prefix + _height_key(head.height)) is None:
+                raise self._damaged(f"the {kind} of its last height {head.height} is missing")
+        return head
+
+    def _damaged(self, what: str) -> LocalError:
+        return LocalError(
+            f"the database in {self._name} is damaged: {what}. Restore a backup, or move the "
+            "folder away and start again: the node fetches the chain from its peers. Nothing "
+            "finalised is lost."
+        )
+
+    def head(self) -> Head | None:
+        """The last committed block, None before genesis is written."""
+        return self._head
+
+    def batch_for(
+        self, parts: BlockParts, marker: Marker, *, vote_record_lost: bool = False
+    ) -> WriteBatch:
+        """The one batch of a block: the next height, or height 0 in an empty store."""
+        height = parts.height
+        expected = 0 if self._head is None else self._head.height + 1
+        ensure(height == expected, f"commit of height {height}, expected {expected}")
+        ensure(height <= MAX_HEIGHT, f"height {height} is above {MAX_HEIGHT}")
+        ensure(len(parts.transactions) <= MAX_INDEX, "too many transactions in a block")
+        batch = WriteBatch()
+        add = batch.operations.append
+        at = _height_key(height)
+        if self._head is None:
+            add((_SCHEMA_KEY, str(SCHEMA_VERSION).encode()))
+        else:
+            add((_CERTIFICATE + at, parts.certificate))
+            add((_RECEIPTS + at, parts.receipts))
+        add((_BLOCK + at, parts.block))
+        add((_HEIGHT_OF + parts.block_hash, at))
+        first = height << 24
+        for index, transaction in enumerate(parts.transactions):
+            add((_transaction_key(transaction), (first | index).to_bytes(8, "big")))
+        for key, value in parts.state:
+            add((STATE_PREFIX + key, value))
+        for key, value in parts.commitment:
+            add((COMMITMENT_PREFIX + key, value))
+        head = Head(height, parts.block_hash, marker, vote_record_lost)
+        add((_HEAD_KEY, head.encode()))
+        return batch
+
+    def commit(self, batch: WriteBatch) -> Head:
+        """Write a batch of batch_for, synced; on return the block survives loss of power.
+
+        LocalError when the disk refuses: then the block is not committed.
+        """
+        key, row = batch.operations[-1]
+        ensure(key == _HEAD_KEY, "the batch is not one of batch_for")
+        head = Head.decode(row or b"")
+        self._store.write(batch, sync=True)
+        self._head = head
+        return head
+
+    def set_vote_record(self, marker: Marker, *, lost: bool) -> None:
+        """Name another vote record in the head row, synced: after a loss, before the node runs."""
+        if self._head is None:
+            raise InvariantViolation("there is no head row to change")
+        batch = WriteBatch()
+        batch.put(_HEAD_KEY, replace(self._head, marker=marker, vote_record_lost=lost).encode())
+        self.commit(batch)
+
+    def block_bytes(self, height: int) -> bytes | None:
+        """Encoded block, None when there is none at this height."""
+        return self._at(_BLOCK, height)
+
+    def certificate_bytes(self, height: int) -> bytes | None:
+        """Encoded commit certificate; None at height 0."""
+        return self._at(_CERTIFICATE, height)
+
+    def receipts_bytes(self, height: int) -> bytes | None:
+        """Encoded receipts of a block; None at height 0."""
+        return self._at(_RECEIPTS, height)
+
+    def _at(self, prefix: bytes, height: int) -> bytes | None:
+        if self._head is None or not 0 <= height <= self._head.height:
+            return None
+        return self._store.get(prefix + _height_key(height))
+
+    def height_of(self, block_hash: Hash) -> int | None:
+        """Height of the committed block with this hash (genesis hash: 0)."""
+        row = self._store.get(_HEIGHT_OF + block_hash)
+        return None if row is None else int.from_bytes(row, "big")
+
+    def locate_transaction(self, transaction: Hash) -> tuple[int, int] | None:
+        """(height, index in the block), or None when no committed block holds it."""
+        row = self._store.get(_transaction_key(transaction))
+        if row is None:
+            return None
+        place = int.from_bytes(row, "big")
+        return place >> 24, place & MAX_INDEX
+
+    def state(self) -> PrefixReader:
+        """State rows as of now; later commits do not change it."""
+        return PrefixReader(self._store.snapshot(), STATE_PREFIX)
+
+    def commitment(self) -> PrefixReader:
+        """Rows of the state commitment as of now."""
+        return PrefixReader(self._store.snapshot(), COMMITMENT_PREFIX)
+
+    def size_bytes(self) -> int:
+        """Bytes on disk."""
+        return self._store.size_bytes()
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+
+def _height_key(height: int) -> bytes:
+    return height.to_bytes(8, "big")
+
+
+def _transaction_key(transaction: Hash) -> bytes:
+    return _TRANSACTION + transaction[:_TRANSACTION_KEY_BYTES]

@@ -1,0 +1,107 @@
+"""KeyValueStore over LevelDB (plyvel): the default engine where it has wheels (docs/adr/0004)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import plyvel
+
+from ledger.kv import KeyValueReader, WriteBatch
+from node.disk_errors import engine_error
+
+
+class LevelDbStore:
+    """An open LevelDB folder. Safe to read from several threads while one writes."""
+
+    def __init__(self, path: Path, *, write_buffer_bytes: int, cache_bytes: int) -> None:
+        """Open or create; LocalError when it is in use, damaged or cannot be written."""
+        self._path = path
+        try:
+            self._database: Any = plyvel.DB(
+                str(path),
+                create_if_missing=True,
+                # A damaged record in the middle of the log must not be skipped in silence.
+                paranoid_checks=True,
+                write_buffer_size=write_buffer_bytes,
+                lru_cache_size=cache_bytes,
+                bloom_filter_bits=10,
+                # Blocks are mostly signatures and hashes, which do not compress.
+                compression=None,
+            )
+        except (plyvel.Error, OSError) as error:
+            raise engine_error(path, error) from error
+
+    def get(self, key: bytes) -> bytes | None:
+        """Value of `key`, or None."""
+        try:
+            value: bytes | None = self._database.get(key)
+        except plyvel.Error as error:
+            raise engine_error(self._path, error) from error
+        return value
+
+    def iterate(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs with start <= key < stop, in key order, as they were at the first step."""
+        return _iterate(self._path, self._database, start, stop)
+
+    def write(self, batch: WriteBatch, *, sync: bool) -> None:
+        """Apply the whole batch or nothing; LocalError when the disk refuses."""
+        try:
+            pending = self._database.write_batch(sync=sync)
+            put, delete = pending.put, pending.delete
+            for key, value in batch.operations:
+                if value is None:
+                    delete(key)
+                else:
+                    put(key, value)
+            pending.write()
+        except plyvel.Error as error:
+            raise engine_error(self._path, error) from error
+
+    def snapshot(self) -> KeyValueReader:
+        """A view that later writes do not change; free it by forgetting it."""
+        return _Snapshot(self._path, self._database)
+
+    def size_bytes(self) -> int:
+        """Bytes of the files in the folder."""
+        return folder_bytes(self._path)
+
+    def close(self) -> None:
+        """Release files and lock; open snapshots and iterators end with it."""
+        self._database.close()
+
+
+class _Snapshot:
+    __slots__ = ("_path", "_snapshot")
+
+    def __init__(self, path: Path, database: Any) -> None:
+        self._path = path
+        self._snapshot: Any = database.snapshot()
+
+    def get(self, key: bytes) -> bytes | None:
+        try:
+            value: bytes | None = self._snapshot.get(key)
+        except plyvel.Error as error:
+            raise engine_error(self._path, error) from error
+        return value
+
+    def iterate(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        return _iterate(self._path, self._snapshot, start, stop)
+
+
+def _iterate(path: Path, source: Any, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+    try:
+        with source.iterator(start=start, stop=stop) as pairs:
+            yield from pairs
+    except plyvel.Error as error:
+        raise engine_error(path, error) from error
+
+
+def folder_bytes(path: Path) -> int:
+    """Bytes of the regular files in a flat folder; a file that vanishes meanwhile counts 0."""
+    total = 0
+    for entry in path.iterdir():
+        try:
+            total += entry.stat().st_size
+        except FileNotFoundError:  # compaction removed it
+            continue
+    return total
