@@ -1,0 +1,224 @@
+"""What a local town is made of, and where it lies on disk.
+
+DIR/town.json         nodes, ports and scenario: what a second start goes on with
+DIR/town.lock         held, with the process id inside, while the town runs
+DIR/NAME/             home of one node (config.toml, genesis.json, keys/, data/)
+DIR/NAME/node.log     what that node printed
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ledger.errors import LocalError
+from node.disk_errors import os_error
+from node.localnet import ports
+
+DEFAULT_FOLDER: Final = Path(".poyong/town")
+TOWN_FILE: Final = "town.json"
+LOCK_FILE: Final = "town.lock"
+LOG_FILE: Final = "node.log"
+FORMAT_VERSION: Final = 1
+MIN_VALIDATORS: Final = 1
+DEFAULT_VALIDATORS: Final = 4
+PORTS_OF_A_NODE: Final = 3
+OBSERVER: Final = ("observer", "Observer 관찰자")
+
+ORGANISATIONS: Final = (
+    ("city-hall", "City hall 시청"),
+    ("gist", "GIST"),
+    ("land-corporation", "Land corporation 토지공사"),
+    ("builder", "Builder 건설사"),
+    ("residents", "Residents 주민회"),
+    ("land-owners", "Land owners 토지주"),
+    ("district-office", "District office 구청"),
+    ("hospital", "Hospital 병원"),
+    ("startup-campus", "Startup campus 창업캠퍼스"),
+    ("energy-company", "Energy company 에너지공사"),
+    ("transit-authority", "Transit authority 교통공사"),
+    ("merchants", "Merchants 상인회"),
+    ("cooperative", "Cooperative 협동조합"),
+    ("school-board", "School board 교육청"),
+    ("mobility-company", "Mobility company 모빌리티"),
+    ("appraisers-board", "Appraisers' board 감정평가사회"),
+)
+"""(folder, organisation) of validators, in order of their index."""
+MAX_VALIDATORS: Final = len(ORGANISATIONS)
+
+
+class TownNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One node; all ports are on loopback. `name` is its folder."""
+
+    name: str
+    organisation: str
+    is_validator: bool
+    p2p_port: int
+    rpc_port: int
+    metrics_port: int
+
+    @property
+    def rpc_url(self) -> str:
+        """JSON-RPC over HTTP."""
+        return f"http://{ports.LOOPBACK}:{self.rpc_port}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Prometheus metrics."""
+        return f"http://{ports.LOOPBACK}:{self.metrics_port}/metrics"
+
+    @property
+    def ports(self) -> tuple[int, int, int]:
+        """All of them."""
+        return (self.p2p_port, self.rpc_port, self.metrics_port)
+
+
+class Town(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Validators by index, then the observer. `ready` is False while its folder is being made.
+
+    scenario: whose economy genesis carries; "" for none.
+    """
+
+    nodes: tuple[TownNode, ...]
+    scenario: str
+    ready: bool = False
+    version: int = FORMAT_VERSION
+
+    @property
+    def validators(self) -> tuple[TownNode, ...]:
+        """Those that vote."""
+        return tuple(node for node in self.nodes if node.is_validator)
+
+    @property
+    def observer(self) -> TownNode:
+        """The one that follows and serves wallets."""
+        return self.nodes[-1]
+
+
+def plan(validators: int, scenario: str, base_port: int = ports.BASE_PORT) -> Town:
+    """A new town on ports that are free now."""
+    if not MIN_VALIDATORS <= validators <= MAX_VALIDATORS:
+        raise LocalError(
+            f"a local town has {MIN_VALIDATORS} to {MAX_VALIDATORS} validators, "
+            f"{validators} were asked for: change --validators"
+        )
+    names = (*ORGANISATIONS[:validators], OBSERVER)
+    numbers = ports.choose(PORTS_OF_A_NODE * len(names), base_port)
+    nodes = tuple(
+        TownNode(name, organisation, index < validators, *numbers[3 * index : 3 * index + 3])
+        for index, (name, organisation) in enumerate(names)
+    )
+    return Town(nodes, scenario)
+
+
+def with_other_ports(town: Town, base_port: int = ports.BASE_PORT) -> Town:
+    """The same town on ports that are free now."""
+    fresh = plan(len(town.validators), town.scenario, base_port)
+    return msgspec.structs.replace(town, nodes=fresh.nodes)
+
+
+def busy_ports(town: Town) -> list[int]:
+    """Ports of the town that something else has taken."""
+    return [port for node in town.nodes for port in node.ports if not ports.is_free(port)]
+
+
+def load(folder: Path) -> Town | None:
+    """The town in `folder`; None when there is nothing yet, LocalError when it is something else."""
+    path = folder / TOWN_FILE
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        if folder.is_dir() and any(entry.name != LOCK_FILE for entry in folder.iterdir()):
+            raise LocalError(
+                f"{folder} is not empty and holds no town ({TOWN_FILE} is missing): "
+                "choose another folder with --dir"
+            ) from None
+        return None
+    except NotADirectoryError:
+        raise LocalError(f"{folder} is no folder: choose another with --dir") from None
+    try:
+        town = msgspec.json.decode(raw, type=Town)
+    except msgspec.DecodeError as error:
+        raise LocalError(f"{path}: {error}; start anew with --fresh") from error
+    if town.version != FORMAT_VERSION:
+        raise LocalError(
+            f"{path} has format {town.version}, this program reads {FORMAT_VERSION}: "
+            "start anew with --fresh"
+        )
+    return town
+
+
+def save(folder: Path, town: Town) -> None:
+    """Write town.json so that a reader sees all of it or none."""
+    path = folder / TOWN_FILE
+    temporary = path.with_suffix(".new")
+    try:
+        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(town), indent=2) + b"\n")
+        temporary.replace(path)
+    except OSError as error:
+        raise os_error("write", path, error) from error
+
+
+def wipe(folder: Path) -> None:
+    """Remove a town: only what a town consists of, and only where town.json says it is one."""
+    if not (folder / TOWN_FILE).exists():
+        load(folder)  # refuses a folder that holds something else
+        return
+    known = {name for name, _ in (*ORGANISATIONS, OBSERVER)}
+    try:
+        for name in known:
+            if (folder / name).is_dir():
+                shutil.rmtree(folder / name)
+        # Last, so that an interrupted removal is still known as a town.
+        (folder / TOWN_FILE).unlink()
+    except OSError as error:
+        raise os_error("remove", folder, error) from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the town's folder; LocalError when a running town holds it. The kernel lets go of it
+    when the process ends, however it ends."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise os_error("create", folder / LOCK_FILE, error) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalError(
+                f"a town is running in {folder} (process {_pid_in(folder)}): "
+                f"stop it with poyong town down --dir {folder}"
+            ) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def running_pid(folder: Path) -> int | None:
+    """Process id of the town that runs in `folder`, or None."""
+    try:
+        handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _pid_in(folder)
+    finally:
+        os.close(handle)
+    return None
+
+
+def _pid_in(folder: Path) -> int | None:
+    text = (folder / LOCK_FILE).read_text(encoding="ascii").strip()
+    return int(text) if text.isdigit() else None
