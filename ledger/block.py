@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ledger import codec, merkle
 from ledger.errors import DecodeError, PeerError
+from ledger.module import BlockInfo
 from ledger.primitives import HASH_BYTES, Hash
 from ledger.registry import MAX_VALIDATORS, Participation
 from ledger.transaction import Transaction, decode_transaction
@@ -156,6 +157,28 @@ class Block:
         return CompactBlock(
             self.header, self.participation, tuple([item.hash for item in self.transactions])
         )
+
+
+def build_block(
+    info: BlockInfo,
+    transactions: tuple[Transaction, ...],
+    state_root: Hash,
+    receipts_root: Hash,
+    validators_hash: Hash,
+) -> Block:
+    """The block that a proposer makes of what executing it gave."""
+    header = Header(
+        height=info.height,
+        parent_hash=info.parent_hash,
+        time_ms=info.time_ms,
+        proposer=info.proposer,
+        transactions_root=transactions_root(transactions),
+        state_root=state_root,
+        receipts_root=receipts_root,
+        validators_hash=validators_hash,
+        participation_root=participation_root(info.participation),
+    )
+    return Block(header, info.participation, transactions)
 
 
 def _check_participation(header: Header, participation: Participation) -> None:

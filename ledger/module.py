@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from ledger.errors import InvariantViolation
 from ledger.message_registry import MessageType
-from ledger.primitives import Address, Hash
+from ledger.primitives import ZERO_HASH, Address, Hash
 from ledger.registry import Participation
 from ledger.state import State
 
@@ -32,7 +32,8 @@ class BlockInfo:
     """What execution may know of the block; time is block time, in ms since 1970.
 
     proposer is the header's (who first proposed the block), as index in the set of `height`.
-    Seals and evidence in `participation` were verified by consensus.
+    Seals and evidence in `participation` were verified by consensus. parent_state_root: state
+    root of the parent's header; the executor fills it in from the commitment that it builds on.
     """
 
     chain_id: int
@@ -42,6 +43,7 @@ class BlockInfo:
     parent_time_ms: int
     proposer: int
     participation: Participation
+    parent_state_root: Hash = ZERO_HASH
 
 
 @dataclass(slots=True)

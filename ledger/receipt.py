@@ -139,10 +139,3 @@ def truncated_reason(reason: str) -> str:
     if len(raw) <= MAX_REASON_BYTES:
         return reason
     return raw[:MAX_REASON_BYTES].decode(errors="ignore")
-
-
-def receipt_leaves(
-    receipts: tuple[Receipt, ...], hook_events: tuple[Event, ...]
-) -> tuple[bytes, ...]:
-    """Leaves of the receipts tree of a block."""
-    return (*[receipt.encoded for receipt in receipts], hook_leaf(hook_events))

@@ -7,7 +7,7 @@ are immutable, kept decoded in the overlay, and encoded once a block (performanc
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
-from ledger.errors import ensure
+from ledger.errors import DecodeError, InvariantViolation, ensure
 from ledger.kv import KeyValueReader, prefix_end
 
 V = TypeVar("V")
@@ -34,6 +34,14 @@ class _Unread:
 
 
 _UNREAD: Final[Any] = _Unread()
+
+
+def _decoded(table: Table[V], full: bytes, raw: bytes) -> V:
+    # A handler's DecodeError blames its message; a damaged row must not pass for that.
+    try:
+        return table.decode(raw)
+    except DecodeError as error:
+        raise InvariantViolation(f"state row {full!r} is damaged: {error}") from error
 
 
 class State:
@@ -67,7 +75,7 @@ class State:
         value: V | None = self._cache.get(full, _UNREAD)
         if value is _UNREAD:
             raw = self._base.get(full)
-            value = self._cache[full] = None if raw is None else table.decode(raw)
+            value = self._cache[full] = None if raw is None else _decoded(table, full, raw)
         return value
 
     def put(self, table: Table[V], key: bytes, value: V) -> None:
@@ -100,7 +108,7 @@ class State:
                 position += 1
             value = self._writes.get(full, _UNREAD)
             if value is _UNREAD:
-                value = table.decode(raw)
+                value = _decoded(table, full, raw)
             if value is not None:
                 yield full[skip:], value
         for full in written[position:]:

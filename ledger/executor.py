@@ -1,0 +1,291 @@
+"""Executes a block: hooks, transactions in order, hooks; gives receipts, changes and roots.
+
+The executor knows no module by name: it routes each message to the handler that registered its
+type. Nothing here verifies a signature; the caller did (architecture.md, "Walks").
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Final
+
+from ledger import accounts, invariants, merkle
+from ledger.block import Header
+from ledger.commitment import CommitmentDelta, StateCommitment
+from ledger.errors import (
+    DecodeError,
+    ErrorCode,
+    InvariantViolation,
+    PeerError,
+    TransactionError,
+    ensure,
+)
+from ledger.kv import KeyValueReader
+from ledger.message_registry import MessageRegistry
+from ledger.module import (
+    MAX_EVENTS_PER_BLOCK_HOOK,
+    MAX_EVENTS_PER_TRANSACTION,
+    BlockInfo,
+    Context,
+    Event,
+    Handler,
+    StateModule,
+)
+from ledger.primitives import Hash
+from ledger.receipt import Receipt, hook_leaf, truncated_reason
+from ledger.state import State
+from ledger.transaction import Transaction, authority_problem
+
+_NO_EVENTS: Final[tuple[Event, ...]] = ()
+# State keys start with it; a letter keeps them apart from the store's other rows.
+_MODULE_NAME: Final = re.compile("[a-z][a-z0-9_]*")
+_Decode = Callable[[object], tuple[Any, ...]]
+
+
+class InvalidBlock(PeerError):
+    """A proposed block that no honest proposer would have made."""
+
+
+class Inapplicable(Enum):
+    """Why a transaction cannot be part of this block at all."""
+
+    NONCE_TOO_LOW = "nonce too low"
+    NONCE_TOO_HIGH = "nonce too high"
+    EXPIRED = "valid_until is below the height"
+    NOT_AUTHORISED = "its keys may not act for the sender"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A transaction left out while building; NONCE_TOO_HIGH may become applicable later."""
+
+    transaction: Transaction
+    reason: Inapplicable
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutedBlock:
+    """What executing a block on a base gave; nothing is written yet.
+
+    receipt_leaves: encoded receipts and, last, the hook events: leaves of receipts_root.
+    changes: state rows in key order, None for a deletion. next_deadline_ms: block time at which a
+    module has something to do, or None. state: to read outcomes from, until the base changes.
+    """
+
+    info: BlockInfo
+    included: tuple[Transaction, ...]
+    skipped: tuple[Skipped, ...]
+    receipts: tuple[Receipt, ...]
+    hook_events: tuple[Event, ...]
+    receipt_leaves: tuple[bytes, ...]
+    changes: list[tuple[bytes, bytes | None]]
+    delta: CommitmentDelta
+    state_root: Hash
+    receipts_root: Hash
+    next_deadline_ms: int | None
+    state: State
+
+
+class BlockExecutor:
+    """Routes messages to modules; one for the life of a node."""
+
+    def __init__(self, modules: Sequence[StateModule]) -> None:
+        self.modules = tuple(modules)
+        _check_names(self.modules)
+        self.registry = MessageRegistry(
+            tuple(message_type for module in self.modules for message_type in module.handlers)
+        )
+        self.invariants = invariants.collect(self.modules)
+        self._routes: Mapping[str, tuple[_Decode, Handler]] = {
+            message_type.name: (message_type.decode, handler)
+            for module in self.modules
+            for message_type, handler in module.handlers.items()
+        }
+
+    def execute(
+        self,
+        base: KeyValueReader,
+        commitment: StateCommitment,
+        info: BlockInfo,
+        transactions: Sequence[Transaction],
+        *,
+        skip_inapplicable: bool,
+    ) -> ExecutedBlock:
+        """Execute on `base`, the state that `commitment` commits to; neither is changed.
+
+        skip_inapplicable: while building, leave out what cannot be included; while checking, such
+        a transaction raises InvalidBlock. Raises InvariantViolation when a module is wrong.
+        """
+        ensure(
+            info.height == commitment.height + 1,
+            f"block {info.height} executed on the state of height {commitment.height}",
+        )
+        info = replace(info, parent_state_root=commitment.root)
+        state = State(base)
+        hook_events: list[Event] = []
+        for module in self.modules:
+            self._run_hook(module.begin_block, module, state, info, hook_events)
+        included: list[Transaction] = []
+        skipped: list[Skipped] = []
+        receipts: list[Receipt] = []
+        for transaction in transactions:
+            reason = inapplicable(state, info.height, transaction)
+            if reason is None:
+                included.append(transaction)
+                receipts.append(self._execute_transaction(state, info, transaction))
+            elif skip_inapplicable:
+                skipped.append(Skipped(transaction, reason))
+            else:
+                raise InvalidBlock(
+                    f"block {info.height}: transaction {transaction.hash.hex()} cannot be "
+                    f"included: {reason.value}"
+                )
+        for module in self.modules:
+            self._run_hook(module.end_block, module, state, info, hook_events)
+        accounts.check_block_conserves(state)
+        return self._finish(state, commitment, info, included, skipped, receipts, hook_events)
+
+    def _execute_transaction(
+        self, state: State, info: BlockInfo, transaction: Transaction
+    ) -> Receipt:
+        # The nonce counts even when the message fails: the transaction is on the record.
+        accounts.bump_nonce(state, transaction.sender)
+        route = self._routes.get(transaction.type)
+        if route is None:
+            return Receipt(
+                transaction.hash,
+                ErrorCode.INVALID_MESSAGE,
+                f"no message type is called {transaction.type!r}",
+                _NO_EVENTS,
+            )
+        decode, handler = route
+        context = Context(state, info, transaction.sender, transaction.hash)
+        state.begin()
+        try:
+            handler(context, *decode(transaction.body))
+            if len(context.events) > MAX_EVENTS_PER_TRANSACTION:
+                raise TransactionError(
+                    ErrorCode.LIMIT_EXCEEDED,
+                    f"the transaction makes {len(context.events)} events, at most "
+                    f"{MAX_EVENTS_PER_TRANSACTION} are allowed",
+                )
+        except TransactionError as error:
+            state.rollback()
+            return _failed(transaction, error.code, error.reason)
+        except DecodeError as error:
+            state.rollback()
+            return _failed(transaction, ErrorCode.INVALID_MESSAGE, str(error))
+        except Exception as error:
+            raise InvariantViolation(
+                f"block {info.height}, transaction {transaction.hash.hex()} "
+                f"({transaction.type}): {type(error).__name__}: {error}"
+            ) from error
+        state.commit()
+        return Receipt(transaction.hash, ErrorCode.OK, "", tuple(context.events))
+
+    def _run_hook(
+        self,
+        hook: Callable[[Context], None],
+        module: StateModule,
+        state: State,
+        info: BlockInfo,
+        events: list[Event],
+    ) -> None:
+        context = Context(state, info)
+        try:
+            hook(context)
+        except Exception as error:
+            raise InvariantViolation(
+                f"block {info.height}, hook of module {module.name}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        events.extend(context.events)
+        ensure(
+            len(context.events) <= MAX_EVENTS_PER_BLOCK_HOOK,
+            f"block {info.height}: a hook of module {module.name} made {len(context.events)} "
+            f"events, at most {MAX_EVENTS_PER_BLOCK_HOOK} are allowed",
+        )
+
+    def _finish(
+        self,
+        state: State,
+        commitment: StateCommitment,
+        info: BlockInfo,
+        included: list[Transaction],
+        skipped: list[Skipped],
+        receipts: list[Receipt],
+        hook_events: list[Event],
+    ) -> ExecutedBlock:
+        changes = state.changes()
+        delta = commitment.compute(changes)
+        leaves = (*[receipt.encoded for receipt in receipts], hook_leaf(tuple(hook_events)))
+        return ExecutedBlock(
+            info=info,
+            included=tuple(included),
+            skipped=tuple(skipped),
+            receipts=tuple(receipts),
+            hook_events=tuple(hook_events),
+            receipt_leaves=leaves,
+            changes=changes,
+            delta=delta,
+            state_root=delta.root,
+            receipts_root=merkle.root(leaves),
+            next_deadline_ms=self.next_deadline_ms(state),
+            state=state,
+        )
+
+    def next_deadline_ms(self, state: State) -> int | None:
+        """Earliest block time at which a module has something to do, or None."""
+        deadlines = [module.next_deadline_ms(state) for module in self.modules]
+        return min((due for due in deadlines if due is not None), default=None)
+
+    def check_invariants(self, state: State, info: BlockInfo) -> None:
+        """Raise InvariantViolation that names the first registered invariant that is broken."""
+        invariants.check(self.invariants, state, info)
+
+
+def inapplicable(state: State, height: int, transaction: Transaction) -> Inapplicable | None:
+    """Why `transaction` cannot be included at `height` in this state, or None."""
+    nonce = accounts.nonce(state, transaction.sender)
+    if transaction.nonce != nonce:
+        if transaction.nonce < nonce:
+            return Inapplicable.NONCE_TOO_LOW
+        return Inapplicable.NONCE_TOO_HIGH
+    if transaction.valid_until < height:
+        return Inapplicable.EXPIRED
+    if authority_problem(state, transaction) is not None:
+        return Inapplicable.NOT_AUTHORISED
+    return None
+
+
+def require_roots(header: Header, executed: ExecutedBlock, validators_hash: Hash) -> None:
+    """Raise InvalidBlock unless the header carries what executing its block gave."""
+    for name, found, expected in (
+        ("state root", header.state_root, executed.state_root),
+        ("receipts root", header.receipts_root, executed.receipts_root),
+        ("validators hash", header.validators_hash, validators_hash),
+    ):
+        if found != expected:
+            raise InvalidBlock(
+                f"block {header.height}: expected {name} {expected.hex()}, found {found.hex()}"
+            )
+
+
+def _failed(transaction: Transaction, code: ErrorCode, reason: str) -> Receipt:
+    return Receipt(transaction.hash, code, truncated_reason(reason), _NO_EVENTS)
+
+
+def _check_names(modules: Sequence[StateModule]) -> None:
+    names = [module.name for module in modules]
+    for module in modules:
+        ensure(
+            _MODULE_NAME.fullmatch(module.name),
+            f"module name {module.name!r}: expected a lower-case letter, then letters, digits, _",
+        )
+        ensure(names.count(module.name) == 1, f"two modules are called {module.name}")
+        for message_type in module.handlers:
+            ensure(
+                message_type.name.startswith(f"{module.name}."),
+                f"message type {message_type.name} does not belong to module {module.name}",
+            )
