@@ -1,0 +1,77 @@
+"""JSON-RPC errors: the codes, and how what happens inside the node becomes one.
+
+Codes of the standard (-32700..-32603), geth's -32000 with geth's wording for refused transactions,
+so that wallet libraries classify them, -32005 of EIP-1474 for limits and 4 of EIP-7966 for a
+transaction that did not become final in the time the caller gave it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from api.ports import Refusal, RefusalReason
+
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
+METHOD_NOT_FOUND: Final = -32601
+INVALID_PARAMS: Final = -32602
+INTERNAL_ERROR: Final = -32603
+REFUSED: Final = -32000
+LIMIT_EXCEEDED: Final = -32005
+NOT_FINAL_YET: Final = 4
+
+ERROR_DOCS: Final[Mapping[int, str]] = {
+    PARSE_ERROR: "The body is not JSON.",
+    INVALID_REQUEST: "The JSON is no JSON-RPC 2.0 request, or a batch is empty or too large.",
+    METHOD_NOT_FOUND: "There is no method of this name.",
+    INVALID_PARAMS: "A parameter is missing, unknown or of another form; the message names it.",
+    INTERNAL_ERROR: "The node could not answer; its log says why.",
+    REFUSED: "The transaction was refused; data.reason is one of the names below.",
+    LIMIT_EXCEEDED: "A limit of this node was reached; the message names it.",
+    NOT_FINAL_YET: "Admitted, but not final within the given time; data.hash is its hash.",
+}
+
+WORDING: Final[Mapping[RefusalReason, str]] = {
+    RefusalReason.MALFORMED: "malformed transaction",
+    RefusalReason.WRONG_CHAIN: "invalid chain id for signer",
+    RefusalReason.BAD_SIGNATURE: "invalid sender",
+    RefusalReason.UNKNOWN_MESSAGE: "unknown message type",
+    RefusalReason.INVALID_MESSAGE: "invalid message",
+    RefusalReason.NONCE_TOO_LOW: "nonce too low",
+    RefusalReason.NONCE_TOO_HIGH: "nonce too high",
+    RefusalReason.INSUFFICIENT_FUNDS: "insufficient funds for gas * price + value",
+    RefusalReason.UNDERPRICED: "replacement transaction underpriced",
+    RefusalReason.EXPIRED: "transaction expired",
+    RefusalReason.SENDER_QUOTA: "account limit exceeded",
+    RefusalReason.MEMPOOL_FULL: "txpool is full",
+    RefusalReason.NOT_READY: "node is not ready",
+}
+"""How geth begins each message; libraries look for these words (wallet clients compare them)."""
+
+
+class RpcError(Exception):
+    """An error object of a response: code, message, and data when there is some."""
+
+    def __init__(self, code: int, message: str, data: object = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+
+    def to_json(self) -> dict[str, object]:
+        """The `error` member of a response."""
+        error: dict[str, object] = {"code": self.code, "message": self.message}
+        if self.data is not None:
+            error["data"] = self.data
+        return error
+
+
+def refused(refusal: Refusal) -> RpcError:
+    """The error of a refused transaction: geth's words, then expected and found."""
+    wording = WORDING[refusal.reason]
+    message = f"{wording}: {refusal.detail}" if refusal.detail else wording
+    return RpcError(REFUSED, message, {"reason": refusal.reason.value})
+
+
+def invalid_params(message: str) -> RpcError:
+    """An error that names the parameter."""
+    return RpcError(INVALID_PARAMS, message)

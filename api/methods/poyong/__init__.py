@@ -1,0 +1,1 @@
+"""poyong_*: the chain in its own terms."""

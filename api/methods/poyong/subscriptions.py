@@ -1,0 +1,58 @@
+"""poyong_*: subscriptions, over WebSocket only."""
+
+from typing import Annotated
+
+from api import parameters, results
+from api.errors import METHOD_NOT_FOUND, RpcError, invalid_params
+from api.registry import Context, method
+from api.subscriptions import Subscriptions
+
+
+def _subscriptions(context: Context) -> Subscriptions:
+    if context.subscriptions is None:
+        raise RpcError(
+            METHOD_NOT_FOUND, "subscriptions need a WebSocket: connect to ws:// on this port"
+        )
+    return context.subscriptions
+
+
+@method(
+    "poyong",
+    example={"topic": "blocks", "from_height": 1, "detail": "hashes"},
+    result="0x1",
+)
+async def subscribe(
+    context: Context,
+    topic: Annotated[str, parameters.one_of("blocks"), "What to follow."],
+    from_height: Annotated[
+        int | None,
+        parameters.HEIGHT,
+        "The first block to send; the next one to be committed by default. To resume, the height "
+        "after the last block received.",
+    ] = None,
+    detail: Annotated[
+        results.Detail, parameters.DETAIL, "How much of each block, as in poyong_getBlock."
+    ] = "hashes",
+) -> str:
+    """Follow blocks as they become final. The result is the subscription's id on this connection.
+
+    Each block comes once and in order, as a notification poyong_subscription with params
+    {subscription, result}. A reader that takes nothing for 10 s is disconnected, with the reason
+    in the close frame; it resumes from its own next height.
+    """
+    del topic  # one so far
+    return _subscriptions(context).subscribe(from_height, detail)
+
+
+@method("poyong", example={"subscription": "0x1"}, result=True)
+async def unsubscribe(
+    context: Context,
+    subscription: Annotated[str, parameters.SUBSCRIPTION_ID, "The id that poyong_subscribe gave."],
+) -> bool:
+    """End a subscription of this connection."""
+    if not _subscriptions(context).unsubscribe(subscription):
+        raise invalid_params(f"this connection has no subscription {subscription!r}")
+    return True
+
+
+METHODS = (subscribe, unsubscribe)

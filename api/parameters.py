@@ -1,0 +1,136 @@
+"""Kinds of parameter: what a caller may write, and the value that a method receives.
+
+A kind's parse raises ValueError for any value that is not of its form; the registry turns it into
+an error that names the parameter and says what was expected.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from api.encoding import from_hex
+from ledger.errors import DecodeError
+from ledger.primitives import ADDRESS_BYTES, HASH_BYTES, MAX_UINT64
+from ledger.transaction import MAX_TRANSACTION_BYTES
+
+MAX_STATE_KEY_BYTES: Final = 256
+MAX_ZONE_CHARACTERS: Final = 64
+MAX_WAIT_MS: Final = 60_000
+
+
+@dataclass(frozen=True)
+class ParameterKind:
+    """JSON schema, the same in words for error messages, and the parser."""
+
+    schema: dict[str, Any]
+    expected: str
+    parse: Callable[[object], Any]
+
+
+def _hex_parser(minimum_bytes: int, maximum_bytes: int) -> Callable[[object], bytes]:
+    maximum_characters = 2 + 2 * maximum_bytes
+
+    def parse(value: object) -> bytes:
+        if type(value) is not str or len(value) > maximum_characters:
+            raise ValueError
+        try:
+            data = from_hex(value)
+        except DecodeError as error:
+            raise ValueError from error
+        if len(data) < minimum_bytes:
+            raise ValueError
+        return data
+
+    return parse
+
+
+def _integer_parser(minimum: int, maximum: int) -> Callable[[object], int]:
+    def parse(value: object) -> int:
+        if type(value) is not int or not minimum <= value <= maximum:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def hex_bytes(minimum_bytes: int, maximum_bytes: int, expected: str) -> ParameterKind:
+    """0x hex of so many bytes, any case; the method receives bytes."""
+    pattern = f"^0x([0-9a-fA-F]{{2}}){{{minimum_bytes},{maximum_bytes}}}$"
+    if minimum_bytes == maximum_bytes:
+        pattern = f"^0x[0-9a-fA-F]{{{2 * minimum_bytes}}}$"
+    return ParameterKind(
+        {"type": "string", "pattern": pattern}, expected, _hex_parser(minimum_bytes, maximum_bytes)
+    )
+
+
+def integer(minimum: int, maximum: int = MAX_UINT64) -> ParameterKind:
+    """A JSON integer in minimum..maximum."""
+    return ParameterKind(
+        {"type": "integer", "minimum": minimum, "maximum": maximum},
+        f"an integer in {minimum}..{maximum}",
+        _integer_parser(minimum, maximum),
+    )
+
+
+def one_of(*names: str) -> ParameterKind:
+    """One of some names."""
+
+    def parse(value: object) -> str:
+        if type(value) is not str or value not in names:
+            raise ValueError
+        return value
+
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return ParameterKind({"type": "string", "enum": list(names)}, f"one of {quoted}", parse)
+
+
+def text(maximum_characters: int) -> ParameterKind:
+    """Text of 1 to so many characters."""
+
+    def parse(value: object) -> str:
+        if type(value) is not str or not 1 <= len(value) <= maximum_characters:
+            raise ValueError
+        return value
+
+    return ParameterKind(
+        {"type": "string", "minLength": 1, "maxLength": maximum_characters},
+        f"text of 1 to {maximum_characters} characters",
+        parse,
+    )
+
+
+HASH: Final = hex_bytes(HASH_BYTES, HASH_BYTES, "0x and 64 hex digits")
+ADDRESS: Final = hex_bytes(ADDRESS_BYTES, ADDRESS_BYTES, "0x and 40 hex digits")
+SIGNED_TRANSACTION: Final = hex_bytes(
+    1, MAX_TRANSACTION_BYTES, f"0x and the hex digits of 1 to {MAX_TRANSACTION_BYTES} bytes"
+)
+STATE_KEY: Final = hex_bytes(
+    1, MAX_STATE_KEY_BYTES, f"0x and the hex digits of 1 to {MAX_STATE_KEY_BYTES} bytes"
+)
+HEIGHT: Final = integer(1)
+WAIT_MS: Final = integer(1, MAX_WAIT_MS)
+ZONE: Final = text(MAX_ZONE_CHARACTERS)
+ROUND: Final = integer(0)
+DETAIL: Final = one_of("none", "hashes", "full")
+SUBSCRIPTION_ID: Final = text(20)
+
+LATEST: Final = "latest"
+BlockReference = int | bytes | str
+"""A height, a block hash, or LATEST."""
+
+
+def _parse_block(value: object) -> BlockReference:
+    if value == LATEST:
+        return LATEST
+    if type(value) is int:
+        parsed: int = HEIGHT.parse(value)
+        return parsed
+    block_hash: bytes = HASH.parse(value)
+    return block_hash
+
+
+BLOCK: Final = ParameterKind(
+    {"anyOf": [HEIGHT.schema, HASH.schema, {"const": LATEST}]},
+    'a height from 1, a block hash (0x and 64 hex digits) or "latest"',
+    _parse_block,
+)

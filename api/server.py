@@ -1,0 +1,295 @@
+"""The JSON-RPC server: HTTP POST and WebSocket on one port.
+
+Start it with ApiServer(node, config, ...).start(), stop it with stop(). Each request costs one
+dictionary of headers, one parse, one answer: no routing, no access log, no middleware.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import WSCloseCode, hdrs, web
+from aiohttp.web_protocol import RequestHandler
+
+from api import jsonrpc
+from api.access import host_allowed, origin_allowed
+from api.dispatch import Dispatcher
+from api.errors import INVALID_REQUEST, LIMIT_EXCEEDED, RpcError
+from api.limits import CallLimiter
+from api.methods import all_methods
+from api.ports import NodePort
+from api.registry import Context
+from api.subscriptions import EncodedBlocks
+from api.websocket import WebSocketConnection
+from ledger.errors import InvariantViolation, LocalError
+
+DEFAULT_PORT: Final = 8545
+REQUEST_PATIENCE_S: Final = 10.0
+"""From connecting to complete headers, and from headers to complete body."""
+KEEPALIVE_S: Final = 75.0
+"""An HTTP connection without a request is closed after this."""
+LINGER_S: Final = 2.0
+"""How long the rest of a refused body is read away, so that the client sees the answer."""
+STOP_GRACE_S: Final = 2.0
+"""For calls under way when the server stops."""
+PREFLIGHT_MAX_AGE_S: Final = 600
+MAX_HEADER_BYTES: Final = 8190
+MAX_HEADERS: Final = 64
+
+_JSON: Final = "application/json"
+_BUSY: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+    b"Content-Type: text/plain\r\nContent-Length: 43\r\n\r\n"
+    b"the node has as many connections as allowed"
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfig:
+    """Limits and addresses. Loopback names and IP addresses always pass the Host check, pages of
+    loopback and wallet extensions the Origin check; "*" in a list lets everything pass."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT  # 0: any free port
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    max_body_bytes: int = 2 * 1024 * 1024
+    max_batch: int = 100
+    max_connections: int = 1024
+    calls_per_second: int = 2_000
+    burst_calls: int = 10_000
+    limit_loopback: bool = False
+
+
+class _BoundedServer(web.Server):
+    """aiohttp's low-level server with two bounds that it lacks: a number of connections, and a
+    time in which a new connection has to say what it wants."""
+
+    def __init__(self, handler: Any, max_connections: int, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._max_connections = max_connections
+        self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
+        self._open = 0
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self._open += 1
+        if self._open > self._max_connections:
+            transport.write(_BUSY)
+            transport.close()
+            return
+        loop = asyncio.get_running_loop()
+        self._silent[handler] = loop.call_later(REQUEST_PATIENCE_S, transport.abort)
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        self._open -= 1
+        self.heard_from(handler)
+
+    def heard_from(self, handler: RequestHandler) -> None:
+        """The connection has sent a request."""
+        timer = self._silent.pop(handler, None)
+        if timer is not None:
+            timer.cancel()
+
+
+class ApiServer:
+    """The API of one node. `on_invariant_violation` stops the node; the caller of the method gets
+    an internal error all the same."""
+
+    def __init__(
+        self,
+        node: NodePort,
+        config: ApiConfig,
+        on_invariant_violation: Callable[[InvariantViolation], None],
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._node = node
+        self._config = config
+        self._registry = all_methods()
+        self._dispatcher = Dispatcher(self._registry, config.max_batch, on_invariant_violation)
+        self._limiter = CallLimiter(
+            config.calls_per_second, config.burst_calls, clock_s, loopback=config.limit_loopback
+        )
+        self._hosts = frozenset(config.allowed_hosts)
+        self._origins = frozenset(config.allowed_origins)
+        self._blocks = EncodedBlocks(node)
+        self._websockets: set[WebSocketConnection] = set()
+        self._server: _BoundedServer | None = None
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self) -> tuple[str, int]:
+        """Listen; the address and port. LocalError when the port cannot be had."""
+        config = self._config
+        self._server = _BoundedServer(
+            self._handle,
+            config.max_connections,
+            request_factory=self._request,
+            access_log=None,
+            keepalive_timeout=KEEPALIVE_S,
+            lingering_time=LINGER_S,
+            auto_decompress=False,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
+        )
+        self._runner = web.ServerRunner(
+            self._server, handle_signals=False, shutdown_timeout=STOP_GRACE_S
+        )
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, config.host, config.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise LocalError(
+                f"cannot listen for JSON-RPC on {config.host}:{config.port}: {error.strerror}. "
+                "Set api.host and api.port to a free address, or stop the program that has it"
+            ) from error
+        host, port = self._runner.addresses[0][:2]
+        return host, port
+
+    async def stop(self) -> None:
+        """Take no new connections, tell WebSocket clients, finish what is under way, close."""
+        if self._runner is None:
+            return
+        for site in list(self._runner.sites):
+            await site.stop()
+        await asyncio.gather(
+            *(
+                connection.close(WSCloseCode.GOING_AWAY, "the node is stopping")
+                for connection in self._websockets
+            )
+        )
+        await self._runner.cleanup()
+        self._runner = None
+
+    def _request(
+        self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
+    ) -> web.BaseRequest:
+        return web.BaseRequest(
+            message,
+            payload,
+            protocol,
+            writer,
+            task,
+            asyncio.get_running_loop(),
+            client_max_size=self._config.max_body_bytes,
+        )
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._server is not None:
+            self._server.heard_from(request.protocol)
+        headers = request.headers
+        host = headers.get(hdrs.HOST)
+        if not host_allowed(host, self._hosts):
+            return _refusal(
+                403,
+                INVALID_REQUEST,
+                f"Host {jsonrpc.shown(host)} is not allowed: add it to api.allowed_hosts",
+            )
+        origin = headers.get(hdrs.ORIGIN)
+        if origin is not None and not origin_allowed(origin, self._origins):
+            return _refusal(
+                403,
+                INVALID_REQUEST,
+                f"Origin {jsonrpc.shown(origin)} is not allowed: add it to api.allowed_origins",
+            )
+        if request.method == hdrs.METH_POST:
+            response = await self._post(request)
+        elif request.method == hdrs.METH_OPTIONS:
+            response = _preflight()
+        elif headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+            return await self._websocket(request)
+        else:
+            response = web.Response(
+                status=405,
+                headers={hdrs.ALLOW: "POST, OPTIONS"},
+                text="JSON-RPC: send POST, or connect by WebSocket\n",
+            )
+        if origin is not None:
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+            response.headers[hdrs.VARY] = hdrs.ORIGIN
+        return response
+
+    async def _post(self, request: web.BaseRequest) -> web.Response:
+        if hdrs.CONTENT_ENCODING in request.headers:
+            return _refusal(
+                415, INVALID_REQUEST, "Content-Encoding is not supported: send plain JSON"
+            )
+        limit = self._config.max_body_bytes
+        if (request.content_length or 0) > limit:
+            return _too_large(limit)
+        if hdrs.EXPECT in request.headers:
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        try:
+            if request.content.is_eof():
+                body = await request.read()
+            else:
+                async with asyncio.timeout(REQUEST_PATIENCE_S):
+                    body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return _too_large(limit)
+        except TimeoutError:
+            return _refusal(
+                408, INVALID_REQUEST, f"the body did not arrive within {REQUEST_PATIENCE_S:g} s"
+            )
+        context = Context(self._node, self._registry)
+        answer = await self._dispatcher.answer(body, context, self._admit_from(request))
+        if answer is None:
+            return web.Response(status=204)
+        return web.Response(body=answer, content_type=_JSON)
+
+    async def _websocket(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = WebSocketConnection(
+            self._node,
+            self._registry,
+            self._dispatcher,
+            self._blocks,
+            self._admit_from(request),
+            self._config.max_body_bytes,
+        )
+        self._websockets.add(connection)
+        try:
+            return await connection.serve(request)
+        finally:
+            self._websockets.discard(connection)
+
+    def _admit_from(self, request: web.BaseRequest) -> Callable[[int], None]:
+        remote = request.remote
+
+        def admit(calls: int) -> None:
+            wait_ms = self._limiter.wait_ms(remote, calls)
+            if wait_ms:
+                raise RpcError(
+                    LIMIT_EXCEEDED,
+                    f"too many calls: at most {self._config.calls_per_second} a second for a "
+                    f"client, try again in {wait_ms} ms",
+                    {"retry_after_ms": wait_ms},
+                )
+
+        return admit
+
+
+def _refusal(status: int, code: int, message: str) -> web.Response:
+    error = jsonrpc.failure(None, RpcError(code, message))
+    return web.Response(status=status, body=jsonrpc.encode(error), content_type=_JSON)
+
+
+def _too_large(limit_bytes: int) -> web.Response:
+    return _refusal(413, INVALID_REQUEST, f"the body has more than {limit_bytes} bytes")
+
+
+def _preflight() -> web.Response:
+    return web.Response(
+        status=204,
+        headers={
+            hdrs.ACCESS_CONTROL_ALLOW_METHODS: "POST",
+            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "content-type",
+            hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_MAX_AGE_S),
+        },
+    )
