@@ -13,7 +13,7 @@ from tokenomics.ceiling import coverage_bps
 from tokenomics.closing import ZONE_ROUNDS
 from tokenomics.derivation import IssuanceRound, issuance_round, totals
 from tokenomics.issuance import TREASURY_POOL
-from tokenomics.params import issuance_parameters, land_parameters
+from tokenomics.params import issuance_parameters
 from tokenomics.ports import Roles, Token
 from tokenomics.reports import reports_of
 from tokenomics.rounds import (
@@ -263,9 +263,3 @@ def _derivation(state: State, row: IssuanceRound) -> View:
         "minted": str(row.minted),
         "issued": str(row.issued),
     }
-
-
-def land_rules(state: State) -> View:
-    """The parameters of rounds and valuation."""
-    parameters = land_parameters(state)
-    return {name: getattr(parameters, name) for name in parameters.__slots__}

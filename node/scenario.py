@@ -1,0 +1,220 @@
+"""Plays scenario `gwangju` to a running town: signs the appraisers' reports and submits them.
+
+What is done and what is missing is read from the chain at every step, so a player that was
+stopped, or whose town was, just goes on.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from ledger.crypto import Signer, checksum_address, ed25519_address
+from ledger.primitives import Address
+from ledger.transaction import Draft, sign
+from node.scenarios.gwangju import (
+    COMPARABLES,
+    DEFAULT_SEED,
+    METHOD,
+    QUARTERS,
+    appraised_value,
+    quarter_name,
+)
+from tokenomics.reports import REPORT
+
+POLLS_A_ROUND: Final = 20
+MIN_POLL_MS: Final = 20
+MAX_POLL_MS: Final = 1_000
+RETRY_MS: Final = 500
+"""Wait before the next node is asked after one could not be reached."""
+RESEND_POLLS: Final = 10
+"""Unconfirmed transactions are sent again, byte for byte, after so many polls."""
+VALIDITY_BLOCKS: Final = 2_000
+MAX_BATCH_TRANSACTIONS: Final = 100
+"""JSON-RPC's default limit of a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last committed block."""
+
+    height: int
+    block_time_ms: int
+
+
+class TownNode(Protocol):
+    """What the player needs of a node's API.
+
+    Each call raises OSError (ConnectionError, TimeoutError are of its kind) when the node cannot
+    be reached or is not ready; the player then asks the next node.
+    """
+
+    async def head(self) -> Head:
+        """The last committed block."""
+
+    async def land_index(self) -> Mapping[str, Any]:
+        """tokenomics.views.land_index."""
+
+    async def nonce(self, address: Address) -> int:
+        """Nonce of the account's next transaction, of what is final only."""
+
+    async def send(self, transactions: Sequence[bytes]) -> None:
+        """Submit signed transactions; a refusal is no error: the chain shows what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A town round has closed. land_index: 100000 = the base."""
+
+    round: int
+    rounds: int
+    quarter: str
+    land_index: int
+    rounds_final: int
+
+
+@dataclass(slots=True)
+class _Unconfirmed:
+    """Signed transactions of one appraiser by nonce, until the chain has passed them."""
+
+    raw: dict[int, bytes] = field(default_factory=dict)
+    valid_until: int = 0
+    polls: int = 0
+
+
+class ScenarioPlayer:
+    """Plays the series to its end. `signers` are the appraisers' Ed25519 keys in genesis order.
+
+    `nodes`: one node of the town or more; the next is asked when one fails.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[TownNode],
+        signers: Sequence[Signer],
+        chain_id: int,
+        *,
+        seed: int = DEFAULT_SEED,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._nodes = nodes
+        self._asked = 0
+        self._signers = {ed25519_address(signer.public_key): signer for signer in signers}
+        self._numbers = {
+            checksum_address(address): (number, address)
+            for number, address in enumerate(self._signers)
+        }
+        self._unconfirmed = {address: _Unconfirmed() for address in self._signers}
+        self._chain_id = chain_id
+        self._seed = seed
+        self._on_progress = on_progress
+        self._sleep = sleep
+        self._told: int | None = None
+
+    async def run(self) -> None:
+        """Return when the last quarter's round has closed; a town that is down is waited for."""
+        while True:
+            try:
+                wait_ms = await self._step(self._nodes[self._asked])
+            except OSError:
+                self._asked = (self._asked + 1) % len(self._nodes)
+                wait_ms = RETRY_MS
+            if wait_ms is None:
+                return
+            await self._sleep(wait_ms / 1000)
+
+    async def _step(self, node: TownNode) -> int | None:
+        """Look once and send what is missing; ms until the next look, or None at the end."""
+        head, land = await node.head(), await node.land_index()
+        self._tell(land)
+        if land["closed_rounds"] >= QUARTERS:
+            return None
+        rounds = [row for row in land["open_rounds"] if row["round"] <= QUARTERS]
+        if not rounds:
+            return MIN_POLL_MS
+        missing = self._missing(rounds)
+        for address, waiting in self._unconfirmed.items():
+            if address not in missing:
+                waiting.raw.clear()
+        outgoing: list[bytes] = []
+        for address, reports in missing.items():
+            nonce = await node.nonce(address)
+            outgoing += self._outgoing(address, reports, nonce, head.height)
+        for start in range(0, len(outgoing), MAX_BATCH_TRANSACTIONS):
+            await node.send(outgoing[start : start + MAX_BATCH_TRANSACTIONS])
+        poll_ms = min(max(MIN_POLL_MS, rounds[-1]["length_ms"] // POLLS_A_ROUND), MAX_POLL_MS)
+        # With every report in, nothing happens before the newest round ends.
+        quiet_ms = 0 if missing else rounds[-1]["end_ms"] - head.block_time_ms
+        return int(min(max(poll_ms, quiet_ms), MAX_POLL_MS))
+
+    def _missing(self, rounds: Sequence[Mapping[str, Any]]) -> dict[Address, list[tuple[Any, ...]]]:
+        """Bodies that each appraiser still owes, oldest round first."""
+        owed: dict[Address, list[tuple[Any, ...]]] = {}
+        for row in rounds:
+            for item in row["missing_reports"]:
+                # An appraiser whose key is not at hand is none of this player's.
+                if item["appraiser"] not in self._numbers:
+                    continue
+                number, address = self._numbers[item["appraiser"]]
+                value = appraised_value(self._seed, row["round"], item["zone"], number)
+                body = REPORT.encode(
+                    item["zone"],
+                    row["round"],
+                    value.price_krw_per_m2,
+                    row["opened_ms"],
+                    METHOD,
+                    COMPARABLES,
+                    value.document_hash,
+                )
+                owed.setdefault(address, []).append(body)
+        return owed
+
+    def _outgoing(
+        self, address: Address, bodies: Sequence[tuple[Any, ...]], nonce: int, height: int
+    ) -> list[bytes]:
+        """New transactions when none is under way, the same again when they stay away too long.
+
+        The same bytes again are harmless: one nonce, one transaction, one hash.
+        """
+        waiting = self._unconfirmed[address]
+        if waiting.raw and nonce > max(waiting.raw):
+            # The nonce was read after the missing reports: what is missing now shows the next look.
+            waiting.raw.clear()
+            return []
+        waiting.raw = {at: raw for at, raw in waiting.raw.items() if at >= nonce}
+        if waiting.raw and height < waiting.valid_until:
+            waiting.polls += 1
+            if waiting.polls % RESEND_POLLS:
+                return []
+            return list(waiting.raw.values())
+        waiting.valid_until, waiting.polls = height + VALIDITY_BLOCKS, 0
+        waiting.raw = {
+            at: sign(
+                Draft(
+                    chain_id=self._chain_id,
+                    nonce=at,
+                    type=REPORT.name,
+                    body=body,
+                    valid_until=waiting.valid_until,
+                ),
+                self._signers[address],
+            ).raw
+            for at, body in enumerate(bodies, start=nonce)
+        }
+        return list(waiting.raw.values())
+
+    def _tell(self, land: Mapping[str, Any]) -> None:
+        closed = land["closed_rounds"]
+        if closed == self._told:
+            return
+        self._told = closed
+        self._on_progress(
+            Progress(
+                closed,
+                QUARTERS,
+                quarter_name(closed) if 0 < closed <= QUARTERS else "",
+                land["land_index"],
+                land["rounds_final"],
+            )
+        )
