@@ -108,7 +108,7 @@ def test_a_rotation_survives_the_encoding_of_its_row(state: State) -> None:
     assert threshold.ROTATED.decode(threshold.ROTATED.encode(record)) == record
 
 
-@pytest.mark.parametrize("m, keys", [(0, KEYS), (3, KEYS), (1, KEYS[::-1]), (1, ())])
+@pytest.mark.parametrize(("m", "keys"), [(0, KEYS), (3, KEYS), (1, KEYS[::-1]), (1, ())])
 def test_a_rotation_to_no_valid_members_fails(state: State, m: int, keys: Any) -> None:
     with pytest.raises(TransactionError) as failure:
         rotate(state, Address(b"t" * 20), m, keys)
