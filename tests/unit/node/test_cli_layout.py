@@ -68,7 +68,9 @@ def test_a_folder_without_town_is_nothing_yet_only_while_it_is_empty(tmp_path: P
         layout.load(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"nodes":[],"scenario":"","version":2}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b'{"nodes":[],"scenario":"","version":2}', b"\xff"]
+)
 def test_a_damaged_town_file_names_the_remedy(tmp_path: Path, content: bytes) -> None:
     (tmp_path / layout.TOWN_FILE).write_bytes(content)
     with pytest.raises(LocalError, match="--fresh"):
