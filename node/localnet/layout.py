@@ -128,7 +128,7 @@ def busy_ports(town: Town) -> list[int]:
 
 
 def load(folder: Path) -> Town | None:
-    """The town in `folder`; None when there is nothing yet, LocalError when it is something else."""
+    """The town in `folder`; None when nothing is there, LocalError when it is something else."""
     path = folder / TOWN_FILE
     try:
         raw = path.read_bytes()

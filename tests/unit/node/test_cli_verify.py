@@ -1,0 +1,214 @@
+"""Light verification: what a proof must show, and every way in which it can fail to."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api import ports, views
+from api.light import FinalHeader, FinalTransaction, TrustedGenesis, verify_json
+from consensus.messages import SigningDomain
+from ledger import codec, merkle
+from ledger.block import Header, participation_root, transactions_root
+from ledger.crypto import Ed25519Signer, sha256
+from ledger.errors import PeerError
+from ledger.primitives import ZERO_HASH, Hash
+from ledger.registry import Certificate, Participation, Phase, Validator, ValidatorSet
+from ledger.transaction import Draft, Transaction, sign
+
+CHAIN_ID = 7
+GENESIS_HASH = sha256(b"genesis")
+DOMAIN = SigningDomain(CHAIN_ID, GENESIS_HASH)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A validator set with the keys of its members."""
+
+    signers: tuple[Ed25519Signer, ...]
+
+    @property
+    def set(self) -> ValidatorSet:
+        return ValidatorSet(
+            tuple(
+                Validator(f"org {s.public_key.hex()[:8]}", s.public_key, sha256(s.public_key))
+                for s in self.signers
+            )
+        )
+
+    def certify(self, header: Header, voters: int, view: int = 0) -> Certificate:
+        """Seals of the first `voters` members."""
+        payload = DOMAIN.payload(Phase.COMMIT, header.height, view, header.hash)
+        return Certificate(
+            header.height,
+            view,
+            header.hash,
+            tuple((i, s.sign(payload)) for i, s in enumerate(self.signers[:voters])),
+        )
+
+
+def panel(*names: str) -> Panel:
+    return Panel(tuple(Ed25519Signer(sha256(name.encode())) for name in names))
+
+
+OLD = panel("a", "b", "c", "d")
+NEW = panel("e", "f", "g", "h", "i")  # nobody of OLD: its seals cannot pass for theirs
+GENESIS = TrustedGenesis(CHAIN_ID, GENESIS_HASH, OLD.set)
+
+
+def transaction(nonce: int) -> Transaction:
+    draft = Draft(chain_id=CHAIN_ID, nonce=nonce, type="a.b", body=(), valid_until=99)
+    return sign(draft, OLD.signers[0])
+
+
+TRANSACTIONS = [transaction(nonce) for nonce in range(5)]
+
+
+def header(height: int, names: Panel, root: Hash = merkle.EMPTY_ROOT) -> Header:
+    """A header whose set of height + 2 is that of `names`."""
+    return Header(
+        height,
+        ZERO_HASH,
+        1000 * height,
+        0,
+        root,
+        ZERO_HASH,
+        ZERO_HASH,
+        names.set.hash(),
+        participation_root(Participation(None)),
+    )
+
+
+def encoded(value: Header) -> bytes:
+    return codec.encode(value.to_wire())
+
+
+CHANGE = ports.SetChange(
+    encoded(header(5, NEW)), OLD.certify(header(5, NEW), OLD.set.quorum), NEW.set
+)
+
+
+def proof(
+    height: int, voters: Panel, changes: tuple[ports.SetChange, ...]
+) -> ports.TransactionProof:
+    """Of transaction 3 in a block of `height`, sealed by a quorum of `voters`."""
+    final = header(height, NEW, transactions_root(TRANSACTIONS))
+    chain = ports.ChainProof(encoded(final), voters.certify(final, voters.set.quorum), changes)
+    inclusion = merkle.prove([item.hash for item in TRANSACTIONS], 3)
+    return ports.TransactionProof(chain, TRANSACTIONS[3].raw, 3, codec.encode(inclusion.to_wire()))
+
+
+def verified(value: ports.TransactionProof) -> FinalHeader | FinalTransaction:
+    """Through JSON text and back, as a file brings it."""
+    return verify_json(GENESIS, json.loads(json.dumps(views.transaction_proof(value))))
+
+
+def test_a_transaction_is_proven_from_genesis() -> None:
+    final = verified(proof(2, OLD, ()))
+    assert isinstance(final, FinalTransaction)
+    assert (final.transaction.hash, final.index) == (TRANSACTIONS[3].hash, 3)
+    assert (final.block.header.height, final.block.seals, final.block.validators) == (2, 3, 4)
+
+
+def test_a_response_of_a_node_is_read_as_it_is() -> None:
+    result = views.transaction_proof(proof(2, OLD, ()))
+    response = {"jsonrpc": "2.0", "id": 1, "result": result}
+    assert isinstance(verify_json(GENESIS, response), FinalTransaction)
+
+
+def test_a_block_is_proven_by_its_chain_alone() -> None:
+    chain = views.transaction_proof(proof(2, OLD, ()))["chain"]
+    assert isinstance(verify_json(GENESIS, {"kind": "block", "chain": chain}), FinalHeader)
+
+
+def test_a_set_change_is_followed_from_two_heights_above_it() -> None:
+    """consensus.md rule 10: the header of 5 names the set of 7; 6 is still the old set's."""
+    assert isinstance(verified(proof(7, NEW, (CHANGE,))), FinalTransaction)
+    assert isinstance(verified(proof(6, OLD, (CHANGE,))), FinalTransaction)
+    with pytest.raises(PeerError, match="signature"):
+        verified(proof(6, NEW, (CHANGE,)))
+
+
+def test_without_the_set_change_the_new_set_counts_for_nothing() -> None:
+    with pytest.raises(PeerError):
+        verified(proof(7, NEW, ()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        replace(CHANGE, validators=panel("x", "y", "z", "w").set),  # not the one it names
+        replace(CHANGE, certificate=OLD.certify(header(5, NEW), 2)),  # no quorum
+        replace(CHANGE, certificate=NEW.certify(header(5, OLD), 4)),  # of another header
+        replace(CHANGE, header=encoded(header(4, NEW))),  # another height
+    ],
+    ids=["other set", "two seals", "other header", "other height"],
+)
+def test_a_set_change_that_is_not_proven_is_refused(change: ports.SetChange) -> None:
+    with pytest.raises(PeerError):
+        verified(proof(7, NEW, (change,)))
+
+
+def test_set_changes_come_in_ascending_order() -> None:
+    with pytest.raises(PeerError, match="ascending"):
+        verified(proof(7, NEW, (CHANGE, CHANGE)))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda p: replace(p, index=2),
+        lambda p: replace(p, transaction=TRANSACTIONS[2].raw),
+        lambda p: replace(p, transaction=p.transaction[:-1] + b"\0"),
+        lambda p: replace(
+            p, chain=replace(p.chain, certificate=replace(p.chain.certificate, view=1))
+        ),
+        lambda p: replace(p, chain=replace(p.chain, header=encoded(header(2, NEW)))),
+        lambda p: replace(p, proof=codec.encode((3, 5, ()))),
+    ],
+    ids=["index", "other transaction", "signature", "other view", "other header", "no siblings"],
+)
+def test_a_proof_changed_in_one_place_is_refused(broken: Any) -> None:
+    with pytest.raises(PeerError):
+        verified(broken(proof(2, OLD, ())))
+
+
+def test_a_proof_of_another_chain_is_refused() -> None:
+    other = replace(GENESIS, genesis_hash=sha256(b"other genesis"))
+    with pytest.raises(PeerError, match="signature"):
+        verify_json(other, views.transaction_proof(proof(2, OLD, ())))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_any_json_is_refused_with_a_sentence(value: object) -> None:
+    with pytest.raises(PeerError):
+        verify_json(GENESIS, value)
+
+
+@given(
+    st.sampled_from(["kind", "chain", "transaction", "index", "proof"]),
+    st.sampled_from(["header", "certificate", "set_changes", None]),
+    json_values,
+)
+def test_a_proof_with_any_part_replaced_is_refused_or_means_the_same(
+    name: str, inner: str | None, value: object
+) -> None:
+    whole: dict[str, Any] = json.loads(json.dumps(views.transaction_proof(proof(2, OLD, ()))))
+    target: dict[str, Any] = whole["chain"] if name == "chain" and inner else whole
+    place = inner if name == "chain" and inner else name
+    before = target[place]
+    target[place] = value
+    if value == before:
+        return
+    with pytest.raises(PeerError):
+        verify_json(GENESIS, whole)
