@@ -5,12 +5,14 @@ One address is one client; of IPv6 the /64 network, because one household has al
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 MAX_TRACKED_CLIENTS: Final = 10_000
 """Buckets kept; the one used longest ago goes first, which is full again before long."""
 _CLIENT_NETWORK_BITS: Final = 64
+_CLIENTS_NAMED: Final = 1024
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class CallLimiter:
         return 0
 
 
+@lru_cache(_CLIENTS_NAMED)
 def _client(remote: str | None, limit_loopback: bool) -> str | None:
     """Name of the bucket, or None for a client without limit."""
     try:

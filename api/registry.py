@@ -80,9 +80,12 @@ class Method:
                     f"{self.name} takes at most {len(parameters)} parameters"
                     f"{self._names()}, found {len(params)}"
                 )
+            values = params + [None] * (len(parameters) - len(params))
             return tuple(
-                self._parse(parameter, params[position] if position < len(params) else None)
-                for position, parameter in enumerate(parameters)
+                [
+                    self._parse(parameter, value)
+                    for parameter, value in zip(parameters, values, strict=True)
+                ]
             )
         if type(params) is dict:
             known = {parameter.name for parameter in parameters}

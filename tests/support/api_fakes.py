@@ -1,0 +1,220 @@
+"""A node behind the API's port, in memory: it decodes what is sent and commits when told to."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from api import examples, ports
+from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
+from ledger.crypto import sha256
+from ledger.errors import DecodeError, ErrorCode
+from ledger.message_registry import MessageRegistry
+from ledger.module import Event
+from ledger.primitives import Address, Hash
+from ledger.receipt import Receipt
+from ledger.registry import Certificate, Participation
+from ledger.transaction import (
+    Draft,
+    Transaction,
+    WrongChainError,
+    decode_transaction,
+    sign,
+)
+from ledger.transfers import SEND
+
+BLOCK_INTERVAL_MS = 500
+
+
+def transfer(nonce: int, amount: int = 1, valid_until: int = 100) -> Transaction:
+    """A signed transfer from Alice to Bob."""
+    return sign(
+        Draft(
+            chain_id=examples.CHAIN_ID,
+            nonce=nonce,
+            type=SEND.name,
+            body=SEND.encode(examples.BOB, amount, b""),
+            valid_until=valid_until,
+        ),
+        examples.ALICE,
+    )
+
+
+class FakeNode:
+    """Fills api.ports.NodePort. `submitted` holds each call of submit; commit() makes a block."""
+
+    def __init__(self) -> None:
+        self.submitted: list[list[bytes]] = []
+        self.pending: dict[Hash, Transaction] = {}
+        self.blocks: list[ports.CommittedBlock] = []
+        self.failure: Exception | None = None
+        self.waiting = 0
+        self._committed = asyncio.Condition()
+
+    async def commit(self) -> ports.CommittedBlock:
+        """Put everything pending into the next block."""
+        transactions = tuple(self.pending.values())
+        self.pending.clear()
+        participation = Participation(self.certificate(len(self.blocks)) if self.blocks else None)
+        header = Header(
+            height=len(self.blocks) + 1,
+            parent_hash=self.blocks[-1].block.hash if self.blocks else examples.GENESIS_HASH,
+            time_ms=examples.TIME_MS + BLOCK_INTERVAL_MS * (len(self.blocks) + 1),
+            proposer=0,
+            transactions_root=transactions_root(transactions),
+            state_root=sha256(b"state"),
+            receipts_root=sha256(b"receipts"),
+            validators_hash=examples.VALIDATOR_SET.hash(),
+            participation_root=participation_root(participation),
+        )
+        receipts = tuple(
+            Receipt(
+                item.hash,
+                ErrorCode.OK,
+                "",
+                (Event("transfer.sent", (("to", examples.BOB), ("amount", 2**100))),),
+            )
+            for item in transactions
+        )
+        committed = ports.CommittedBlock(
+            Block(header, participation, transactions), receipts, (examples.EVENT,)
+        )
+        self.blocks.append(committed)
+        async with self._committed:
+            self._committed.notify_all()
+        return committed
+
+    @property
+    def messages(self) -> MessageRegistry:
+        return examples.MESSAGES
+
+    def status(self) -> ports.NodeStatus:
+        if self.failure is not None:
+            raise self.failure
+        return examples.STATUS
+
+    def height(self) -> int:
+        return len(self.blocks)
+
+    def height_of_block(self, block_hash: bytes) -> int | None:
+        found = [item.block.height for item in self.blocks if item.block.hash == block_hash]
+        return found[0] if found else None
+
+    def block(self, height: int) -> ports.CommittedBlock | None:
+        return self.blocks[height - 1] if 1 <= height <= len(self.blocks) else None
+
+    def header(self, height: int) -> Header | None:
+        found = self.block(height)
+        return None if found is None else found.block.header
+
+    def compact_block(self, height: int) -> CompactBlock | None:
+        found = self.block(height)
+        return None if found is None else found.block.compact()
+
+    def certificate(self, height: int) -> Certificate | None:
+        found = self.block(height)
+        if found is None:
+            return None
+        return Certificate(height, 0, found.block.hash, examples.CERTIFICATE.seals)
+
+    def _position(self, transaction_hash: bytes) -> tuple[ports.CommittedBlock, int] | None:
+        for committed in self.blocks:
+            for index, item in enumerate(committed.block.transactions):
+                if item.hash == transaction_hash:
+                    return committed, index
+        return None
+
+    def transaction(self, transaction_hash: bytes) -> ports.KnownTransaction | None:
+        position = self._position(transaction_hash)
+        if position is None:
+            waiting = self.pending.get(Hash(transaction_hash))
+            return None if waiting is None else ports.KnownTransaction(waiting, None, None)
+        committed, index = position
+        block = committed.block
+        return ports.KnownTransaction(block.transactions[index], block.height, index)
+
+    def receipt(self, transaction_hash: bytes) -> ports.FinalReceipt | None:
+        position = self._position(transaction_hash)
+        if position is None:
+            return None
+        committed, index = position
+        return ports.FinalReceipt(committed.receipts[index], committed.block.height, index)
+
+    def account(self, address: bytes) -> ports.AccountState:
+        known = address == examples.BOB
+        return ports.AccountState(
+            Address(address), 2**127 if known else 0, 0, len(self.pending), self.height()
+        )
+
+    async def submit(self, raw: Sequence[bytes]) -> Sequence[ports.SubmitOutcome]:
+        self.submitted.append(list(raw))
+        await asyncio.sleep(0)
+        return [self._admit(item) for item in raw]
+
+    def _admit(self, raw: bytes) -> ports.SubmitOutcome:
+        try:
+            transaction = decode_transaction(raw, examples.CHAIN_ID)
+        except WrongChainError as error:
+            return ports.Refusal(ports.RefusalReason.WRONG_CHAIN, str(error))
+        except DecodeError as error:
+            return ports.Refusal(ports.RefusalReason.MALFORMED, str(error))
+        if transaction.valid_until <= self.height():
+            detail = f"next height {self.height() + 1}, valid until {transaction.valid_until}"
+            return ports.Refusal(ports.RefusalReason.EXPIRED, detail)
+        if self._position(transaction.hash) is None:
+            self.pending[transaction.hash] = transaction
+        return transaction.hash
+
+    async def wait_for_receipt(
+        self, transaction_hash: bytes, timeout_ms: int
+    ) -> ports.FinalReceipt | None:
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                while self.receipt(transaction_hash) is None:
+                    await self.wait_for_height(self.height() + 1)
+        except TimeoutError:
+            return None
+        return self.receipt(transaction_hash)
+
+    async def wait_for_height(self, height: int) -> None:
+        async with self._committed:
+            self.waiting += 1
+            try:
+                await self._committed.wait_for(lambda: self.height() >= height)
+            finally:
+                self.waiting -= 1
+
+    def prove_state(self, key: bytes) -> ports.StateProof | None:
+        chain = examples.STATE_PROOF.chain
+        return ports.StateProof(chain, key, None, b"absent") if self.blocks else None
+
+    def prove_account(self, address: bytes) -> ports.StateProof | None:
+        del address
+        return examples.STATE_PROOF if self.blocks else None
+
+    def prove_transaction(self, transaction_hash: bytes) -> ports.TransactionProof | None:
+        known = self._position(transaction_hash) is not None
+        return examples.TRANSACTION_PROOF if known else None
+
+    def validators(self, height: int | None) -> ports.Validators | None:
+        return examples.VALIDATORS if (height or 1) <= self.height() + 2 else None
+
+    def consensus_state(self) -> ports.ConsensusState:
+        return examples.CONSENSUS_STATE
+
+    def peers(self) -> Sequence[ports.Peer]:
+        return [examples.PEER]
+
+    def why_stalled(self) -> ports.StallReport:
+        return examples.STALL_REPORT
+
+    def zones(self) -> Sequence[ports.View]:
+        return [{"id": "wolchul", "area_dm2": "60280880"}]
+
+    def round(self, zone: str, number: int | None) -> ports.View | None:
+        known: Mapping[str, object] = {"zone": zone, "number": 4 if number is None else number}
+        return known if zone == "wolchul" else None
+
+    def land_index(self) -> ports.View:
+        return {"index": 102_000}
+
+    def issuance(self) -> ports.View:
+        return {"ceiling": "10", "issued": "5"}
