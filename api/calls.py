@@ -1,0 +1,149 @@
+"""JSON-RPC calls as values, typed by their result: what both clients send, alone or in batches.
+
+    block = await client.call(calls.get_block(5, detail="full"))
+    receipts = await client.batch([calls.get_receipt(item) for item in hashes])
+
+Bytes, hex text and addresses are taken as they come; every call here is safe to repeat, because the
+node answers the same signed transaction with the same hash.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from api import results
+from api.encoding import hex_of
+
+T_co = TypeVar("T_co", covariant=True)
+
+BytesLike = bytes | str
+"""Bytes, or the same as 0x hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T_co]):
+    """One call of `method` with params by name. Its result, if any, is a T_co."""
+
+    method: str
+    params: dict[str, Any]
+
+
+def _hex(value: BytesLike) -> str:
+    return hex_of(value) if isinstance(value, bytes) else value
+
+
+def _block(value: int | BytesLike) -> int | str:
+    return value if isinstance(value, int) else _hex(value)
+
+
+def _given(**params: object) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def status() -> Call[results.Status]:
+    """poyong_status."""
+    return Call("poyong_status", {})
+
+
+def get_block(
+    block: int | BytesLike = "latest", detail: results.Detail = "hashes"
+) -> Call[results.Block | None]:
+    """poyong_getBlock."""
+    return Call("poyong_getBlock", {"block": _block(block), "detail": detail})
+
+
+def get_certificate(block: int | BytesLike = "latest") -> Call[results.Certificate | None]:
+    """poyong_getCertificate."""
+    return Call("poyong_getCertificate", {"block": _block(block)})
+
+
+def get_transaction(hash: BytesLike) -> Call[results.Transaction | None]:
+    """poyong_getTransaction."""
+    return Call("poyong_getTransaction", {"hash": _hex(hash)})
+
+
+def get_receipt(hash: BytesLike) -> Call[results.Receipt | None]:
+    """poyong_getReceipt."""
+    return Call("poyong_getReceipt", {"hash": _hex(hash)})
+
+
+def get_account(address: BytesLike) -> Call[results.Account]:
+    """poyong_getAccount."""
+    return Call("poyong_getAccount", {"address": _hex(address)})
+
+
+def send_transaction(transaction: BytesLike) -> Call[str]:
+    """poyong_sendTransaction: the hash, once it is in the mempool."""
+    return Call("poyong_sendTransaction", {"transaction": _hex(transaction)})
+
+
+def send_transaction_and_wait(
+    transaction: BytesLike, timeout_ms: int | None = None
+) -> Call[results.Receipt]:
+    """poyong_sendTransactionAndWait: the receipt, once it is final."""
+    return Call(
+        "poyong_sendTransactionAndWait",
+        _given(transaction=_hex(transaction), timeout_ms=timeout_ms),
+    )
+
+
+def get_proof(
+    account: BytesLike | None = None, key: BytesLike | None = None
+) -> Call[results.StateProof | None]:
+    """poyong_getProof: of an account's row or of a state key."""
+    return Call(
+        "poyong_getProof",
+        _given(
+            account=None if account is None else _hex(account),
+            key=None if key is None else _hex(key),
+        ),
+    )
+
+
+def get_transaction_proof(hash: BytesLike) -> Call[results.TransactionProof | None]:
+    """poyong_getTransactionProof."""
+    return Call("poyong_getTransactionProof", {"hash": _hex(hash)})
+
+
+def validators(height: int | None = None) -> Call[results.Validators | None]:
+    """poyong_validators."""
+    return Call("poyong_validators", _given(height=height))
+
+
+def consensus_state() -> Call[results.ConsensusState]:
+    """poyong_consensusState."""
+    return Call("poyong_consensusState", {})
+
+
+def peers() -> Call[list[results.Peer]]:
+    """poyong_peers."""
+    return Call("poyong_peers", {})
+
+
+def why_stalled() -> Call[results.StallReport]:
+    """poyong_whyStalled."""
+    return Call("poyong_whyStalled", {})
+
+
+def get_zones() -> Call[list[results.View]]:
+    """poyong_getZones."""
+    return Call("poyong_getZones", {})
+
+
+def get_round(zone: str, number: int | None = None) -> Call[results.View | None]:
+    """poyong_getRound."""
+    return Call("poyong_getRound", _given(zone=zone, number=number))
+
+
+def get_land_index() -> Call[results.View]:
+    """poyong_getLandIndex."""
+    return Call("poyong_getLandIndex", {})
+
+
+def get_issuance() -> Call[results.View]:
+    """poyong_getIssuance."""
+    return Call("poyong_getIssuance", {})
+
+
+def discover() -> Call[results.View]:
+    """rpc.discover."""
+    return Call("rpc.discover", {})
