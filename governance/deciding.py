@@ -1,0 +1,179 @@
+"""Decides about validators by one authority named in genesis, until chambers vote.
+
+The authority is normally a threshold account of the organisations, so that m of them have to sign
+each decision. Chambers, proposals and timelocks take this module's place behind the same port.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from governance.ports import ValidatorAdmission
+from ledger import codec
+from ledger.crypto import ED25519_KEY_BYTES
+from ledger.errors import DecodeError, ErrorCode, LocalError, TransactionError
+from ledger.message_registry import Field, Kind, MessageType
+from ledger.module import Context, Handler, Invariant
+from ledger.primitives import ADDRESS_BYTES, Address
+from ledger.registry import MAX_ORGANISATION_BYTES, Validator
+from ledger.state import State, Table
+
+_ORGANISATION: Final = Field("organisation", Kind.TEXT, "organisation name", MAX_ORGANISATION_BYTES)
+_PUBLIC_KEY: Final = Field(
+    "public_key", Kind.BYTES, "Ed25519 consensus key, 32 bytes", ED25519_KEY_BYTES
+)
+_NODE_KEY: Final = Field("node_key", Kind.BYTES, "Ed25519 node key, 32 bytes", ED25519_KEY_BYTES)
+
+ADD_VALIDATOR: Final = MessageType(
+    "governance.add_validator",
+    "Adds a validator two heights later.",
+    (_ORGANISATION, _PUBLIC_KEY, _NODE_KEY),
+)
+REMOVE_VALIDATOR: Final = MessageType(
+    "governance.remove_validator",
+    "Removes an organisation's validator two heights later.",
+    (_ORGANISATION,),
+)
+ROTATE_KEY: Final = MessageType(
+    "governance.rotate_key",
+    "Gives an organisation's validator new keys two heights later.",
+    (_ORGANISATION, _PUBLIC_KEY, _NODE_KEY),
+)
+LIFT_SUSPENSION: Final = MessageType(
+    "governance.lift_suspension",
+    "Lets a validator that was suspended for evidence propose again.",
+    (_ORGANISATION,),
+)
+ADD_OBSERVER: Final = MessageType(
+    "governance.add_observer",
+    "Admits an observer's node key to the peer network.",
+    (_NODE_KEY, Field("name", Kind.TEXT, "observer's name", MAX_ORGANISATION_BYTES)),
+)
+REMOVE_OBSERVER: Final = MessageType(
+    "governance.remove_observer",
+    "Admits an observer's node key no longer.",
+    (_NODE_KEY,),
+)
+
+
+def _decode_authority(raw: bytes) -> Address:
+    return Address(codec.as_bytes(codec.decode(raw), "authority", ADDRESS_BYTES))
+
+
+_AUTHORITY: Final[Table[Address]] = Table(
+    "governance", "authority", codec.encode, _decode_authority
+)
+_ONE: Final = b""
+
+
+def authority(state: State) -> Address | None:
+    """The account that decides, or None when genesis names none."""
+    return state.get(_AUTHORITY, _ONE)
+
+
+class DecidingModule:
+    """StateModule "governance": checks who decides, and hands the decision to the port."""
+
+    name: Final = "governance"
+    invariants: Final[Mapping[str, Invariant]] = {}
+
+    def __init__(self, validators: ValidatorAdmission) -> None:
+        self._validators = validators
+
+    @property
+    def handlers(self) -> Mapping[MessageType, Handler]:
+        """The decisions."""
+        return {
+            ADD_VALIDATOR: self._add_validator,
+            REMOVE_VALIDATOR: self._remove_validator,
+            ROTATE_KEY: self._rotate_key,
+            LIFT_SUSPENSION: self._lift_suspension,
+            ADD_OBSERVER: self._add_observer,
+            REMOVE_OBSERVER: self._remove_observer,
+        }
+
+    def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
+        """section: {"authority": "0x..."}; without it nobody can decide anything."""
+        if unknown := sorted(set(section) - {"authority"}):
+            raise LocalError(
+                f"genesis section governance: unknown option {unknown[0]}, known is authority"
+            )
+        if "authority" in section:
+            context.state.put(_AUTHORITY, _ONE, _address(section["authority"]))
+
+    def begin_block(self, context: Context) -> None:
+        """Nothing to do."""
+
+    def end_block(self, context: Context) -> None:
+        """Nothing to do."""
+
+    def next_deadline_ms(self, state: State) -> int | None:
+        """None: nothing depends on time."""
+        del state
+        return None
+
+    def _add_validator(
+        self, context: Context, organisation: str, public_key: bytes, node_key: bytes
+    ) -> None:
+        _require_authority(context)
+        self._validators.add_validator(context, _validator(organisation, public_key, node_key))
+
+    def _remove_validator(self, context: Context, organisation: str) -> None:
+        _require_authority(context)
+        self._validators.remove_validator(context, organisation)
+
+    def _rotate_key(
+        self, context: Context, organisation: str, public_key: bytes, node_key: bytes
+    ) -> None:
+        _require_authority(context)
+        self._validators.rotate_key(context, _validator(organisation, public_key, node_key))
+
+    def _lift_suspension(self, context: Context, organisation: str) -> None:
+        _require_authority(context)
+        self._validators.lift_suspension(context, organisation)
+
+    def _add_observer(self, context: Context, node_key: bytes, name: str) -> None:
+        _require_authority(context)
+        _require_key(node_key)
+        self._validators.add_observer(context, node_key, name)
+
+    def _remove_observer(self, context: Context, node_key: bytes) -> None:
+        _require_authority(context)
+        self._validators.remove_observer(context, node_key)
+
+
+def _require_authority(context: Context) -> None:
+    decides = authority(context.state)
+    if decides is None or context.sender != decides:
+        named = "nobody" if decides is None else f"0x{decides.hex()}"
+        raise TransactionError(
+            ErrorCode.UNAUTHORISED, f"only the authority that genesis names may decide: {named}"
+        )
+
+
+def _require_key(key: bytes) -> None:
+    if len(key) != ED25519_KEY_BYTES:
+        raise TransactionError(
+            ErrorCode.INVALID_MESSAGE,
+            f"node_key: expected {ED25519_KEY_BYTES} bytes, found {len(key)}",
+        )
+
+
+def _validator(organisation: str, public_key: bytes, node_key: bytes) -> Validator:
+    try:
+        return Validator(organisation, public_key, node_key)
+    except DecodeError as error:
+        raise TransactionError(ErrorCode.INVALID_MESSAGE, str(error)) from error
+
+
+def _address(value: object) -> Address:
+    if isinstance(value, str) and value.startswith("0x"):
+        try:
+            raw = bytes.fromhex(value[2:])
+        except ValueError:
+            raw = b""
+        if len(raw) == ADDRESS_BYTES:
+            return Address(raw)
+    raise LocalError(
+        f"genesis section governance.authority: expected 0x and {2 * ADDRESS_BYTES} hex digits, "
+        f"found {value!r:.60}"
+    )
