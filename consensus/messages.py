@@ -6,6 +6,7 @@ claim (consensus.md, "Messages"). A Commit signature is the seal; there is no ot
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Protocol
 
 from ledger import codec
@@ -390,7 +391,7 @@ def new_view_from_wire(value: object) -> NewView:
         view_change_from_wire(vote)
         for vote in codec.as_list(votes, "new_view.view_changes", MAX_VALIDATORS)
     )
-    for before, after in zip(view_changes, view_changes[1:], strict=False):
+    for before, after in pairwise(view_changes):
         if after.validator <= before.validator:
             raise DecodeError("new_view: validators must be distinct and ascending")
     return NewView(

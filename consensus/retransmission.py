@@ -1,0 +1,104 @@
+"""Answering Status: send again what the other side lacks, within a budget for each peer.
+
+Nothing relies on a message arriving the first time (consensus.md, "Messages").
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from consensus.effects import Reply
+from consensus.messages import Message, Status
+from ledger.registry import MAX_VALIDATORS, Phase
+
+if TYPE_CHECKING:
+    from consensus.core import Core
+
+ANSWERS_AT_ONCE: Final = 4
+"""Answers that a peer may draw without waiting; one more every ANSWER_INTERVAL_MS."""
+ANSWER_INTERVAL_MS: Final = 200
+OBSERVER_ANSWERS_AT_ONCE: Final = 16
+"""The same for all observers together: they carry no index."""
+
+
+@dataclass(slots=True)
+class AnswerBudget:
+    """Token bucket for each peer; a Status beyond it is ignored, and comes again."""
+
+    _spent: dict[int | None, tuple[int, int]] = field(default_factory=dict)
+
+    def take(self, sender: int | None, now_ms: int) -> bool:
+        """True when this peer may be answered now."""
+        if sender is not None and not 0 <= sender < MAX_VALIDATORS:
+            return False
+        limit = OBSERVER_ANSWERS_AT_ONCE if sender is None else ANSWERS_AT_ONCE
+        spent, since_ms = self._spent.get(sender, (0, now_ms))
+        refill = abs(now_ms - since_ms) // ANSWER_INTERVAL_MS
+        if refill:
+            spent, since_ms = max(0, spent - refill), now_ms
+        if spent >= limit:
+            return False
+        self._spent[sender] = (spent + 1, since_ms)
+        return True
+
+
+def own_status(core: "Core") -> Status:
+    """What this replica holds, for others to send what it lacks."""
+    state = core.height
+    held = (
+        validator
+        for validator, message in state.view_changes.items()
+        if message.vote.new_view >= state.view
+    )
+    return Status(
+        state.height,
+        state.view,
+        state.view in state.pre_prepares and state.entered,
+        state.votes.mask(Phase.PREPARE, state.view),
+        state.votes.mask(Phase.COMMIT, state.view),
+        sum(1 << validator for validator in held),
+    )
+
+
+def answer(core: "Core", status: Status) -> None:
+    """Reply with what the sender of `status` lacks, as far as it is held here."""
+    if status.height < core.height.height or (
+        status.height == core.height.height and core.height.final
+    ):
+        block = core.chain.block(status.height)
+        if block is not None:
+            core.out.sends.append(Reply(block))
+        return
+    if status.height > core.height.height:
+        return
+    for message in _lacking(core, status):
+        core.out.sends.append(Reply(message))
+
+
+def _lacking(core: "Core", status: Status) -> list[Message]:
+    """At most a PrePrepare, a NewView, and one ViewChange, Prepare and Commit a validator."""
+    state = core.height
+    found: list[Message] = []
+    found.extend(
+        message
+        for validator, message in state.view_changes.items()
+        if message.vote.new_view > status.view
+        or (message.vote.new_view == status.view and not status.view_changes >> validator & 1)
+    )
+    if state.view < status.view:
+        return found
+    ahead = state.view > status.view
+    proposal = state.pre_prepares.get(state.view)
+    if state.entered and (ahead or not status.has_proposal):
+        if proposal is not None and proposal.signature:
+            found.append(proposal)
+        elif state.justification is not None:
+            found.append(state.justification)
+    for phase, held in ((Phase.PREPARE, status.prepares), (Phase.COMMIT, status.commits)):
+        found.extend(
+            vote
+            for validator, vote in state.votes.votes(phase, state.view).items()
+            if ahead or not held >> validator & 1
+        )
+    if ahead:
+        found.extend(state.votes.votes(Phase.COMMIT, status.view).values())
+    return found

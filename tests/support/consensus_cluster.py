@@ -1,0 +1,433 @@
+"""A cluster of production replicas on one virtual clock, for scripts that a newcomer can read.
+
+    cluster = Cluster(4)
+    cluster.submit(b"pay")
+    cluster.run(until=lambda: cluster.height() == 1)
+
+Messages are delivered in order after `delay_ms`; `blocked(source, target, message)` cuts links.
+Validators in `byzantine` run no replica: the script speaks for them with `say`. Each node keeps a
+log of records and a list of applied blocks, so it can crash and restart from them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from heapq import heappop, heappush
+from typing import Any
+
+from consensus.chain import FinishedHeight
+from consensus.effects import (
+    BuildProposal,
+    CancelTimer,
+    CatchUp,
+    CheckProposal,
+    Effects,
+    FetchBlock,
+    Reply,
+    Request,
+    Send,
+    SetTimer,
+    Sign,
+)
+from consensus.events import (
+    BlockApplied,
+    Event,
+    MessageReceived,
+    ProposalBuilt,
+    ProposalChecked,
+    TimerFired,
+    Verdict,
+    VoteSigned,
+    WorkAvailable,
+)
+from consensus.messages import (
+    BlockRequest,
+    CertifiedBlock,
+    Message,
+    Proposal,
+    Signable,
+    ViewChangeMessage,
+    signed_claim,
+)
+from consensus.messages import decode as decode_message
+from consensus.messages import encode as encode_message
+from consensus.recovery import record_height
+from consensus.replica import Replica, ReplicaConfig
+from consensus.wal_records import decode as decode_record
+from consensus.wal_records import encode as encode_record
+from ledger.crypto import verify_ed25519
+from ledger.errors import PeerError
+from ledger.primitives import Hash
+from ledger.registry import ValidatorSet
+from tests.support.consensus_blocks import (
+    DOMAIN,
+    GENESIS,
+    START_MS,
+    Block,
+    TestSigner,
+    make_set,
+    make_signers,
+    read_block,
+    verify_keyed_hash,
+)
+
+Blocked = Callable[[int, int, Message], bool]
+
+
+def sign(signer: TestSigner, message: Any) -> Any:
+    """The message with its signature, for votes of whatever validator."""
+    phase, height, view, claim, *_ = signed_claim(message)
+    signature = signer.sign(DOMAIN.payload(phase, height, view, claim))
+    if isinstance(message, ViewChangeMessage):
+        return replace(message, vote=replace(message.vote, signature=signature))
+    return replace(message, signature=signature)
+
+
+@dataclass
+class Node:
+    """One replica with its log, its applied blocks and its mempool."""
+
+    index: int
+    signer: TestSigner
+    config: ReplicaConfig
+    replica: Replica
+    head: BlockApplied
+    log: list[bytes] = field(default_factory=list)
+    blocks: list[CertifiedBlock] = field(default_factory=list)
+    sets: dict[int, ValidatorSet] = field(default_factory=dict)
+    mempool: list[bytes] = field(default_factory=list)
+    alive: bool = True
+    incarnation: int = 0
+    clock_skew_ms: int = 0
+    requests: list[Request] = field(default_factory=list)
+    signed: list[Signable] = field(default_factory=list)
+    peer_errors: list[str] = field(default_factory=list)
+    verdict: Callable[[Proposal], Verdict] = lambda _: Verdict.VALID
+
+    @property
+    def height(self) -> int:
+        return self.head.height
+
+    @property
+    def view(self) -> int:
+        return self.replica.describe().view
+
+
+class Cluster:
+    """n validators (and observers above index n) on a virtual clock that starts at START_MS."""
+
+    def __init__(
+        self,
+        n: int,
+        *,
+        byzantine: tuple[int, ...] = (),
+        observers: int = 0,
+        real_signatures: bool = False,
+        delay_ms: int = 10,
+        **config: Any,
+    ) -> None:
+        self.n = n
+        self.signers = make_signers(n + observers, real=real_signatures)
+        self.validators = make_set(self.signers[:n])
+        self.verify = verify_ed25519 if real_signatures else verify_keyed_hash
+        self.byzantine = byzantine
+        self.delay_ms = delay_ms
+        self.now_ms = START_MS
+        self.blocked: Blocked = lambda source, target, message: False
+        self.deliver_hook: Callable[[int, int, Message], None] | None = None
+        self.eligible: tuple[int, ...] = ()
+        self.next_sets: dict[int, ValidatorSet] = {}
+        self.deadline_ms: int | None = None
+        self.set_change_pending = False
+        self.auto_apply = True
+        self.held_applies: list[tuple[Node, CertifiedBlock]] = []
+        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+        self._sequence = 0
+        self.nodes: dict[int, Node] = {}
+        for index, signer in enumerate(self.signers):
+            if index in byzantine:
+                continue
+            key = signer.public_key if index < n else None
+            self.add_node(index, ReplicaConfig(DOMAIN, key, **config))
+        for node in list(self.nodes.values()):
+            self._perform(node, node.replica.start(self._clock(node)))
+
+    # -- building
+
+    def add_node(self, index: int, config: ReplicaConfig) -> Node:
+        head = self._genesis_head()
+        replica = Replica(config, head, verify=self.verify)
+        node = Node(index, self.signers[index], config, replica, head)
+        node.sets = {1: self.validators, 2: self.validators}
+        self.nodes[index] = node
+        return node
+
+    def _genesis_head(self) -> BlockApplied:
+        return BlockApplied(
+            height=0,
+            block_hash=GENESIS,
+            time_ms=START_MS - 1_000,
+            proposer=self.n - 1,
+            deadline_ms=None,
+            eligible=(),
+            validators=self.validators,
+            validators_next=self.validators,
+            set_change_pending=False,
+            has_work=False,
+        )
+
+    # -- what scripts use
+
+    def submit(self, transaction: bytes, to: tuple[int, ...] | None = None) -> None:
+        """Put a transaction into mempools (all by default) and say so."""
+        for node in self._chosen(to):
+            node.mempool.append(transaction)
+            self.give(node.index, WorkAvailable())
+
+    def give(self, index: int, event: Event) -> None:
+        """One event for one node, now."""
+        self._step(self.nodes[index], event)
+
+    def receive(self, index: int, message: Message, sender: int | None = None) -> None:
+        """Hand a message to a node, now; PeerError is the sender's problem."""
+        self.give(index, MessageReceived(message, sender))
+
+    def say(self, validator: int, message: Any, to: tuple[int, ...]) -> Any:
+        """A (Byzantine) validator signs a message and sends it to some nodes, now."""
+        signed = sign(self.signers[validator], message)
+        for target in to:
+            self.receive(target, signed, validator)
+        return signed
+
+    def run(self, ms: int = 60_000, until: Callable[[], bool] | None = None) -> bool:
+        """Let virtual time pass, until the condition holds (True) or `ms` are over (False)."""
+        end = self.now_ms + ms
+        while not (until is not None and until()):
+            if not self._queue or self._queue[0][0] > end:
+                self.now_ms = end
+                return until is None or until()
+            at, _, act = heappop(self._queue)
+            self.now_ms = max(self.now_ms, at)
+            act()
+        return True
+
+    def run_to(self, height: int, ms: int = 60_000) -> bool:
+        """Let time pass until every living node has applied `height`."""
+        return self.run(ms, until=lambda: self.height() >= height)
+
+    def settle(self) -> None:
+        """Deliver what is on its way, without letting timers of half a second and more fire."""
+        self.run(self.delay_ms * 20)
+
+    def crash(self, index: int) -> None:
+        """The process ends: memory is lost, log and applied blocks stay."""
+        self.nodes[index].alive = False
+        self.nodes[index].incarnation += 1
+
+    def restart(self, index: int, *, lose_log: bool = False, **changes: Any) -> None:
+        """Start again from log and store."""
+        node = self.nodes[index]
+        if lose_log:
+            node.log.clear()
+        node.config = replace(node.config, **changes)
+        records = [decode_record(data, read_block) for data in node.log]
+        facts = [
+            FinishedHeight(
+                block.certificate, node.sets[block.certificate.height], block.proposal.participation
+            )
+            for block in node.blocks[-32:]
+        ]
+        node.alive, node.incarnation = True, node.incarnation + 1
+        node.replica = Replica(
+            node.config,
+            node.head,
+            facts,
+            node.blocks[-1] if node.blocks else None,
+            records,
+            self.verify,
+        )
+        self._perform(node, node.replica.start(self._clock(node)))
+
+    def heights(self) -> list[int]:
+        return [node.height for node in self.nodes.values()]
+
+    def height(self) -> int:
+        """Height that every living node has applied."""
+        return min(node.height for node in self.nodes.values() if node.alive)
+
+    def block_hashes(self, height: int) -> set[Hash]:
+        """Hashes of the blocks that nodes committed at a height: one, or it is a fork."""
+        return {
+            node.blocks[height - 1].certificate.block_hash
+            for node in self.nodes.values()
+            if node.height >= height
+        }
+
+    def forked(self) -> bool:
+        return any(len(self.block_hashes(h)) > 1 for h in range(1, max(self.heights()) + 1))
+
+    def double_votes(self) -> list[tuple[int, object]]:
+        """(validator, slot) of every slot for which a node signed two different claims."""
+        found: list[tuple[int, object]] = []
+        for node in self.nodes.values():
+            claims: dict[object, set[bytes]] = {}
+            for message in node.signed:
+                phase, height, view, claim, *_ = signed_claim(message)
+                claims.setdefault((phase, height, view), set()).add(claim)
+            found.extend((node.index, slot) for slot, kinds in claims.items() if len(kinds) > 1)
+        return found
+
+    def block(self, proposer: int = 0, *transactions: bytes, **fields: Any) -> Block:
+        """A block on genesis, as a Byzantine proposer would make it."""
+        values: dict[str, Any] = {
+            "height": 1,
+            "parent_hash": GENESIS,
+            "time_ms": self.now_ms,
+            "proposer": proposer,
+            "validators_hash": self.validators.hash(),
+            "transactions": transactions,
+        }
+        return Block(**{**values, **fields})
+
+    # -- machinery
+
+    def _chosen(self, to: tuple[int, ...] | None) -> list[Node]:
+        return [n for i, n in self.nodes.items() if n.alive and (to is None or i in to)]
+
+    def _clock(self, node: Node) -> int:
+        return self.now_ms + node.clock_skew_ms
+
+    def _later(self, delay_ms: int, act: Callable[[], None]) -> None:
+        self._sequence += 1
+        heappush(self._queue, (self.now_ms + delay_ms, self._sequence, act))
+
+    def _step(self, node: Node, event: Event) -> None:
+        if not node.alive:
+            return
+        try:
+            effects = node.replica.step(event, self._clock(node))
+        except PeerError as error:
+            node.peer_errors.append(str(error))
+            return
+        self._perform(node, effects, event.sender if isinstance(event, MessageReceived) else None)
+
+    def _perform(self, node: Node, effects: Effects, asker: int | None = None) -> None:
+        """The contract: records, sends, timers, committed, requests."""
+        node.log.extend(encode_record(record) for record in effects.records)
+        for send in effects.sends:
+            match send:
+                case Sign(message):
+                    signed = sign(node.signer, message)
+                    node.signed.append(signed)
+                    self._send(node.index, tuple(range(self.n)), signed)
+                    self._soon(node, VoteSigned(signed))
+                case Send(message, to):
+                    self._send(node.index, to, message)
+                case Reply(message):
+                    if asker is not None:
+                        self._send(node.index, (asker,), message)
+        for timer in effects.timers:
+            match timer:
+                case SetTimer(kind, generation, delay_ms):
+                    self._soon(node, TimerFired(kind, generation), delay_ms)
+                case CancelTimer():
+                    pass  # the replica ignores an older generation
+        for certified in effects.committed:
+            if self.auto_apply:
+                self.apply(node, certified)
+            else:
+                self.held_applies.append((node, certified))
+        for request in effects.requests:
+            node.requests.append(request)
+            self._answer(node, request)
+
+    def _soon(self, node: Node, event: Event, delay_ms: int = 0) -> None:
+        incarnation = node.incarnation
+
+        def act() -> None:
+            if node.incarnation == incarnation:
+                self._step(node, event)
+
+        self._later(delay_ms, act)
+
+    def _send(self, source: int, targets: tuple[int, ...], message: Message) -> None:
+        data = encode_message(message)
+        for target in targets:
+            if target == source or target not in self.nodes:
+                continue
+            if self.blocked(source, target, message):
+                continue
+            self._later(self.delay_ms, partial(self._arrive, source, target, data))
+
+    def _arrive(self, source: int, target: int, data: bytes) -> None:
+        message = decode_message(data, read_block)
+        if self.deliver_hook is not None:
+            self.deliver_hook(source, target, message)
+        self._step(self.nodes[target], MessageReceived(message, source))
+
+    def apply(self, node: Node, certified: CertifiedBlock) -> None:
+        """One write batch: block, certificate, state; then BlockApplied."""
+        block = certified.proposal
+        assert block.height == node.height + 1, "a block is applied exactly once, in order"
+        done = set(block.transactions) if isinstance(block, Block) else set()
+        node.mempool = [item for item in node.mempool if item not in done]
+        node.blocks.append(certified)
+        after = block.height + 2
+        node.sets[after] = self.next_sets.get(after, node.sets[after - 1])
+        node.head = BlockApplied(
+            height=block.height,
+            block_hash=block.hash,
+            time_ms=block.time_ms,
+            proposer=block.proposer,
+            deadline_ms=self.deadline_ms,
+            eligible=self.eligible,
+            validators=node.sets[block.height + 1],
+            validators_next=node.sets[after],
+            set_change_pending=self.set_change_pending,
+            has_work=bool(node.mempool),
+        )
+        node.log = [
+            data
+            for data in node.log
+            if record_height(decode_record(data, read_block)) > block.height
+        ]
+        self._soon(node, node.head)
+
+    def _answer(self, node: Node, request: Request) -> None:
+        match request:
+            case BuildProposal():
+                self._soon(node, self._build(node, request))
+            case CheckProposal(proposal):
+                verdict = node.verdict(proposal)
+                self._soon(node, ProposalChecked(proposal.hash, verdict))
+            case FetchBlock(height, block_hash, holders):
+                for holder in holders:
+                    if holder in self.nodes:
+                        self._send(node.index, (holder,), BlockRequest(height, block_hash))
+            case CatchUp(target):
+                self._later(self.delay_ms, lambda: self._feed(node, target))
+
+    def _build(self, node: Node, request: BuildProposal) -> ProposalBuilt:
+        if not node.mempool and not request.allow_empty:
+            return ProposalBuilt(request.height, request.view, None)
+        block = Block(
+            request.height,
+            node.head.block_hash,
+            request.time_ms,
+            request.proposer,
+            self.validators.hash(),
+            request.participation,
+            tuple(node.mempool),
+        )
+        return ProposalBuilt(request.height, request.view, block)
+
+    def _feed(self, node: Node, target: int) -> None:
+        """Range sync: the next missing block from whoever has it, then the one after."""
+        height = node.height + 1
+        for other in self.nodes.values():
+            if other.alive and other.height >= height and height <= target:
+                if self.blocked(other.index, node.index, other.blocks[height - 1]):
+                    continue
+                self._step(node, MessageReceived(other.blocks[height - 1], None))
+                self._later(self.delay_ms, lambda: self._feed(node, target))
+                return
