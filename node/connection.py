@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from ledger.errors import PeerError, ensure
 from node.frame_queue import FrameQueue, QueueBound
@@ -114,6 +114,11 @@ class Connection(asyncio.Protocol):
         """False once either side has closed."""
         return self._transport is not None and not self._closing
 
+    @property
+    def received_bytes(self) -> int:
+        """Bytes that were received and wait for the owner."""
+        return self._received.total_bytes
+
     def peer_certificate(self) -> bytes | None:
         """Leaf of the peer in DER form, after the handshake."""
         ensure(self._transport is not None, "peer_certificate before the handshake")
@@ -187,8 +192,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """After the TLS handshake of this side."""
-        ensure(isinstance(transport, asyncio.Transport), "a connection needs a stream transport")
-        self._transport = transport  # type: ignore[assignment]  # checked in the line above
+        # Not checked: uvloop's transports do not inherit from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         self._open_transport().set_write_buffer_limits(WRITE_HIGH_BYTES, WRITE_LOW_BYTES)
         self._last_received = self._last_sent = self._loop.time()
         self._ticker = self._loop.call_later(self._times.ping_s, self._tick)
@@ -218,7 +223,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone, by either side."""
-        self._end(_loss(exc))
+        self._end(_loss(exc, heard=self.traffic.bytes_received > 0))
         self._lost.set()
 
     def pause_writing(self) -> None:
@@ -296,17 +301,17 @@ class Connection(asyncio.Protocol):
         self._ticker = self._loop.call_later(self._times.ping_s, self._tick)
 
 
-def _loss(error: Exception | None) -> str:
+def _loss(error: Exception | None, *, heard: bool) -> str:
     """Why the transport was lost, for an operator."""
-    if error is None:
-        return "the peer closed the connection"
-    if isinstance(error, ssl.SSLError) and "alert" in str(error).lower():
-        # In TLS 1.3 the dialler learns only after its own handshake that it was refused.
+    alert = isinstance(error, ssl.SSLError) and "alert" in str(error).lower()
+    if alert or not heard:
+        # In TLS 1.3 the dialler ends its handshake before the listener judges it, and a refusal
+        # shows as an alert or as a plain end. Whoever accepts says HELLO at once.
         return (
-            f"the peer refused this node's TLS key ({error.reason}): is the key in the registry "
-            "of the peer's chain?"
+            "the peer refused this node's TLS key in the handshake: is the key in the registry "
+            "of the peer's chain (`poyong validators`)?"
         )
-    return str(error) or type(error).__name__
+    return str(error or "the peer closed the connection") or type(error).__name__
 
 
 def tune(stream: socket.socket) -> None:

@@ -98,11 +98,9 @@ class PeerManager:
         times: ConnectionTimes | None = None,
         random: Callable[[], float] | None = None,
     ) -> None:
-        for address in address_book.values():
-            split_address(address)
         self.node_key = identity.node_key
         self.counters = LinkCounters()
-        self._addresses = dict(address_book)
+        self._addresses = _checked(address_book)
         self._registry = registry
         self._hello = hello
         self._on_frame = on_frame
@@ -154,6 +152,11 @@ class PeerManager:
         for node_key in wanted - self._diallers.keys():
             self._diallers[node_key] = self._links.spawn(self._keep_connected(node_key))
         self._reputation.keep_only(frozenset(roles))
+
+    def set_addresses(self, address_book: Mapping[bytes, str]) -> None:
+        """Replace the address book and dial who is new in it. LocalError for a bad address."""
+        self._addresses = _checked(address_book)
+        self.registry_changed()
 
     # Who is there
 
@@ -236,8 +239,9 @@ class PeerManager:
     async def _run(self, connection: Connection, address: str, dialled: bytes | None) -> bool:
         """From the handshake to the end of a connection; True when it was ever admitted."""
         peer: Peer | None = None
+        node_key = peer_node_key(connection.peer_certificate())
         try:
-            peer = await self._welcome(connection, address, dialled)
+            peer = await self._welcome(connection, node_key, address, dialled)
             self._links.established()
             if not self._admit(peer):
                 connection.close("both nodes dialled at once, the other connection stays")
@@ -251,12 +255,15 @@ class PeerManager:
             connection.close("the node gave the connection up")
             if peer is not None:
                 self._release(peer)
+            if connection.peer_error is not None:
+                self.penalise(node_key, BAD_FRAMING_POINTS, str(connection.peer_error))
             await connection.wait_closed()
             self._closed_traffic.add(connection.traffic)
 
-    async def _welcome(self, connection: Connection, address: str, dialled: bytes | None) -> Peer:
-        """Identify the peer and exchange HELLOs; PeerError when it may not stay."""
-        node_key = peer_node_key(connection.peer_certificate())
+    async def _welcome(
+        self, connection: Connection, node_key: bytes, address: str, dialled: bytes | None
+    ) -> Peer:
+        """Exchange HELLOs; PeerError when the peer may not stay."""
         if dialled is not None and node_key != dialled:
             raise PeerError(
                 f"dialled node key {dialled.hex()} at {address}, reached {node_key.hex()}: "
@@ -314,8 +321,6 @@ class PeerManager:
                 await self._on_frame(peer, *frame)
             except PeerError as error:
                 self.penalise(peer.node_key, BAD_MESSAGE_POINTS, str(error))
-        if connection.peer_error is not None:
-            self.penalise(peer.node_key, BAD_FRAMING_POINTS, str(connection.peer_error))
 
     def _release(self, peer: Peer) -> None:
         """The connection is no longer that of its key; safe to call twice."""
@@ -368,3 +373,9 @@ class PeerManager:
                 address=self._addresses[node_key],
                 reason=reason,
             )
+
+
+def _checked(address_book: Mapping[bytes, str]) -> dict[bytes, str]:
+    for address in address_book.values():
+        split_address(address)
+    return dict(address_book)

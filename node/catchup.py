@@ -1,0 +1,315 @@
+"""Fetches certified blocks from several peers until this node has caught up; answers others.
+
+The IO around consensus.sync.RangePlanner: it sends the planner's requests, feeds it the answers,
+and delivers the blocks one at a time and in order. Nothing a peer says is trusted: a block counts
+once the replica has verified its certificate, which `deliver` reports.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final, cast
+
+import structlog
+
+from consensus import messages
+from consensus.messages import CertifiedBlock, Proposal, ReadProposal
+from consensus.sync import Progress, RangePlanner
+from ledger.errors import DecodeError, PeerError
+from ledger.primitives import Hash
+from node import sync_wire
+from node.block_server import BlockServer
+from node.reputation import BAD_MESSAGE_POINTS
+from node.sync_wire import (
+    MAX_REQUEST_ID,
+    BlockAnswer,
+    BlockAsk,
+    HeadAsk,
+    RangeAnswer,
+    RangeAsk,
+    SyncMessage,
+)
+
+TICK_S: Final = 1.0
+"""Overdue requests are noticed, heads asked for and progress reported this often."""
+MAX_HELD_BYTES: Final = 32 * 1024 * 1024
+"""No new range is asked for while so much waits to be applied."""
+BLOCK_ANSWER_S: Final = 1.0
+"""After this long another holder is asked for a block by hash."""
+MAX_KNOWN_HEADS: Final = 1024
+
+Send = Callable[[bytes, bytes], bool]
+"""(node key, SYNC payload): False when it could not be queued."""
+Deliver = Callable[[CertifiedBlock], Awaitable[None]]
+"""Returns when the block is applied (or was already); PeerError when it is not valid."""
+Penalise = Callable[[bytes, int, str], None]
+
+log = structlog.get_logger(__name__)
+
+
+class Synchroniser:
+    """One catch-up at a time, for validators and observers alike.
+
+    Tell it peer_connected / peer_lost / head_seen as they come, applied(height) after each block
+    by whatever road, and catch_up(target) when the replica asks. head: last applied height.
+    on_failure gets what deliver raises beside PeerError.
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        read: ReadProposal,
+        head: Callable[[], int],
+        deliver: Deliver,
+        penalise: Penalise,
+        server: BlockServer,
+        on_failure: Callable[[BaseException], None],
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._send = send
+        self._read = read
+        self._head = head
+        self._deliver = deliver
+        self._penalise = penalise
+        self._server = server
+        self._on_failure = on_failure
+        self._on_progress = on_progress
+        self._loop = asyncio.get_running_loop()
+        self._heads: dict[bytes, int] = {}
+        self._planner: RangePlanner[bytes] | None = None
+        self._asked: dict[bytes, RangeAsk] = {}
+        self._held_bytes: dict[int, int] = {}
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._block_answers: dict[int, tuple[bytes, asyncio.Future[bytes | None]]] = {}
+        self._last_id = 0
+        self._reported_s = self._heads_asked_s = float("-inf")
+
+    # What the node tells
+
+    def peer_connected(self, node_key: bytes, head_height: int) -> None:
+        """A peer that may be asked, with the head of its HELLO."""
+        self.head_seen(node_key, head_height)
+
+    def peer_lost(self, node_key: bytes) -> None:
+        """Its outstanding range goes to others."""
+        self._heads.pop(node_key, None)
+        self._asked.pop(node_key, None)
+        self._server.peer_lost(node_key)
+        if self._planner is not None:
+            self._planner.peer_lost(node_key)
+        for peer, answer in list(self._block_answers.values()):
+            if peer == node_key and not answer.done():
+                answer.set_result(None)
+        self._assign()
+
+    def head_seen(self, node_key: bytes, height: int) -> None:
+        """A claim (HELLO, Status, answer): it only decides whom to ask for what."""
+        if node_key not in self._heads and len(self._heads) >= MAX_KNOWN_HEADS:
+            return
+        self._heads[node_key] = height
+        if self._planner is not None:
+            self._planner.peer_seen(node_key, height)
+            self._assign()
+
+    def applied(self, height: int) -> None:
+        """The block of this height is durable and applied."""
+        if self._planner is not None:
+            self._planner.applied(height, self._now_ms())
+            for old in [h for h in self._held_bytes if h <= height]:
+                del self._held_bytes[old]
+            self._changed.set()
+
+    def catch_up(self, target_height: int) -> None:
+        """Fetch up to this height; raises the target of a running catch-up."""
+        if target_height <= self._head():
+            return
+        if self._planner is None:
+            self._planner = RangePlanner(next_height=self._head() + 1)
+            for node_key, height in self._heads.items():
+                self._planner.peer_seen(node_key, height)
+        self._planner.set_target(target_height)
+        if self._task is None:
+            log.info("sync.started", height=self._head(), target=target_height)
+            self._task = self._loop.create_task(self._run(self._planner))
+            self._task.add_done_callback(self._finished)
+        self._changed.set()
+
+    @property
+    def progress(self) -> Progress | None:
+        """None while nothing is being fetched."""
+        return None if self._planner is None else self._planner.progress(self._now_ms())
+
+    async def stop(self) -> None:
+        """End the running catch-up and forget open questions."""
+        for _, answer in self._block_answers.values():
+            answer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    # Frames
+
+    async def on_frame(self, node_key: bytes, payload: bytes) -> None:
+        """Answer a question or take an answer; PeerError for rubbish."""
+        message = sync_wire.decode(payload)
+        match message:
+            case RangeAnswer():
+                self._range_answer(node_key, message)
+            case BlockAnswer():
+                peer, answer = self._block_answers.get(message.request_id, (b"", None))
+                if answer is not None and peer == node_key and not answer.done():
+                    answer.set_result(message.block)
+            case _:
+                reply = self._server.answer(node_key, message)
+                if reply is not None:
+                    self._ask(node_key, reply)
+
+    async def fetch_block(
+        self, height: int, block_hash: Hash, holders: Collection[bytes]
+    ) -> Proposal | None:
+        """The complete block of this hash, asking the holders (node keys) one after the other;
+        None when none of them gave it."""
+        for node_key in holders:
+            raw = await self._block_from(node_key, BlockAsk(self._next_id(), height, block_hash))
+            if raw is None:
+                continue
+            try:
+                block = self._read(raw)
+                if block.hash == block_hash and block.height == height:
+                    return block
+                reason = f"asked for block {block_hash.hex()}, received {block.hash.hex()}"
+            except PeerError as error:
+                reason = f"asked for block {block_hash.hex()}: {error}"
+            self._penalise(node_key, BAD_MESSAGE_POINTS, reason)
+        return None
+
+    # Inside
+
+    def _now_ms(self) -> int:
+        return int(self._loop.time() * 1_000)
+
+    def _next_id(self) -> int:
+        self._last_id = self._last_id % MAX_REQUEST_ID + 1
+        return self._last_id
+
+    def _ask(self, node_key: bytes, message: SyncMessage) -> bool:
+        return self._send(node_key, sync_wire.encode(message))
+
+    async def _block_from(self, node_key: bytes, question: BlockAsk) -> bytes | None:
+        if not self._ask(node_key, question):
+            return None
+        answer: asyncio.Future[bytes | None] = self._loop.create_future()
+        self._block_answers[question.request_id] = node_key, answer
+        try:
+            async with asyncio.timeout(BLOCK_ANSWER_S):
+                return await answer
+        except TimeoutError:
+            return None
+        finally:
+            del self._block_answers[question.request_id]
+
+    def _range_answer(self, node_key: bytes, answer: RangeAnswer) -> None:
+        asked = self._asked.get(node_key)
+        planner = self._planner
+        if planner is not None and asked is not None and asked.request_id == answer.request_id:
+            del self._asked[node_key]
+            now_ms = self._now_ms()
+            if planner.received(node_key, asked.first, answer.blocks, now_ms):
+                for offset, block in enumerate(answer.blocks):
+                    self._held_bytes[asked.first + offset] = len(block)
+        # An answer that came too late is no offence, and its head is still news.
+        self.head_seen(node_key, answer.head_height)
+        self._changed.set()
+
+    def _assign(self) -> None:
+        """Send what the planner wants asked."""
+        planner = self._planner
+        if planner is None or sum(self._held_bytes.values()) > MAX_HELD_BYTES:
+            return
+        now_ms = self._now_ms()
+        for request in planner.assign(now_ms):
+            node_key = cast(bytes, request.peer)
+            question = RangeAsk(self._next_id(), request.first, request.last)
+            self._asked[node_key] = question
+            if not self._ask(node_key, question):
+                planner.refused(node_key, now_ms)
+
+    async def _run(self, planner: RangePlanner[bytes]) -> None:
+        """Until everything up to the target is applied."""
+        while not planner.done:
+            self._changed.clear()
+            self._assign()
+            self._report(planner)
+            taken = planner.take()
+            if taken is not None:
+                await self._apply(planner, *taken)
+                continue
+            self._ask_heads(planner)
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _apply(self, planner: RangePlanner[bytes], height: int, raw: bytes) -> None:
+        self._held_bytes.pop(height, None)
+        try:
+            await self._deliver(self._decode(height, raw))
+        except PeerError as error:
+            source = planner.reject(height, self._now_ms())
+            # What it sent is dropped; the sizes of what others sent are learned again.
+            self._held_bytes.clear()
+            if source is not None:
+                self._penalise(cast(bytes, source), BAD_MESSAGE_POINTS, f"sync: {error}")
+            return
+        self.applied(height)
+
+    def _decode(self, height: int, raw: bytes) -> CertifiedBlock:
+        message = messages.decode(raw, self._read)
+        if not isinstance(message, CertifiedBlock):
+            raise DecodeError(f"expected a certified block, found {type(message).__name__}")
+        found = message.proposal.height
+        if found != height or message.certificate.height != height:
+            raise DecodeError(f"asked for block {height}, received block {found}")
+        return message
+
+    def _ask_heads(self, planner: RangePlanner[bytes]) -> None:
+        """A head known from a HELLO may be old: ask those who claim less than the target."""
+        if self._loop.time() - self._heads_asked_s < TICK_S:
+            return
+        self._heads_asked_s = self._loop.time()
+        for node_key, height in self._heads.items():
+            if height < planner.target:
+                self._ask(node_key, HeadAsk(self._next_id()))
+
+    def _report(self, planner: RangePlanner[bytes]) -> None:
+        if self._loop.time() - self._reported_s < TICK_S:
+            return
+        self._reported_s = self._loop.time()
+        progress = planner.progress(self._now_ms())
+        log.info(
+            "sync.progress",
+            height=progress.height,
+            target=progress.target,
+            blocks_per_second=progress.blocks_per_second,
+            seconds_left=progress.seconds_left,
+        )
+        if self._on_progress is not None:
+            self._on_progress(progress)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        planner, self._planner, self._task = self._planner, None, None
+        self._asked.clear()
+        self._held_bytes.clear()
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._on_failure(error)
+        elif planner is not None and not planner.done:
+            self.catch_up(planner.target)  # raised after the last look at it
+        elif planner is not None:
+            log.info("sync.finished", height=planner.target)
+            if self._on_progress is not None:
+                self._on_progress(planner.progress(self._now_ms()))

@@ -1,0 +1,258 @@
+"""Strangers, other chains, rubbish and silence: each is refused with a reason, at bounded cost."""
+
+import asyncio
+
+import pytest
+
+from ledger.errors import LocalError
+from ledger.primitives import Hash
+from node.connection import ConnectionTimes
+from node.peers import Peer, PeerManager, Role
+from node.reputation import BAD_MESSAGE_POINTS, FULL_POINTS
+from node.wire import FrameKind, Hello, decode_goodbye, encode_frame
+from tests.integration.network_harness import (
+    HELLO,
+    HOST,
+    WAIT_S,
+    Harness,
+    frames_until_closed,
+    identity,
+    join,
+    raw_client,
+    running,
+    validators,
+    watched_logs,
+)
+
+SHORT = ConnectionTimes(handshake_s=0.3, hello_s=0.3, ping_s=0.1, silence_s=0.3)
+
+
+def pair() -> tuple[Harness, Harness]:
+    return Harness(identity(1), validators(1, 2)), Harness(identity(2), validators(1, 2))
+
+
+async def goodbye(reader: asyncio.StreamReader) -> str:
+    """The reason that the other side gave before it closed."""
+    frames = await frames_until_closed(reader)
+    return "; ".join(decode_goodbye(body) for kind, body in frames if kind is FrameKind.GOODBYE)
+
+
+async def test_a_stranger_that_dials_is_refused_in_the_handshake() -> None:
+    """The member says so in its log, and the stranger learns what to do about it."""
+    member, stranger = Harness(identity(1), validators(1, 2)), Harness(identity(9), validators(1))
+    with watched_logs() as logs:
+        async with running(member, stranger):
+            await member.start()
+            await stranger.start()
+            stranger.manager.set_addresses({member.key: member.address})
+            told = await logs.reason("peer.unreachable")
+            assert "CERTIFICATE_VERIFY_FAILED" in await logs.reason("peer.refused")
+            assert member.manager.counters.refused >= 1
+            assert member.manager.peers() == stranger.manager.peers() == ()
+    assert "refused this node's TLS key in the handshake" in told
+    assert "is the key in the registry" in told
+
+
+async def test_a_stranger_that_is_dialled_is_refused_in_the_handshake() -> None:
+    member, stranger = Harness(identity(1), validators(1, 2)), Harness(identity(9), validators(1))
+    with watched_logs() as logs:
+        async with running(member, stranger):
+            await stranger.start()
+            await member.start()
+            # Something else listens where node 2 is expected.
+            member.manager.set_addresses({identity(2).node_key: stranger.address})
+            reason = await logs.reason("peer.unreachable")
+    assert "CERTIFICATE_VERIFY_FAILED" in reason
+
+
+async def test_a_registered_node_at_the_wrong_address_is_noticed() -> None:
+    registry = validators(1, 2, 3)
+    one, three = Harness(identity(1), registry), Harness(identity(3), registry)
+    with watched_logs() as logs:
+        async with running(one, three):
+            await three.start()
+            await one.start()
+            one.manager.set_addresses({identity(2).node_key: three.address})
+            reason = await logs.reason("peer.unreachable")
+            assert one.manager.peers() == ()
+    assert f"dialled node key {identity(2).node_key.hex()}" in reason
+    assert f"reached {three.key.hex()}: correct the address" in reason
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (Hello(1, HELLO.genesis_hash, 0, ""), "genesis file"),
+        (Hello(HELLO.chain_id, Hash(bytes(31) + b"\1"), 0, ""), "compare the genesis files"),
+    ],
+)
+async def test_another_chain_is_refused_with_a_reason_on_both_sides(
+    other: Hello, expected: str
+) -> None:
+    one, two = pair()
+    two.hello = other
+    with watched_logs() as logs:
+        async with running(one, two):
+            await one.start()
+            await two.start()
+            one.manager.set_addresses({two.key: two.address})
+            assert expected in await logs.reason("peer.unreachable")
+            assert expected in await logs.reason("peer.refused")
+            assert one.manager.peers() == two.manager.peers() == ()
+
+
+@pytest.mark.parametrize(
+    ("rubbish", "reason"),
+    [
+        ((2**31).to_bytes(4, "big") + bytes((FrameKind.CONSENSUS,)), "at most 8388608"),
+        (bytes(4) + bytes((77,)), "unknown frame kind 77"),
+        (encode_frame(FrameKind.HELLO, HELLO.encode()), "HELLO is not accepted after the HELLO"),
+    ],
+)
+async def test_a_bad_frame_closes_the_connection_and_costs_score(
+    rubbish: bytes, reason: str
+) -> None:
+    node = Harness(identity(1), validators(1, 2))
+    async with running(node):
+        await node.start()
+        reader, writer = await raw_client(identity(2), node)
+        writer.write(encode_frame(FrameKind.HELLO, HELLO.encode()) + rubbish)
+        assert reason in await goodbye(reader)
+        assert node.manager.counters.bad_frames == 1
+        assert node.manager.score(identity(2).node_key) < FULL_POINTS - BAD_MESSAGE_POINTS
+        writer.close()
+    assert node.received == []
+
+
+async def test_an_oversize_or_unreadable_hello_is_refused() -> None:
+    node = Harness(identity(1), validators(1, 2))
+    async with running(node):
+        await node.start()
+        for first, reason in (
+            ((5_000).to_bytes(4, "big") + bytes((FrameKind.HELLO,)), "at most 4096"),
+            (encode_frame(FrameKind.HELLO, b"\xc1"), "not canonical"),
+            (bytes(4) + bytes((FrameKind.CONSENSUS,)), "not accepted before the HELLO"),
+        ):
+            reader, writer = await raw_client(identity(2), node)
+            writer.write(first)
+            assert reason in await goodbye(reader)
+            writer.close()
+        assert node.connects == []
+
+
+async def test_a_connection_without_a_handshake_is_closed() -> None:
+    node = Harness(identity(1), validators(1, 2), times=SHORT)
+    async with running(node):
+        await node.start()
+        reader, writer = await asyncio.open_connection(HOST, int(node.address.split(":")[1]))
+        assert await frames_until_closed(reader) == []
+        writer.close()
+
+
+async def test_a_connection_without_a_hello_is_closed() -> None:
+    node = Harness(identity(1), validators(1, 2), times=SHORT)
+    async with running(node):
+        await node.start()
+        reader, writer = await raw_client(identity(2), node)
+        assert "no HELLO within 0.3 s" in await goodbye(reader)
+        writer.close()
+
+
+async def test_a_peer_that_falls_silent_is_dropped() -> None:
+    """Half-open: the other end is gone and no packet says so."""
+    node = Harness(identity(1), validators(1, 2), times=SHORT)
+    async with running(node):
+        await node.start()
+        reader, writer = await raw_client(identity(2), node)
+        writer.write(encode_frame(FrameKind.HELLO, HELLO.encode()))
+        await node.until(lambda: bool(node.disconnects))
+        assert "nothing was received for 0.3 s" in node.disconnects[0].connection.close_reason
+        assert any(kind is FrameKind.PING for kind, _ in await frames_until_closed(reader))
+        writer.close()
+
+
+async def test_more_half_open_connections_than_allowed_end_the_oldest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("node.links.MAX_PENDING_INBOUND", 2)
+    one, two = pair()
+    async with running(one, two):
+        await one.start()
+        port = int(one.address.split(":")[1])
+        idle = [await asyncio.open_connection(HOST, port) for _ in range(3)]
+        assert await frames_until_closed(idle[0][0]) == []
+        await two.start()
+        two.manager.set_addresses({one.key: one.address})
+        await two.until_connected(one)
+        for _, writer in idle:
+            writer.close()
+
+
+async def test_a_peer_that_keeps_sending_rubbish_is_banned_for_a_while() -> None:
+    one, two = pair()
+    one.refuse = True
+    async with running(one, two):
+        await join((one, two))
+        for _ in range(FULL_POINTS // BAD_MESSAGE_POINTS):
+            two.manager.send(one.key, FrameKind.CONSENSUS, b"rubbish")
+        await two.until(lambda: bool(two.disconnects))
+        assert "banned for 60 s, last offence: this node likes nothing" in (
+            two.disconnects[0].connection.close_reason
+        )
+        assert one.manager.counters.bans == 1
+        reader, writer = await raw_client(identity(2), one)
+        writer.write(encode_frame(FrameKind.HELLO, HELLO.encode()))
+        assert "banned for another" in await goodbye(reader)
+        writer.close()
+
+
+async def test_a_defect_in_a_handler_is_reported_and_not_swallowed() -> None:
+    registry = validators(1, 2)
+    failures: list[BaseException] = []
+    failed = asyncio.Event()
+
+    async def broken(peer: Peer, kind: FrameKind, payload: bytes) -> None:
+        raise ZeroDivisionError(payload.decode())
+
+    def on_failure(error: BaseException) -> None:
+        failures.append(error)
+        failed.set()
+
+    one = PeerManager(identity(1), {}, lambda: registry, lambda: HELLO, broken, on_failure)
+    two = Harness(identity(2), registry)
+    async with running(two):
+        port = await one.start(HOST, 0)
+        await two.start()
+        two.manager.set_addresses({one.node_key: f"{HOST}:{port}"})
+        await two.until(lambda: bool(two.connects))
+        two.manager.send(one.node_key, FrameKind.SYNC, b"boom")
+        async with asyncio.timeout(WAIT_S):
+            await failed.wait()
+        await one.stop()
+    assert [str(failure) for failure in failures] == ["boom"]
+
+
+async def test_a_taken_port_and_a_bad_address_are_local_errors() -> None:
+    one, two = pair()
+    async with running(one, two):
+        await one.start()
+        await two.start()
+        with pytest.raises(LocalError, match="choose another address with `listen`"):
+            await two.make_manager().start(HOST, int(one.address.split(":")[1]))
+        for address in ("nowhere", ":1", "host:", "host:70000", "host:x"):
+            with pytest.raises(LocalError, match="expected host:port"):
+                two.manager.set_addresses({one.key: address})
+
+
+async def test_a_validator_key_removed_during_the_handshake_is_not_admitted() -> None:
+    node = Harness(identity(1), validators(1, 2))
+    async with running(node):
+        await node.start()
+        reader, writer = await raw_client(identity(2), node)
+        await reader.read(1)  # its HELLO comes after the handshake
+        node.registry = {node.key: Role(0, "org1")}
+        writer.write(encode_frame(FrameKind.HELLO, HELLO.encode()))
+        with pytest.raises(asyncio.IncompleteReadError):
+            await reader.readexactly(2**20)
+        writer.close()
+        assert node.connects == []

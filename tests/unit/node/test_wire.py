@@ -1,0 +1,165 @@
+"""Framing and the HELLO: total decoders, sizes refused before the payload is read."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.errors import InvariantViolation, PeerError
+from ledger.primitives import Hash
+from node.wire import (
+    HEADER_BYTES,
+    MAX_PAYLOAD_BYTES,
+    PROTOCOL_VERSION,
+    FrameDecoder,
+    FrameKind,
+    Hello,
+    check_hello,
+    decode_goodbye,
+    encode_frame,
+    encode_goodbye,
+)
+
+HELLO = Hello(82062, Hash(bytes(32)), 7, "poyong/0.1.0", "127.0.0.1:26656")
+AFTER_HELLO = st.sampled_from(
+    [FrameKind.CONSENSUS, FrameKind.SYNC, FrameKind.TRANSACTIONS, FrameKind.PING]
+)
+
+
+def greeted() -> FrameDecoder:
+    decoder = FrameDecoder()
+    assert len(list(decoder.feed(encode_frame(FrameKind.HELLO, HELLO.encode())))) == 1
+    return decoder
+
+
+def header(kind: int, size: int) -> bytes:
+    return size.to_bytes(4, "big") + bytes((kind,))
+
+
+frames = st.lists(
+    st.tuples(AFTER_HELLO, st.binary(max_size=300)).map(
+        lambda item: item if item[0] is not FrameKind.PING else (item[0], b"")
+    ),
+    max_size=8,
+)
+
+
+@given(frames, st.lists(st.integers(1, 50), min_size=1))
+def test_frames_survive_any_cut_of_the_stream(
+    sent: list[tuple[FrameKind, bytes]], cuts: list[int]
+) -> None:
+    stream = b"".join(encode_frame(kind, payload) for kind, payload in sent)
+    decoder = greeted()
+    received: list[tuple[FrameKind, bytes]] = []
+    position = index = 0
+    while position < len(stream):
+        step = cuts[index % len(cuts)]
+        received += decoder.feed(stream[position : position + step])
+        position, index = position + step, index + 1
+    assert received == sent
+    assert decoder.buffered_bytes == 0
+
+
+@given(st.lists(st.binary(max_size=64)))
+def test_any_bytes_give_frames_or_a_peer_error(chunks: list[bytes]) -> None:
+    decoder = greeted()
+    try:
+        for chunk in chunks:
+            for kind, payload in decoder.feed(chunk):
+                assert len(payload) <= MAX_PAYLOAD_BYTES[kind]
+    except PeerError:
+        return
+    assert decoder.buffered_bytes <= sum(map(len, chunks))
+
+
+@pytest.mark.parametrize("kind", [k for k in FrameKind if k is not FrameKind.HELLO])
+def test_an_oversize_frame_is_refused_by_its_header_alone(kind: FrameKind) -> None:
+    limit = MAX_PAYLOAD_BYTES[kind]
+    decoder = greeted()
+    if limit:
+        assert list(decoder.feed(header(kind, limit))) == []
+    with pytest.raises(PeerError, match=f"at most {limit}"):
+        list(greeted().feed(header(kind, limit + 1)))
+
+
+def test_an_oversize_hello_is_refused_by_its_header_alone() -> None:
+    with pytest.raises(PeerError, match="HELLO frame of 4097 bytes, at most 4096"):
+        list(FrameDecoder().feed(header(FrameKind.HELLO, 4097)))
+
+
+def test_an_unknown_kind_is_refused_by_its_header_alone() -> None:
+    with pytest.raises(PeerError, match="unknown frame kind 99"):
+        list(greeted().feed(header(99, 0)))
+
+
+def test_nothing_but_a_hello_comes_first_and_it_comes_once() -> None:
+    with pytest.raises(PeerError, match="CONSENSUS is not accepted before the HELLO"):
+        list(FrameDecoder().feed(header(FrameKind.CONSENSUS, 1)))
+    with pytest.raises(PeerError, match="HELLO is not accepted after the HELLO"):
+        list(greeted().feed(header(FrameKind.HELLO, 1)))
+
+
+def test_an_own_frame_over_the_limit_is_a_defect_of_this_node() -> None:
+    limit = MAX_PAYLOAD_BYTES[FrameKind.TRANSACTIONS]
+    assert len(encode_frame(FrameKind.TRANSACTIONS, bytes(limit))) == HEADER_BYTES + limit
+    with pytest.raises(InvariantViolation, match="TRANSACTIONS"):
+        encode_frame(FrameKind.TRANSACTIONS, bytes(limit + 1))
+
+
+@given(
+    st.builds(
+        Hello,
+        st.integers(0, 2**64 - 1),
+        st.binary(min_size=32, max_size=32).map(Hash),
+        st.integers(0, 2**64 - 1),
+        st.text(max_size=16),
+        st.text(max_size=60),
+    )
+)
+def test_a_hello_survives_its_encoding(hello: Hello) -> None:
+    assert Hello.decode(hello.encode()) == hello
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_a_hello_or_a_peer_error(data: bytes) -> None:
+    try:
+        assert Hello.decode(data).encode() == data
+    except PeerError:
+        return
+
+
+@given(st.integers(0, 120), st.integers(0, 255))
+def test_a_mutated_hello_gives_a_hello_or_a_peer_error(position: int, value: int) -> None:
+    data = bytearray(HELLO.encode())
+    data[position % len(data)] = value
+    try:
+        assert Hello.decode(bytes(data)).encode() == data
+    except PeerError:
+        return
+
+
+def test_each_mismatch_names_both_sides_and_the_remedy() -> None:
+    other_chain = Hello(1, HELLO.genesis_hash, 7, "")
+    with pytest.raises(PeerError, match=r"chain id 1, this node on 82062: .*genesis file"):
+        check_hello(HELLO, other_chain)
+    other_genesis = Hello(HELLO.chain_id, Hash(bytes(31) + b"\1"), 7, "")
+    with pytest.raises(PeerError, match=r"0001, this node's 0{64}: compare the genesis files"):
+        check_hello(HELLO, other_genesis)
+    check_hello(HELLO, Hello(HELLO.chain_id, HELLO.genesis_hash, 900, "other"))
+
+
+def test_another_protocol_version_is_named_even_with_other_fields() -> None:
+    """A later version may add fields: the first one still tells which version it is."""
+    later = bytes((0x93, PROTOCOL_VERSION + 1, 1, 2))
+    with pytest.raises(PeerError, match="protocol version 2, this node 1: run the same release"):
+        Hello.decode(later)
+
+
+@given(st.text(max_size=600))
+def test_a_goodbye_is_bounded_and_printable(reason: str) -> None:
+    payload = encode_goodbye(reason)
+    assert len(payload) <= MAX_PAYLOAD_BYTES[FrameKind.GOODBYE]
+    assert decode_goodbye(payload).isprintable()
+
+
+def test_a_goodbye_cannot_write_control_characters_into_the_log() -> None:
+    assert decode_goodbye(b"bye\n\x1b[2Jforged") == "bye??[2Jforged"
