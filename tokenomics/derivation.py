@@ -90,13 +90,16 @@ def derive(
     before: IssuanceState,
     town: TownRound,
     base_value_krw: int,
+    normal_growth_krw: int,
     earlier_live_krw: list[int],
     burned: int,
     parameters: IssuanceParameters,
 ) -> IssuanceRound:
-    """The whole formula of one round. `earlier_live_krw`: L of up to W - 1 rounds before it."""
-    normal_growth = 0  # GROSS; NET takes uplift.normal_growth_krw once the rate has importers
-    live = uplift.live_uplift_krw(town.value_krw, base_value_krw, NO_COSTS_KRW, normal_growth)
+    """The whole formula of one round.
+
+    normal_growth_krw: N, 0 in mode GROSS. earlier_live_krw: L of up to W - 1 rounds before it.
+    """
+    live = uplift.live_uplift_krw(town.value_krw, base_value_krw, NO_COSTS_KRW, normal_growth_krw)
     lasting = uplift.lasting_uplift_krw([*earlier_live_krw, live], parameters.window_anchors)
     recognised = max(before.recognised_krw, lasting or 0)
 
@@ -118,7 +121,7 @@ def derive(
         length_ms=town.length_ms,
         value_krw=town.value_krw,
         base_value_krw=base_value_krw,
-        normal_growth_krw=normal_growth,
+        normal_growth_krw=normal_growth_krw,
         costs_krw=NO_COSTS_KRW,
         live_krw=live,
         lasting_krw=lasting,

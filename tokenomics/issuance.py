@@ -35,6 +35,8 @@ from tokenomics.rows import key, present
 
 TREASURY_POOL: Final = module_address("pool.treasury")
 """Receives every mint for now; an account without a key."""
+NO_NORMAL_GROWTH_KRW: Final = 0
+"""N in mode GROSS, the only one until the nation's change rate is reported on chain."""
 
 
 class IssuanceModule:
@@ -92,6 +94,7 @@ class IssuanceModule:
             before,
             town,
             self._oracle.base_value_krw(state),
+            NO_NORMAL_GROWTH_KRW,
             live_history(state, before.round, parameters.window_anchors - 1),
             before.issued - self._token.supply(state),
             parameters,

@@ -1,0 +1,154 @@
+"""The modules agree with the naive reference on random histories, to the last unit."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.land_town import LandTown, appraiser, zone_section
+from tests.support.uplift_reference import (
+    ReferenceRound,
+    ReferenceRules,
+    ReferenceZone,
+    replay,
+)
+from tokenomics.closing import ZONE_ROUNDS
+from tokenomics.derivation import issuance_round
+from tokenomics.rows import key
+from tokenomics.views import issuance
+
+LENGTH_MS = 1_000
+APPRAISERS = 5
+
+# A price as permille of the base: slow growth, crashes, manias, and a unit error now and then.
+PRICES = st.one_of(
+    st.integers(900, 1_300), st.integers(300, 3_000), st.sampled_from([50, 9_000, 100_000])
+)
+PANELS = st.lists(st.one_of(st.none(), PRICES), min_size=APPRAISERS, max_size=APPRAISERS)
+TRENDS = st.integers(-30, 60)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> dict[str, Any]:
+    """Zones, rules and rounds; most reports follow a trend so that something gets minted."""
+    zones = draw(
+        st.lists(st.tuples(st.integers(1, 10**8), st.integers(200, 10**6)), min_size=1, max_size=3)
+    )
+    rounds = []
+    level = 1_000
+    for _ in range(draw(st.integers(1, 24))):
+        level = max(200, level + draw(TRENDS))
+        wild = draw(st.integers(0, 5)) == 0
+        rounds.append(
+            {
+                "jitter_ms": draw(st.integers(0, 400)),
+                "date_ms": draw(st.integers(0, 300)),
+                "panels": [
+                    draw(PANELS)
+                    if wild
+                    else [level + draw(st.integers(-20, 20)) for _ in range(APPRAISERS)]
+                    for _ in zones
+                ],
+            }
+        )
+    return {
+        "zones": zones,
+        "rounds": rounds,
+        "window": draw(st.integers(1, 9)),
+        "lambda_bps": draw(st.integers(1, 10_000)),
+        "price_per_token": draw(st.sampled_from([1, 7, 1_000, 10**6])),
+        "hard_cap": draw(st.sampled_from([10**27, 10**24, 10**30])),
+        "genesis": draw(st.sampled_from([0, 0, 123_456_789, 5 * 10**23])),
+    }
+
+
+@settings(max_examples=250)
+@given(histories())
+def test_the_modules_agree_with_the_reference_on_every_figure(history: dict[str, Any]) -> None:
+    rules = ReferenceRules(
+        window=history["window"],
+        lambda_bps=history["lambda_bps"],
+        price_per_token=history["price_per_token"],
+        hard_cap=history["hard_cap"],
+        genesis=history["genesis"],
+    )
+    town = LandTown(
+        {
+            "parameters": {
+                "scaled_quarter_ms": LENGTH_MS,
+                "scaled_rounds": 10_000,
+                # Each round closes at its nominal end, so reports follow on closed values.
+                "grace_bps": 0,
+            },
+            "zones": [zone_section(f"z{i}", *zone) for i, zone in enumerate(history["zones"])],
+            "appraisers": ["0x" + appraiser(i).hex() for i in range(APPRAISERS)],
+        },
+        {
+            "parameters": {
+                "window_anchors": rules.window,
+                "lambda_bps": rules.lambda_bps,
+                "price_krw_per_token": rules.price_per_token,
+                "hard_cap": str(rules.hard_cap),
+            }
+        },
+        balance=history["genesis"],
+    )
+    town.block(1)
+    zones = [ReferenceZone(*zone) for zone in history["zones"]]
+    reference_rounds = []
+    last_close_ms = 1
+    for number, row in enumerate(history["rounds"], start=1):
+        start_ms = 1 + (number - 1) * LENGTH_MS
+        date_ms = start_ms + row["date_ms"]
+        calendar = (number - 1) * rules.quarter_ms + row["date_ms"] * rules.quarter_ms // LENGTH_MS
+        prices = [
+            [permille if permille is None else permille * base // 1_000 for permille in panel]
+            for panel, (_, base) in zip(row["panels"], history["zones"], strict=True)
+        ]
+        town.block(
+            start_ms + 450,
+            [
+                (appraiser(a), (f"z{z}", number, price, date_ms))
+                for z, panel in enumerate(prices)
+                for a, price in enumerate(panel)
+                if price is not None
+            ],
+        )
+        closed_ms = start_ms + LENGTH_MS + row["jitter_ms"]
+        town.block(closed_ms)
+        reference_rounds.append(
+            ReferenceRound(
+                tuple(
+                    tuple((price, calendar) for price in panel if price is not None)
+                    for panel in prices
+                ),
+                closed_ms - last_close_ms,
+                LENGTH_MS,
+            )
+        )
+        last_close_ms = closed_ms
+
+    figures = replay(zones, reference_rounds, rules)
+    state = town.state
+    for number in range(1, len(reference_rounds) + 1):
+        found = issuance_round(state, number)
+        at = number - 1
+        assert found is not None
+        assert [
+            (row.accepted_krw_per_m2, row.counted_krw_per_m2)
+            for z in range(len(zones))
+            if (row := state.get(ZONE_ROUNDS, key(number, z)))
+        ] == [(figures.accepted[z][at], figures.counted[z][at]) for z in range(len(zones))]
+        assert found.value_krw == figures.value[at]
+        assert found.live_krw == figures.live[at]
+        assert found.lasting_krw == figures.lasting[at]
+        assert found.recognised_krw == figures.recognised[at]
+        assert found.entitlement == figures.entitlement[at]
+        assert found.ceiling == figures.ceiling[at]
+        assert found.cover == figures.cover[at]
+        assert found.limit == figures.limit[at]
+        assert found.minted == figures.minted[at]
+        assert found.issued == figures.issued[at]
+    view = issuance(state, town.token)
+    assert view is not None
+    assert view["issued"] == str(figures.issued[-1])

@@ -1,0 +1,102 @@
+"""Genesis sections of land and issuance: a wrong field is named, a good one is taken over."""
+
+from typing import Any
+
+import pytest
+
+from ledger.errors import LocalError
+from ledger.primitives import UNIT
+from node.scenarios.gwangju import genesis_sections
+from tests.support.land_town import LandTown, appraiser, zone_section
+from tokenomics.params import (
+    QUARTER_MS,
+    IssuanceParameters,
+    LandParameters,
+    issuance_parameters,
+    land_parameters,
+)
+from tokenomics.zones import base_value_krw, zones
+
+ADDRESSES = ["0x" + appraiser(i).hex() for i in range(5)]
+
+
+def land(**changes: Any) -> dict[str, Any]:
+    return {"zones": [zone_section("east")], "appraisers": ADDRESSES, **changes}
+
+
+def zone_with(**changes: Any) -> dict[str, Any]:
+    return land(zones=[{**zone_section("east"), **changes}])
+
+
+@pytest.mark.parametrize(
+    ("section", "named"),
+    [
+        ({}, "zones"),
+        (land(zone=1), "'zone'"),
+        (land(zones=[]), "land.zones"),
+        (land(zones=[zone_section("east")] * 2), "one id"),
+        (zone_with(area_tenth_m2=0), "area_tenth_m2"),
+        (zone_with(area_tenth_m2=1.5), "area_tenth_m2"),
+        (zone_with(area_tenth_m2=True), "area_tenth_m2"),
+        (zone_with(base_krw_per_m2=10**10), "base_krw_per_m2"),
+        (zone_with(legal_dong_code="29170"), "legal_dong_code"),
+        (zone_with(id=""), "id"),
+        (zone_with(colour="red"), "colour"),
+        (land(appraisers=ADDRESSES[:2]), "appraisers"),
+        (land(appraisers=[*ADDRESSES, ADDRESSES[0]]), "twice"),
+        (land(appraisers=[*ADDRESSES[:4], "0x12"]), "appraisers[4]"),
+        (land(appraisers=[*ADDRESSES[:4], "0x" + "zz" * 20]), "appraisers[4]"),
+        (land(parameters={"quarter": 1}), "quarter"),
+        (land(parameters={"scaled_quarter_ms": 0}), "scaled_quarter_ms"),
+        (land(parameters={"grace_bps": 50_000}), "grace_bps"),
+        (land(parameters={"min_reports": -1}), "min_reports"),
+    ],
+)
+def test_a_wrong_land_section_is_refused_by_name(section: Any, named: str) -> None:
+    with pytest.raises(LocalError) as refused:
+        LandTown(section)
+    assert named in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"mode": "NETTO"}, "GROSS"),
+        ({"mode": "NET"}, "only GROSS"),
+        ({"lambda_bps": 10_001}, "lambda_bps"),
+        ({"window_anchors": 0}, "window_anchors"),
+        ({"hard_cap": "1e9"}, "hard_cap"),
+        ({"limit_bps": 501}, "limit_bps"),
+        ({"hard_cap": "4"}, "hard_cap"),
+    ],
+)
+def test_wrong_issuance_parameters_are_refused_by_name(parameters: Any, named: str) -> None:
+    with pytest.raises(LocalError) as refused:
+        LandTown(land(), {"parameters": parameters}, balance=5)
+    assert named in str(refused.value)
+
+
+def test_defaults_are_those_of_the_design() -> None:
+    town = LandTown(land())
+    assert land_parameters(town.state) == LandParameters(
+        quarter_ms=QUARTER_MS,
+        scaled_quarter_ms=QUARTER_MS,
+        scaled_rounds=0,
+        min_reports=3,
+        clip_bps_a_year=800,
+        stale_ms=550 * 86_400_000,
+    )
+    assert issuance_parameters(town.state) == IssuanceParameters(
+        lambda_bps=2_500, price_krw_per_token=1_000, hard_cap=10**9 * UNIT, window_anchors=9
+    )
+
+
+def test_the_gwangju_sections_make_the_town_of_the_design() -> None:
+    sections = genesis_sections([appraiser(i) for i in range(5)])
+    town = LandTown(sections["land"], sections["issuance"])
+    areas = [zone.area_tenth_m2 for zone in zones(town.state)]
+    assert areas == [6_028_088] * 4 + [6_028_089] * 2
+    assert sum(areas) == 36_168_530, "3,616,853 m2"
+    assert base_value_krw(town.state) == 904_213_250_000
+    assert land_parameters(town.state).length_ms(56) == 1_000
+    assert land_parameters(town.state).length_ms(57) == QUARTER_MS
