@@ -175,7 +175,7 @@ def test_a_folder_where_others_write_is_refused_with_the_remedy(key: Path) -> No
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         LocalError,
-        match=r"no file .*absent\.json: correct the path, or make a key with `poyong keys",
+        match=r"absent\.json: correct the path, or make a key with `poy",
     ):
         read_key_info(tmp_path / "absent.json")
 

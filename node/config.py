@@ -1,0 +1,322 @@
+"""The node's configuration: one TOML file, every option overridable by POYONG_<SECTION>_<KEY>.
+
+Only what may differ between nodes stands here; what all must agree on (heartbeat, chain id,
+economy) is in genesis and in the chain's parameters. docs/operating.md lists every option.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.errors import LocalError
+from node.disk_errors import os_error
+from node.keystore import PASSWORD_VARIABLE
+from node.options import from_environment, nearest, option, read_section, render_section
+
+CONFIG_FILE: Final = "config.toml"
+MAX_CONFIG_BYTES: Final = 256 * 1024
+NODE_KEY_HEX_CHARACTERS: Final = 64
+MAX_PORT: Final = 65_535
+OTHER_VARIABLES: Final = (PASSWORD_VARIABLE,)
+
+_MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """Who this node is, and where its files are; paths are relative to the configuration file."""
+
+    name: str = option("node", "Shown in logs and to peers; no identity.")
+    genesis: str = option("genesis.json", "The chain's genesis document.")
+    validator_key: str = option(
+        "", 'Key file that signs votes, for instance "keys/validator.json". Empty: an observer.'
+    )
+    node_key: str = option("keys/node.json", "Key file of the identity that peers know (TLS).")
+    password_file: str = option(
+        "",
+        "File whose first line is the password of the key files; only its owner may read it.\n"
+        "Empty: the variable POYONG_KEY_PASSWORD, else a prompt.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ConsensusConfig:
+    """Patience of this replica and the size of the blocks that it proposes."""
+
+    base_timeout_ms: int = option(
+        1_000,
+        "How long a view may take before the next proposer is asked for; doubles up to the cap.",
+        minimum=50,
+        maximum=60_000,
+    )
+    lowest_cap_ms: int = option(4_000, "Longest view after a commit.", minimum=50, maximum=600_000)
+    highest_cap_ms: int = option(
+        16_000, "Longest view after many failed ones.", minimum=50, maximum=600_000
+    )
+    max_drift_ms: int = option(
+        10_000,
+        "How far the time of a new proposal may lie from the own clock.",
+        minimum=100,
+        maximum=3_600_000,
+    )
+    max_block_transactions: int = option(
+        1_000, "Transactions in a block that this node proposes.", minimum=1, maximum=2_000
+    )
+    max_block_bytes: int = option(
+        1 * _MIB,
+        "Bytes of transactions in a block that this node proposes.",
+        minimum=128 * 1024,
+        maximum=3 * _MIB,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """Connections to the other nodes."""
+
+    host: str = option("0.0.0.0", "Address on which peers reach this node.")
+    port: int = option(26_656, "Port for peers.", maximum=MAX_PORT)
+    peers: tuple[str, ...] = option(
+        (),
+        "Nodes to keep connected to, as NODE_KEY@HOST:PORT with the key in hex.\n"
+        "Who may connect is decided by the chain's registry, not by this list.",
+    )
+    ping_interval_ms: int = option(
+        5_000, "A silent connection is pinged this often.", minimum=100, maximum=600_000
+    )
+    silence_timeout_ms: int = option(
+        15_000,
+        "A connection on which nothing came for this long is closed.",
+        minimum=200,
+        maximum=3_600_000,
+    )
+
+    def address_book(self) -> dict[bytes, str]:
+        """Host and port of each peer by its 32-byte node key."""
+        entries = (entry.partition("@") for entry in self.peers)
+        return {bytes.fromhex(key): address for key, _, address in entries}
+
+
+@dataclass(frozen=True, slots=True)
+class RpcConfig:
+    """JSON-RPC for wallets and tools."""
+
+    enabled: bool = option(True, "Serve JSON-RPC over HTTP and WebSocket.")
+    host: str = option("127.0.0.1", "Address; put a TLS proxy before it to serve the internet.")
+    port: int = option(8_545, "Port; 0 takes any free one.", maximum=MAX_PORT)
+    allowed_hosts: tuple[str, ...] = option(
+        (), 'Host names that requests may use beside loopback and addresses; "*" allows all.'
+    )
+    allowed_origins: tuple[str, ...] = option(
+        (), 'Web pages (origins) that may call beside those of loopback; "*" allows all.'
+    )
+    max_body_bytes: int = option(2 * _MIB, "Largest request.", minimum=1_024, maximum=64 * _MIB)
+    max_batch: int = option(100, "Calls in one batch.", minimum=1, maximum=10_000)
+    max_connections: int = option(1_024, "Open connections.", minimum=1, maximum=65_535)
+    calls_per_second: int = option(
+        2_000, "Calls a second of one client, on average.", minimum=1, maximum=1_000_000
+    )
+    burst_calls: int = option(
+        10_000, "Calls that a client may save up.", minimum=1, maximum=10_000_000
+    )
+    limit_loopback: bool = option(False, "Whether the last two hold for this machine too.")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """/metrics for Prometheus, /healthz and /readyz."""
+
+    enabled: bool = option(True, "Serve metrics and health.")
+    host: str = option("127.0.0.1", "Address; they need no secret, so keep them off the internet.")
+    port: int = option(9_464, "Port; 0 takes any free one.", maximum=MAX_PORT)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageConfig:
+    """The database of the chain and the vote record."""
+
+    path: str = option("data", "Folder of both, relative to the configuration file.")
+    engine: str = option(
+        "auto",
+        "Store engine. auto: the one that wrote the folder, else LevelDB where it is installed.",
+        choices=("auto", "leveldb", "rocksdb"),
+    )
+    write_buffer_mib: int = option(
+        64,
+        "Memory for rows before they are sorted to disk; less means longer pauses.",
+        minimum=1,
+        maximum=1_024,
+    )
+    cache_mib: int = option(32, "Memory for rows read from disk.", minimum=1, maximum=65_536)
+
+
+@dataclass(frozen=True, slots=True)
+class MempoolConfig:
+    """How many waiting transactions this node holds."""
+
+    max_bytes: int = option(64 * _MIB, "Bytes in all.", minimum=_MIB, maximum=4_096 * _MIB)
+    max_count: int = option(50_000, "Transactions in all.", minimum=1, maximum=10_000_000)
+    max_sender_bytes: int = option(
+        2 * _MIB, "Bytes of one sender.", minimum=256 * 1024, maximum=1_024 * _MIB
+    )
+    max_sender_count: int = option(
+        2_048, "Transactions of one sender.", minimum=1, maximum=1_000_000
+    )
+    max_future_count: int = option(
+        8_192, "Transactions in all whose nonce is not yet due.", minimum=0, maximum=1_000_000
+    )
+    max_nonce_gap: int = option(
+        64, "How far a nonce may lie above the first missing one.", minimum=0, maximum=65_536
+    )
+    max_unfunded_count: int = option(
+        256,
+        "Transactions in all of senders with neither balance nor role.",
+        minimum=0,
+        maximum=1_000_000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """What is logged, to standard error."""
+
+    level: str = option(
+        "info", "Least important level shown.", choices=("debug", "info", "warning", "error")
+    )
+    format: str = option(
+        "auto",
+        "human: lines for people; json: one object a line; auto: human in a terminal, else json.",
+        choices=("auto", "human", "json"),
+    )
+    max_value_characters: int = option(2_048, "Longer values are cut.", minimum=64, maximum=65_536)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All sections; `home` is the folder to which paths are relative."""
+
+    home: Path = field(default_factory=Path)
+    node: NodeConfig = field(default_factory=NodeConfig)
+    consensus: ConsensusConfig = field(default_factory=ConsensusConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    rpc: RpcConfig = field(default_factory=RpcConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    mempool: MempoolConfig = field(default_factory=MempoolConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+    def path(self, value: str) -> Path:
+        """A path option as a path."""
+        return self.home / value
+
+    @property
+    def is_validator(self) -> bool:
+        """Whether it has a key that votes; the chain decides whether its votes count."""
+        return self.node.validator_key != ""
+
+
+SECTIONS: Final[Mapping[str, type[Any]]] = {
+    entry.name: entry.type
+    for entry in fields(Config)
+    if isinstance(entry.type, type) and entry.name != "home"
+}
+
+
+def load(file: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read `file`, apply the environment, check everything.
+
+    Raises LocalError for the first thing that is wrong: it names file, section and key (or the
+    variable), what was expected and what was found, and the nearest known name of an unknown one.
+    """
+    return parse(_read(file), file, environment)
+
+
+def parse(text: str, file: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """As load, from text; `file` is what messages name and paths are relative to."""
+    try:
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise LocalError(f"{file} is not TOML: {error}") from error
+    overrides = from_environment(SECTIONS, environment, OTHER_VARIABLES)
+    for name, table in tables.items():
+        if name not in SECTIONS:
+            what = "section" if isinstance(table, dict) else "option outside a section"
+            raise LocalError(f"{file}: unknown {what} {name!r}{nearest(name, SECTIONS)}")
+        if not isinstance(table, dict):
+            raise LocalError(f"{file}: expected a section [{name}], found {name} = {table!r:.80}")
+    sections = {}
+    for name, cls in SECTIONS.items():
+        section = read_section(cls, name, tables.get(name, {}), str(file))
+        given = {entry.name: getattr(section, entry.name) for entry in fields(cls)}
+        sections[name] = cls(**given | overrides.get(name, {}))
+    config = Config(home=file.parent, **sections)
+    _check_together(config, str(file))
+    return config
+
+
+def render(config: Config | None = None) -> str:
+    """A commented TOML file with every option; that of the defaults when none is given."""
+    config = config or Config()
+    lines = [
+        "# Configuration of a Poyong node. Every value can be overridden by an environment",
+        "# variable POYONG_<SECTION>_<KEY>, for instance POYONG_LOG_LEVEL=debug.",
+        "",
+    ]
+    for name, cls in SECTIONS.items():
+        meaning = " ".join(str(cls.__doc__).split())
+        lines += [f"# {meaning}", f"[{name}]", *render_section(getattr(config, name))]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _read(file: Path) -> str:
+    try:
+        with open(file, "rb") as opened:
+            content = opened.read(MAX_CONFIG_BYTES + 1)
+    except FileNotFoundError as error:
+        raise LocalError(
+            f"there is no configuration {file}: make one with `poyong init`, or name its folder "
+            "with --home"
+        ) from error
+    except OSError as error:
+        raise os_error("read the configuration", file, error) from error
+    if len(content) > MAX_CONFIG_BYTES:
+        raise LocalError(f"{file} has more than {MAX_CONFIG_BYTES} bytes: it is no configuration")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise LocalError(f"{file} is not UTF-8: byte {error.start} is unreadable") from error
+
+
+def _check_together(config: Config, source: str) -> None:
+    """What no single option shows."""
+    pairs = (
+        ("consensus", "lowest_cap_ms", "highest_cap_ms"),
+        ("consensus", "base_timeout_ms", "highest_cap_ms"),
+        ("network", "ping_interval_ms", "silence_timeout_ms"),
+        ("mempool", "max_sender_bytes", "max_bytes"),
+        ("mempool", "max_sender_count", "max_count"),
+    )
+    for name, lower, upper in pairs:
+        section = getattr(config, name)
+        if getattr(section, lower) > getattr(section, upper):
+            raise LocalError(
+                f"{source}: [{name}] {lower} is {getattr(section, lower)}, expected at most "
+                f"{upper} ({getattr(section, upper)})"
+            )
+    keys = set()
+    for entry in config.network.peers:
+        key, at, address = entry.partition("@")
+        host, colon, port = address.rpartition(":")
+        is_key = len(key) == NODE_KEY_HEX_CHARACTERS and all(c in "0123456789abcdef" for c in key)
+        is_port = port.isascii() and port.isdigit() and 0 < int(port[:6]) <= MAX_PORT
+        if not (is_key and at and host and colon and is_port):
+            raise LocalError(
+                f"{source}: [network] peers: expected NODE_KEY@HOST:PORT with the key as "
+                f"{NODE_KEY_HEX_CHARACTERS} lower-case hex digits, found {entry!r:.160}"
+            )
+        if key in keys:
+            raise LocalError(f"{source}: [network] peers: node key {key} is there twice")
+        keys.add(key)
