@@ -27,7 +27,7 @@ MIN_POLL_MS: Final = 20
 MAX_POLL_MS: Final = 1_000
 RETRY_MS: Final = 500
 """Wait before the next node is asked after one could not be reached."""
-RESEND_POLLS: Final = 10
+RESEND_POLLS: Final = 5
 """Unconfirmed transactions are sent again, byte for byte, after so many polls."""
 VALIDITY_BLOCKS: Final = 2_000
 MAX_BATCH_TRANSACTIONS: Final = 100

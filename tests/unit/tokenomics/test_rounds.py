@@ -213,3 +213,19 @@ def test_a_value_returns_at_once_to_its_highest_of_four_anchors_and_not_to_the_f
     play(town, 4, price=500)
     play(town, 1, price=1_500)
     assert zone_list(town.state)[0]["accepted_krw_per_m2"] == 510
+
+
+@pytest.mark.parametrize(("oldest_ms", "outcome"), [(5_980, "NO_VALUE"), (5_000, "STALE")])
+def test_the_oldest_valuation_date_of_the_panel_decides_when_a_zone_is_stale(
+    town: LandTown, oldest_ms: int, outcome: str
+) -> None:
+    """Round 7 ends 6.02 quarters (549.3 days) after 5,980 ms, and 7 quarters after 5,000 ms."""
+    dated = [
+        (member, (zone, 1, 1_000, oldest_ms if member == PANEL[2] else 5_980))
+        for zone in ZONE_IDS
+        for member in PANEL
+    ]
+    town.block(5_990, dated)
+    while schedule(town.state).closed < 7:
+        town.block(town.due_ms())
+    assert town.named("land.zone_round_closed")[-1]["outcome"] == outcome

@@ -1,0 +1,201 @@
+"""The player against a town of modules on a virtual clock: rounds, restarts, losses, errors."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from ledger import accounts
+from ledger.crypto import Ed25519Signer, ed25519_address
+from ledger.primitives import UNIT, Address
+from ledger.state import State
+from ledger.transaction import Transaction, decode_transaction, verify_transaction
+from node.scenario import Head, Progress, ScenarioPlayer
+from node.scenarios.gwangju import APPRAISERS, QUARTERS, genesis_sections
+from tests.support.land_town import CHAIN_ID, LandTown
+from tokenomics.params import QUARTER_MS
+from tokenomics.reports import REPORT
+from tokenomics.rounds import schedule
+from tokenomics.views import land_index, summary, zone_list
+
+GENESIS_MS = 1_700_000_000_000
+SIGNERS = [Ed25519Signer(bytes([n + 1]) * 32) for n in range(APPRAISERS)]
+ADDRESSES = [ed25519_address(signer.public_key) for signer in SIGNERS]
+
+
+class VirtualTown(LandTown):
+    """Time passes while the player sleeps; a block takes `block_ms` and comes when there is work.
+
+    `loses`: called with each submitted transaction; True drops it unseen.
+    """
+
+    def __init__(
+        self, block_ms: int = 30, loses: Callable[[Transaction], bool] = lambda _: False
+    ) -> None:
+        sections = genesis_sections(ADDRESSES)
+        super().__init__(sections["land"], sections["issuance"], genesis_ms=GENESIS_MS)
+        self.now_ms = GENESIS_MS
+        self.block_ms = block_ms
+        self.loses = loses
+        self.mempool: dict[tuple[Address, int], Transaction] = {}
+        self.failed = 0
+        self.slept_ms = 0
+
+    # -- TownNode --
+
+    async def head(self) -> Head:
+        return Head(self.height, self.time_ms)
+
+    async def land_index(self) -> Mapping[str, Any]:
+        return land_index(self.state, self.roles)
+
+    async def nonce(self, address: Address) -> int:
+        return accounts.nonce(self.state, address)
+
+    async def send(self, transactions: Sequence[bytes]) -> None:
+        for raw in transactions:
+            transaction = decode_transaction(raw, CHAIN_ID)
+            assert verify_transaction(transaction)
+            if not self.loses(transaction):
+                self.mempool.setdefault((transaction.sender, transaction.nonce), transaction)
+
+    # -- time --
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept_ms += round(seconds * 1000)
+        self.pass_until(self.now_ms + round(seconds * 1000))
+
+    def pass_until(self, until_ms: int) -> None:
+        while self.now_ms < until_ms:
+            self.now_ms = min(until_ms, self.now_ms + self.block_ms)
+            ready = self.executable()
+            if ready or self.now_ms >= self.due_ms():
+                self.make_block(ready)
+
+    def executable(self) -> list[Transaction]:
+        """Taken out of the mempool: what follows the senders' nonces without a hole."""
+        ready: list[Transaction] = []
+        if not self.mempool:
+            return ready
+        state = self.state
+        for sender in ADDRESSES:
+            nonce = accounts.nonce(state, sender)
+            while (sender, nonce) in self.mempool:
+                ready.append(self.mempool.pop((sender, nonce)))
+                nonce += 1
+        return ready
+
+    def make_block(self, ready: list[Transaction]) -> None:
+        calls = [(each.sender, REPORT.decode(each.body)) for each in ready]
+        codes = self.block_of(self.now_ms, calls)
+        self.failed += sum(code != 0 for code in codes)
+        state = State(self.store)
+        for each in ready:
+            accounts.bump_nonce(state, each.sender)
+        self._commit(state)
+
+
+def player(town: VirtualTown, **options: Any) -> ScenarioPlayer:
+    return ScenarioPlayer([town], SIGNERS, CHAIN_ID, sleep=town.sleep, **options)
+
+
+async def test_the_whole_series_makes_every_round_final_and_mints_what_the_design_expects() -> None:
+    town, told = VirtualTown(), list[Progress]()
+    await player(town, on_progress=told.append).run()
+    figures = summary(town.state)
+    assert figures["rounds_final"] == figures["rounds_closed"] == QUARTERS
+    assert town.failed == 0
+    # 2 % seeded noise gives 69-71 million (economy.md section 6); late closes lose some limit.
+    assert 66 <= int(figures["issued"]) // (10**6 * UNIT) <= 71
+    assert 140_000 <= figures["land_index"] <= 143_000
+    assert [step.round for step in told] == sorted({step.round for step in told})
+    assert (told[-1].round, told[-1].quarter) == (QUARTERS, "2025 Q4")
+
+
+async def test_the_first_mint_comes_within_20_seconds_of_the_first_block() -> None:
+    town = VirtualTown()
+    minted_at: list[int] = []
+
+    def note(_: Progress) -> None:
+        if summary(town.state)["minted"] != "0":
+            minted_at.append(town.now_ms)
+
+    await player(town, on_progress=note).run()
+    assert minted_at[0] - GENESIS_MS < 12_000
+
+
+async def test_a_loaded_machine_still_makes_nearly_every_round_final() -> None:
+    """A block takes 0.4 s and the player is late as often: still time before the deadline."""
+    town = VirtualTown(block_ms=400)
+    await player(town).run()
+    assert summary(town.state)["rounds_final"] >= QUARTERS - 2
+
+
+async def test_player_and_town_that_stop_for_an_hour_go_on_and_lose_no_round() -> None:
+    town = VirtualTown()
+
+    class Stopped(Exception):
+        pass
+
+    def stop_at(number: int) -> Callable[[Progress], None]:
+        def tell(step: Progress) -> None:
+            if step.round >= number:
+                raise Stopped
+
+        return tell
+
+    for number in (7, 20, 21):
+        with pytest.raises(Stopped):
+            await player(town, on_progress=stop_at(number)).run()
+        town.mempool.clear()
+        town.now_ms += 3_600_000
+    await player(town).run()
+    assert summary(town.state)["rounds_final"] == QUARTERS
+
+
+async def test_lost_transactions_are_sent_again() -> None:
+    """One in seven submissions vanishes; the same bytes go out again until the chain has them."""
+    count = 0
+
+    def loses(_: Transaction) -> bool:
+        nonlocal count
+        count += 1
+        return count % 7 == 0
+
+    town = VirtualTown(loses=loses)
+    await player(town).run()
+    assert summary(town.state)["rounds_final"] >= QUARTERS - 2
+    assert town.failed == 0
+
+
+async def test_a_node_that_is_down_is_passed_over() -> None:
+    town = VirtualTown()
+    asked = 0
+
+    class Down(VirtualTown):
+        async def head(self) -> Head:
+            nonlocal asked
+            asked += 1
+            raise ConnectionRefusedError
+
+    playing = ScenarioPlayer([Down(), town], SIGNERS, CHAIN_ID, sleep=town.sleep)
+    await playing.run()
+    assert asked == 1
+    assert summary(town.state)["rounds_final"] == QUARTERS
+
+
+async def test_after_the_series_the_town_stays_and_its_zones_stay_final() -> None:
+    town = VirtualTown()
+    await player(town).run()
+    town.pass_until(town.now_ms + 60_000)
+    assert schedule(town.state).newest == QUARTERS + 1
+    assert town.due_ms() > town.now_ms + QUARTER_MS // 2
+    assert {zone["last_outcome"] for zone in zone_list(town.state)} == {"FINAL"}
+
+
+async def test_a_player_of_a_finished_series_returns_at_once() -> None:
+    town = VirtualTown()
+    await player(town).run()
+    slept_ms = town.slept_ms
+    await player(town).run()
+    assert town.slept_ms == slept_ms
