@@ -140,6 +140,10 @@ class Synchroniser:
         """None while nothing is being fetched."""
         return None if self._planner is None else self._planner.progress(self._now_ms())
 
+    def heads(self) -> dict[bytes, int]:
+        """Claimed heads by node key, for display."""
+        return dict(self._heads)
+
     async def stop(self) -> None:
         """End the running catch-up and forget open questions."""
         for _, answer in self._block_answers.values():
