@@ -122,6 +122,11 @@ def with_other_ports(town: Town, base_port: int = ports.BASE_PORT) -> Town:
     return msgspec.structs.replace(town, nodes=fresh.nodes)
 
 
+def with_ready(town: Town) -> Town:
+    """The same town, whose folder is complete now."""
+    return msgspec.structs.replace(town, ready=True)
+
+
 def busy_ports(town: Town) -> list[int]:
     """Ports of the town that something else has taken."""
     return [port for node in town.nodes for port in node.ports if not ports.is_free(port)]

@@ -1,0 +1,219 @@
+"""Makes a local town: keys that open at once, one genesis, one configuration for each node."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.crypto import checksum_address
+from ledger.errors import LocalError
+from ledger.genesis import Genesis
+from ledger.local_accounts import LocalAccount, ed25519_accounts, secp256k1_accounts
+from ledger.primitives import UNIT
+from ledger.registry import Validator, ValidatorSet
+from node import config, keystore
+from node.disk_errors import os_error
+from node.keystore import LOCAL_COST, KeyKind
+from node.localnet import layout, ports
+from node.localnet.layout import Town, TownNode
+from node.scenarios import gwangju
+
+CHAIN_ID: Final = 82062
+NAME: Final = "Poyong local town 포용타운"
+PASSWORD: Final = "local town"
+"""Of every key file here; a secret would protect nothing, for the accounts' keys are public."""
+BALANCE: Final = 10_000 * UNIT
+"""Of each development account in genesis: little beside what the land value issues."""
+APPRAISERS: Final[tuple[LocalAccount, ...]] = ed25519_accounts()[-gwangju.APPRAISERS :]
+SCENARIOS: Final = ("gwangju",)
+
+_FOLDER_MODE: Final = 0o700
+_SECRET_MODE: Final = 0o600
+_PASSWORD_FILE: Final = "keys/password"
+_VALIDATOR_KEY: Final = "keys/validator.json"
+_NODE_KEY: Final = "keys/node.json"
+_GENESIS_FILE: Final = "genesis.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What `poyong town up` was asked for; None is "as it is", or the default for a new town."""
+
+    validators: int | None = None
+    scenario: str | None = None
+    idle: bool = False
+    fresh: bool = False
+    base_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKeys:
+    """Public halves; an observer has no validator key."""
+
+    validator: bytes | None
+    node: bytes
+
+
+def prepare(folder: Path, wish: Wish) -> Town:
+    """The town in `folder`, made or gone on with; its ports are free. The folder is locked.
+
+    LocalError when the wish contradicts what is there.
+    """
+    if wish.fresh:
+        layout.wipe(folder)
+    town = layout.load(folder)
+    if town is not None and not town.ready:
+        layout.wipe(folder)  # an earlier creation was interrupted: nothing of it ever ran
+        town = None
+    if town is None:
+        return _create(folder, wish)
+    _check_same(folder, town, wish)
+    if wish.base_port is not None or layout.busy_ports(town):
+        town = layout.with_other_ports(town, wish.base_port or ports.BASE_PORT)
+        _write_configurations(folder, town, {n.name: read_keys(folder, n) for n in town.nodes})
+        layout.save(folder, town)
+    return town
+
+
+def _check_same(folder: Path, town: Town, wish: Wish) -> None:
+    count = len(town.validators)
+    if wish.validators not in (None, count):
+        raise LocalError(
+            f"the town in {folder} has {count} validators, {wish.validators} were asked for: "
+            "leave --validators out to go on with it, or start anew with --fresh"
+        )
+    if wish.scenario not in (None, town.scenario) and not wish.idle:
+        there = f"plays {town.scenario}" if town.scenario else "was made idle, without a scenario"
+        raise LocalError(
+            f"the town in {folder} {there}: leave --scenario out to go on with it, or start anew "
+            "with --fresh"
+        )
+
+
+def _create(folder: Path, wish: Wish) -> Town:
+    scenario = "" if wish.idle else wish.scenario or SCENARIOS[0]
+    town = layout.plan(
+        layout.DEFAULT_VALIDATORS if wish.validators is None else wish.validators,
+        scenario,
+        wish.base_port or ports.BASE_PORT,
+    )
+    layout.save(folder, town)
+    keys = {node.name: _create_keys(folder, node) for node in town.nodes}
+    # The economy's first quarter starts with the chain: genesis time is now.
+    genesis = genesis_of(town, keys, time.time_ns() // 1_000_000)
+    document = json.dumps(genesis.document(), ensure_ascii=False, indent=2) + "\n"
+    for node in town.nodes:
+        _write(folder / node.name / _GENESIS_FILE, document)
+    _write_configurations(folder, town, keys)
+    town = layout.with_ready(town)
+    layout.save(folder, town)
+    return town
+
+
+def _create_keys(folder: Path, node: TownNode) -> NodeKeys:
+    home = folder / node.name
+    try:
+        home.mkdir(mode=_FOLDER_MODE)
+        (home / "keys").mkdir(mode=_FOLDER_MODE)
+    except OSError as error:
+        raise os_error("create", home, error) from error
+    _write(home / _PASSWORD_FILE, PASSWORD + "\n")
+    wanted = {KeyKind.NODE: _NODE_KEY}
+    if node.is_validator:
+        wanted[KeyKind.VALIDATOR] = _VALIDATOR_KEY
+    made = {
+        kind: keystore.create_key(
+            home / file, kind, PASSWORD, label=node.organisation, cost=LOCAL_COST
+        ).public_key
+        for kind, file in wanted.items()
+    }
+    return NodeKeys(made.get(KeyKind.VALIDATOR), made[KeyKind.NODE])
+
+
+def read_keys(folder: Path, node: TownNode) -> NodeKeys:
+    """Public keys of a node that exists."""
+    home = folder / node.name
+    validator = (
+        keystore.read_key_info(home / _VALIDATOR_KEY).public_key if node.is_validator else None
+    )
+    return NodeKeys(validator, keystore.read_key_info(home / _NODE_KEY).public_key)
+
+
+def genesis_of(town: Town, keys: Mapping[str, NodeKeys], time_ms: int) -> Genesis:
+    """The genesis of a town: its validators, its observer, and what it plays."""
+    seats = tuple(
+        Validator(node.organisation, validator_key, keys[node.name].node)
+        for node in town.validators
+        if (validator_key := keys[node.name].validator) is not None
+    )
+    return Genesis(
+        chain_id=CHAIN_ID,
+        name=NAME,
+        time_ms=time_ms,
+        validators=ValidatorSet(seats),
+        observers={keys[town.observer.name].node: town.observer.organisation},
+        sections=sections(town.scenario),
+        local=True,
+    )
+
+
+def sections(scenario: str) -> dict[str, Any]:
+    """Module sections: development accounts with tokens, one authority, the land economy.
+
+    Without a scenario the land's quarters last real ones, so that nothing falls due by itself.
+    """
+    return {
+        "accounts": {
+            "accounts": [
+                {"address": checksum_address(account.address), "balance": str(BALANCE)}
+                for account in secp256k1_accounts() + ed25519_accounts()
+            ]
+        },
+        "governance": {"authority": checksum_address(ed25519_accounts()[0].address)},
+        **gwangju.genesis_sections(
+            [account.address for account in APPRAISERS],
+            scaled_rounds=gwangju.QUARTERS if scenario else 0,
+        ),
+    }
+
+
+def _write_configurations(folder: Path, town: Town, keys: Mapping[str, NodeKeys]) -> None:
+    for node in town.nodes:
+        text = config.render(configuration(town, node, keys))
+        _write(folder / node.name / config.CONFIG_FILE, text)
+
+
+def configuration(town: Town, node: TownNode, keys: Mapping[str, NodeKeys]) -> config.Config:
+    """Everything on loopback, everybody connected with everybody."""
+    return config.Config(
+        node=config.NodeConfig(
+            name=node.name,
+            genesis=_GENESIS_FILE,
+            validator_key=_VALIDATOR_KEY if node.is_validator else "",
+            node_key=_NODE_KEY,
+            password_file=_PASSWORD_FILE,
+        ),
+        network=config.NetworkConfig(
+            host=ports.LOOPBACK,
+            port=node.p2p_port,
+            peers=tuple(
+                f"{keys[other.name].node.hex()}@{ports.LOOPBACK}:{other.p2p_port}"
+                for other in town.nodes
+                if other.name != node.name
+            ),
+        ),
+        rpc=config.RpcConfig(host=ports.LOOPBACK, port=node.rpc_port),
+        metrics=config.MetricsConfig(host=ports.LOOPBACK, port=node.metrics_port),
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _SECRET_MODE)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise os_error("write", path, error) from error

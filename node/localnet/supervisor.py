@@ -1,0 +1,174 @@
+"""Runs a town: starts its nodes, plays to it, watches it, and stops it cleanly."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from ledger.errors import LocalError
+from ledger.local_accounts import ed25519_accounts
+from node.localnet import processes
+from node.localnet.creation import APPRAISERS, CHAIN_ID
+from node.localnet.layout import LOG_FILE, Town
+from node.localnet.node_api import NodeApi
+from node.localnet.processes import NodeProcess
+from node.localnet.traffic import Traffic
+from node.localnet.view import TownView
+from node.localnet.watch import Watch
+from node.scenario import Progress, ScenarioPlayer
+
+FIRST_BLOCK_TIMEOUT_S: Final = 60.0
+"""Longer than the heartbeat interval, at which an idle chain makes its first block."""
+REDRAW_S: Final = 0.25
+TRAFFIC_ACCOUNTS: Final = 5
+
+
+class Screen(Protocol):
+    """Shows the town to whoever started it."""
+
+    def show(self, town: TownView) -> None:
+        """Called every REDRAW_S."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """seconds: from the first block finalised in this run; None: until told to stop. idle: no
+    scenario and no traffic. counted: (height, transactions up to it) of what is there already."""
+
+    folder: Path
+    town: Town
+    seconds: float | None
+    idle: bool
+    counted: tuple[int, int] = (0, 0)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended. `failures` are sentences; empty when every node did as it was told."""
+
+    view: TownView
+    failures: list[str] = field(default_factory=list)
+
+
+async def run_town(run: Run, screen: Screen) -> Outcome:
+    """Start every node, and return when the time is up, on SIGINT or SIGTERM, or when no node is
+    left. All nodes are stopped on return, however it comes about."""
+    async with _running(run) as nodes:
+        watch = Watch(run.town, nodes, run.counted)
+        try:
+            return await _supervise(run, nodes, watch, screen)
+        finally:
+            await watch.close()
+
+
+@contextlib.asynccontextmanager
+async def _running(run: Run) -> AsyncIterator[list[NodeProcess]]:
+    nodes: list[NodeProcess] = []
+    try:
+        for node in run.town.nodes:
+            home = run.folder / node.name
+            nodes.append(await processes.start(node.name, home, home / LOG_FILE))
+        yield nodes
+    finally:
+        await processes.stop(nodes)
+
+
+async def _supervise(
+    run: Run, nodes: Sequence[NodeProcess], watch: Watch, screen: Screen
+) -> Outcome:
+    told_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told_to_stop.set)
+    outcome = Outcome(watch.view)
+    background = [watch.run(), _draw(watch.view, screen), *_play(run, watch)]
+    endings = [told_to_stop.wait(), _time_up(run, watch), _all_ended(nodes)]
+    try:
+        await _until_one_ends(background, endings)
+        if not told_to_stop.is_set():
+            await watch.look()
+    except LocalError as error:
+        outcome.failures.append(str(error))
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+    # What a node says while it stops counts as well.
+    stubborn = await processes.stop(nodes)
+    outcome.failures += [found for node in nodes if (found := node.failure())]
+    outcome.failures += [
+        f"{name} did not stop within {processes.STOP_TIMEOUT_S:g} s and was killed"
+        for name in stubborn
+    ]
+    return outcome
+
+
+async def _until_one_ends(
+    background: Sequence[Coroutine[Any, Any, None]], endings: Sequence[Coroutine[Any, Any, Any]]
+) -> None:
+    """Return when one of `endings` does; an error of any of them is raised. Cancels the rest."""
+    ends = {asyncio.ensure_future(ending) for ending in endings}
+    tasks = ends | {asyncio.ensure_future(task) for task in background}
+    try:
+        pending = set(tasks)
+        while not any(end.done() for end in ends):
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _time_up(run: Run, watch: Watch) -> None:
+    try:
+        await asyncio.wait_for(
+            watch.first_block.wait(), None if run.seconds is None else FIRST_BLOCK_TIMEOUT_S
+        )
+    except TimeoutError:
+        raise LocalError(
+            f"no block was finalised within {FIRST_BLOCK_TIMEOUT_S:g} s: see the {LOG_FILE} files "
+            f"in {run.folder}, and poyong why-stalled --rpc {run.town.observer.rpc_url}"
+        ) from None
+    await asyncio.sleep(run.seconds if run.seconds is not None else float("inf"))
+
+
+async def _all_ended(nodes: Sequence[NodeProcess]) -> None:
+    await asyncio.gather(*(node.process.wait() for node in nodes))
+    raise LocalError(f"every node has ended; see the {LOG_FILE} files")
+
+
+async def _draw(view: TownView, screen: Screen) -> None:
+    started = time.monotonic()
+    while True:
+        view.running_s = time.monotonic() - started
+        screen.show(view)
+        await asyncio.sleep(REDRAW_S)
+
+
+def _play(run: Run, watch: Watch) -> list[Coroutine[Any, Any, None]]:
+    """What makes a town lively: the land-value series and transfers between local accounts."""
+    if run.idle:
+        return []
+    # The observer serves wallets; when it is away the validators do.
+    nodes = [NodeApi(watch.client(node.name)) for node in reversed(run.town.nodes)]
+    signers = [account.signer for account in ed25519_accounts()]
+    players: list[Coroutine[Any, Any, None]] = [
+        Traffic(nodes, signers[:TRAFFIC_ACCOUNTS], CHAIN_ID).run()
+    ]
+    if run.town.scenario:
+
+        def tell(progress: Progress) -> None:
+            watch.view.quarter = progress.quarter
+            if progress.round >= progress.rounds:
+                watch.view.note = "the series has ended; the town stays up"
+
+        player = ScenarioPlayer(
+            nodes, [account.signer for account in APPRAISERS], CHAIN_ID, on_progress=tell
+        )
+        players.append(player.run())
+    return players
