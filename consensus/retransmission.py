@@ -67,6 +67,8 @@ def answer(core: "Core", status: Status) -> None:
         block = core.chain.block(status.height)
         if block is not None:
             core.out.sends.append(Reply(block))
+        # f + 1 such claims make the other side fetch the range that is not held here.
+        core.out.sends.append(Reply(own_status(core)))
         return
     if status.height > core.height.height:
         return
