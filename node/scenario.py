@@ -7,12 +7,17 @@ stopped, or whose town was, just goes on.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
+from api import calls
+from api.calls import Call
+from api.client import Client, ClientError
 from ledger.crypto import Signer, checksum_address, ed25519_address
+from ledger.local_accounts import ed25519_accounts
 from ledger.primitives import Address
 from ledger.transaction import Draft, sign
 from node.scenarios.gwangju import (
+    APPRAISERS,
     COMPARABLES,
     DEFAULT_SEED,
     METHOD,
@@ -21,6 +26,8 @@ from node.scenarios.gwangju import (
     quarter_name,
 )
 from tokenomics.reports import REPORT
+
+T = TypeVar("T")
 
 POLLS_A_ROUND: Final = 20
 MIN_POLL_MS: Final = 20
@@ -62,6 +69,39 @@ class TownNode(Protocol):
         """Submit signed transactions; a refusal is no error: the chain shows what is missing."""
 
 
+class ClientNode:
+    """TownNode over the Python SDK."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def head(self) -> Head:
+        """poyong_status."""
+        status = await self._call(calls.status())
+        return Head(status["height"], status["block_time_ms"])
+
+    async def land_index(self) -> Mapping[str, Any]:
+        """poyong_getLandIndex."""
+        return await self._call(calls.get_land_index())
+
+    async def nonce(self, address: Address) -> int:
+        """poyong_getAccount."""
+        return (await self._call(calls.get_account(address)))["nonce"]
+
+    async def send(self, transactions: Sequence[bytes]) -> None:
+        """poyong_sendTransaction, in a batch."""
+        try:
+            await self._client.send(transactions)
+        except ClientError as error:
+            raise ConnectionError(str(error)) from error
+
+    async def _call(self, call: Call[T]) -> T:
+        try:
+            return await self._client.call(call)
+        except ClientError as error:
+            raise ConnectionError(str(error)) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """A town round has closed. land_index: 100000 = the base."""
@@ -71,6 +111,14 @@ class Progress:
     quarter: str
     land_index: int
     rounds_final: int
+
+
+def local_appraisers() -> tuple[Signer, ...]:
+    """Keys of a local town's appraisers: the last development accounts, whose keys are public.
+
+    The first ones are left for transfers, so that nobody else uses these accounts' nonces.
+    """
+    return tuple(account.signer for account in ed25519_accounts()[-APPRAISERS:])
 
 
 @dataclass(slots=True)

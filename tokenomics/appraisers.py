@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.crypto import checksum_address
-from ledger.errors import LocalError
 from ledger.primitives import ADDRESS_BYTES, Address
 from ledger.state import State
-from tokenomics.params import MAX_APPRAISERS
+from tokenomics.params import GENESIS, MAX_APPRAISERS
 from tokenomics.rows import table
 
 
@@ -38,18 +37,21 @@ class GenesisRoles:
 
 
 def write_panel(state: State, given: object, min_reports: int) -> None:
-    """Write the panel of genesis: a list of 0x addresses, enough of them for a value."""
-    if not isinstance(given, list) or not min_reports <= len(given) <= MAX_APPRAISERS:
-        raise LocalError(
-            f"genesis: land.appraisers must be a list of {min_reports}..{MAX_APPRAISERS} addresses"
-        )
-    members = sorted(_address(item, f"land.appraisers[{i}]") for i, item in enumerate(given))
+    """Write the panel of genesis: a list of 0x addresses, enough of them for a value.
+
+    Raises LocalError that names the wrong one.
+    """
+    items = GENESIS.items(given, "land.appraisers")
+    if not min_reports <= len(items) <= MAX_APPRAISERS:
+        expected = f"{min_reports} to {MAX_APPRAISERS} addresses"
+        raise GENESIS.error("land.appraisers", expected, len(items))
+    members = sorted(_address(item, f"land.appraisers[{i}]") for i, item in enumerate(items))
     if len(set(members)) != len(members):
-        raise LocalError("genesis: land.appraisers names one address twice")
+        raise GENESIS.error("land.appraisers", "distinct addresses", items)
     state.put(PANEL, b"", Panel(tuple(members)))
 
 
-def _address(value: object, name: str) -> Address:
+def _address(value: object, place: str) -> Address:
     """0x hex in lower case or with the EIP-55 checksum."""
     if isinstance(value, str) and value.startswith("0x") and len(value) == 2 + 2 * ADDRESS_BYTES:
         try:
@@ -58,4 +60,4 @@ def _address(value: object, name: str) -> Address:
             address = Address(b"")
         if address and value in (value.lower(), checksum_address(address)):
             return address
-    raise LocalError(f"genesis: {name} is {value!r:.80}, expected a 0x address of 40 hex digits")
+    raise GENESIS.error(place, "a 0x address, its checksum right when in mixed case", value)

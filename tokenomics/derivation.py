@@ -68,6 +68,11 @@ ISSUANCE_ROUNDS: Final = table("issuance", "round", IssuanceRound)
 """IssuanceRound by the number of the town round."""
 
 
+def has_issuance(state: State) -> bool:
+    """False on a chain whose genesis has no issuance section: nothing is ever minted there."""
+    return state.get(TOTALS, b"") is not None
+
+
 def totals(state: State) -> IssuanceState:
     """The running totals; genesis wrote them."""
     return present(state.get(TOTALS, b""), "the totals of issuance")

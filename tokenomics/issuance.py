@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ledger.accounts import module_address
-from ledger.errors import LocalError
 from ledger.message_registry import MessageType
 from ledger.module import Context, Handler, Invariant
 from ledger.state import State
@@ -17,17 +16,18 @@ from tokenomics.derivation import (
     IssuanceRound,
     IssuanceState,
     derive,
+    has_issuance,
     live_history,
     totals,
 )
 from tokenomics.invariants import issuance_invariants
 from tokenomics.params import (
+    GENESIS,
     ISSUANCE_PARAMETERS,
     IssuanceParameters,
     Mode,
     issuance_parameters,
     parameters_from,
-    section,
 )
 from tokenomics.ports import Oracle, Token
 from tokenomics.rounds import TownRound
@@ -50,25 +50,24 @@ class IssuanceModule:
         self._token = token
         self.invariants: Final[Mapping[str, Invariant]] = issuance_invariants(oracle, token)
 
-    def init_genesis(self, context: Context, section_of_genesis: Mapping[str, Any]) -> None:
+    def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
         """Write the parameters; what accounts hold by now is the genesis allocation.
 
-        Genesis therefore has the accounts' section before this one. Raises LocalError.
+        So the accounts' module comes before this one. An empty section is a chain without
+        issuance. Raises LocalError that names the wrong field.
         """
-        given = section(section_of_genesis, "issuance", set(), {"parameters"})
-        name = "issuance.parameters"
-        parameters = parameters_from(given.get("parameters", {}), name, IssuanceParameters)
+        if not section:
+            return
+        place = "issuance.parameters"
+        given = GENESIS.fields(section, "issuance", required=("parameters",))
+        parameters = parameters_from(given["parameters"], place, IssuanceParameters)
         if parameters.mode is not Mode.GROSS:
-            raise LocalError(
-                f"genesis: {name}.mode is {parameters.mode.name}, which needs the nation's change "
-                "rate on chain; only GROSS is possible yet"
-            )
+            # NET needs the nation's change rate on chain, which nobody reports yet.
+            raise GENESIS.error(f"{place}.mode", "GROSS, the only mode yet", parameters.mode.name)
         allocation = self._token.supply(context.state)
         if allocation > parameters.hard_cap:
-            raise LocalError(
-                f"genesis: accounts hold {allocation}, more than {name}.hard_cap "
-                f"{parameters.hard_cap}"
-            )
+            expected = f"at least {allocation}, which accounts hold at genesis"
+            raise GENESIS.error(f"{place}.hard_cap", expected, parameters.hard_cap)
         context.state.put(ISSUANCE_PARAMETERS, b"", parameters)
         context.state.put(TOTALS, b"", IssuanceState(0, 0, 0, allocation, allocation))
 
@@ -78,6 +77,8 @@ class IssuanceModule:
     def end_block(self, context: Context) -> None:
         """Settle each town round that closed in this block, in order."""
         state = context.state
+        if not has_issuance(state):
+            return
         for number in range(totals(state).round + 1, self._oracle.closed_rounds(state) + 1):
             town = self._oracle.town_round(state, number)
             self._settle(context, present(town, f"town round {number}"))

@@ -12,11 +12,11 @@ from tokenomics.appraisers import write_panel
 from tokenomics.closing import close, closes
 from tokenomics.invariants import LAND_INVARIANTS
 from tokenomics.params import (
+    GENESIS,
     LAND_PARAMETERS,
     LandParameters,
     land_parameters,
     parameters_from,
-    section,
 )
 from tokenomics.ports import Roles
 from tokenomics.reports import REPORT, Report, take_report
@@ -34,12 +34,15 @@ class LandModule:
         self._roles = roles
         self.handlers: Final[Mapping[MessageType, Handler]] = {REPORT: self._report}
 
-    def init_genesis(self, context: Context, section_of_genesis: Mapping[str, Any]) -> None:
+    def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
         """Write zones, appraisers and parameters (docs/economy.md, "Genesis").
 
-        Raises LocalError that names the wrong field.
+        An empty section is a chain without land: no round ever opens. Raises LocalError that names
+        the wrong field.
         """
-        given = section(section_of_genesis, "land", {"zones", "appraisers"}, {"parameters"})
+        if not section:
+            return
+        given = GENESIS.fields(section, "land", ("zones", "appraisers"), ("parameters",))
         parameters = parameters_from(given.get("parameters", {}), "land.parameters", LandParameters)
         state, start_ms = context.state, context.block.time_ms
         state.put(LAND_PARAMETERS, b"", parameters)
@@ -50,8 +53,8 @@ class LandModule:
     def begin_block(self, context: Context) -> None:
         """Let the schedule make up for a standstill, and open the round whose start has come."""
         state, time_ms = context.state, context.block.time_ms
-        due_ms, _ = rounds.due(state)
-        if time_ms < due_ms:
+        due_ms = self.next_deadline_ms(state)
+        if due_ms is None or time_ms < due_ms:
             return
         if held_ms := rounds.hold(state, time_ms):
             context.emit("land.schedule_held", due_ms=due_ms, held_ms=held_ms)
@@ -73,8 +76,8 @@ class LandModule:
             close(context, row, land_parameters(context.state))
 
     def next_deadline_ms(self, state: State) -> int | None:
-        """When the next round opens or the oldest open one runs out of time."""
-        return rounds.due(state)[0]
+        """When the next round opens or the oldest open one runs out of time; None without land."""
+        return rounds.due(state)[0] if rounds.has_land(state) else None
 
     def closed_rounds(self, state: State) -> int:
         """Number of the last closed town round; 0 before the first."""

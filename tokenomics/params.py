@@ -4,14 +4,14 @@ Each is checked when made, so no invalid value can reach state; defaults are tho
 tried on real price series. All are constitutional: each can loosen supply.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from ledger.errors import LocalError
 from ledger.primitives import BPS, MAX_AMOUNT, UNIT
 from ledger.state import State
+from ledger.strict_json import JsonReader
 from tokenomics.rows import Amount, present, table
 
 DAY_MS: Final = 86_400_000
@@ -27,6 +27,11 @@ MAX_AREA_TENTH_M2: Final = 10**10
 MAX_WINDOW_ANCHORS: Final = 64
 MAX_GRACE_BPS: Final = 4 * BPS
 MAX_SCALED_ROUNDS: Final = 100_000
+
+MAX_AMOUNT_DIGITS: Final = 39
+
+GENESIS: Final = JsonReader("genesis")
+"""Reads the sections of genesis in this room."""
 
 P = TypeVar("P")
 
@@ -118,52 +123,32 @@ def issuance_parameters(state: State) -> IssuanceParameters:
     return present(state.get(ISSUANCE_PARAMETERS, b""), "issuance parameters")
 
 
-def integer(value: object, name: str, low: int, high: int) -> int:
-    """An integer of a genesis section, or a decimal string of one; LocalError names the field."""
-    number = int(value) if isinstance(value, str) and value.isdecimal() else value
-    if type(number) is not int or not low <= number <= high:
-        raise LocalError(f"genesis: {name} is {value!r:.80}, expected an integer in {low}..{high}")
-    return number
+def _big_integer(value: object, place: str) -> int:
+    """An amount: an integer, or decimal text, in which no language loses digits."""
+    number = int(value) if isinstance(value, str) and _is_decimal(value) else value
+    return GENESIS.integer(number, place, 0, MAX_AMOUNT)
 
 
-def text(value: object, name: str, maximum_bytes: int) -> str:
-    """Non-empty text of a genesis section; LocalError names the field."""
-    if type(value) is not str or not 1 <= len(value.encode()) <= maximum_bytes:
-        raise LocalError(
-            f"genesis: {name} is {value!r:.80}, expected text of 1..{maximum_bytes} bytes"
-        )
-    return value
+def _is_decimal(value: str) -> bool:
+    """ASCII digits, few enough for any amount."""
+    return value.isascii() and value.isdigit() and len(value) <= MAX_AMOUNT_DIGITS
 
 
-def section(value: object, name: str, required: set[str], optional: set[str]) -> Mapping[str, Any]:
-    """A map of a genesis section with exactly the known keys; LocalError names the wrong one."""
-    if not isinstance(value, Mapping):
-        raise LocalError(f"genesis: {name} is {value!r:.80}, expected a map")
-    missing, unknown = required - value.keys(), value.keys() - required - optional
-    if missing or unknown:
-        raise LocalError(
-            f"genesis: {name} lacks {sorted(missing)} and has unknown {sorted(map(str, unknown))}; "
-            f"known keys are {sorted(required | optional)}"
-        )
-    return value
-
-
-def parameters_from(value: object, name: str, kind: type[P]) -> P:
-    """Parameters `kind` from a genesis map; what it does not name keeps its default."""
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # P is a dataclass
-    given = dict(section(value, name, set(), names))
-    if "mode" in given:
-        modes = {mode.name: mode for mode in Mode}
-        if given["mode"] not in modes:
-            raise LocalError(
-                f"genesis: {name}.mode is {given['mode']!r:.80}, expected one of {sorted(modes)}"
-            )
-        given["mode"] = modes[given["mode"]]
+def parameters_from(value: object, place: str, kind: type[P]) -> P:
+    """Parameters `kind` from an object of genesis; what it does not name keeps its default."""
+    names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]  # a dataclass
+    given = GENESIS.fields(value, place, optional=names)
     return kind(
         **{
-            field: value
-            if isinstance(value, Mode)
-            else integer(value, f"{name}.{field}", 0, MAX_AMOUNT)
-            for field, value in given.items()
+            name: _mode(item, f"{place}.{name}")
+            if name == "mode"
+            else _big_integer(item, f"{place}.{name}")
+            for name, item in given.items()
         }
     )
+
+
+def _mode(value: object, place: str) -> Mode:
+    if value not in (names := [mode.name for mode in Mode]):
+        raise GENESIS.error(place, f"one of {names}", value)
+    return Mode[str(value)]

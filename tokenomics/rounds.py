@@ -82,9 +82,18 @@ SCHEDULE: Final = table("land", "schedule", Schedule)
 """One row, at the empty key."""
 
 
+NO_SCHEDULE: Final = Schedule(0, 0, 0, 0)
+"""Of a chain whose genesis has no land."""
+
+
+def has_land(state: State) -> bool:
+    """False on a chain whose genesis has no land section: no round ever opens there."""
+    return state.get(SCHEDULE, b"") is not None
+
+
 def schedule(state: State) -> Schedule:
-    """The schedule; genesis wrote it."""
-    return present(state.get(SCHEDULE, b""), "the land schedule")
+    """The schedule; NO_SCHEDULE without land."""
+    return state.get(SCHEDULE, b"") or NO_SCHEDULE
 
 
 def find_round(state: State, number: int) -> Round | None:

@@ -11,9 +11,15 @@ from ledger.state import State
 from tokenomics import uplift
 from tokenomics.ceiling import coverage_bps
 from tokenomics.closing import ZONE_ROUNDS
-from tokenomics.derivation import IssuanceRound, issuance_round, totals
+from tokenomics.derivation import (
+    IssuanceRound,
+    IssuanceState,
+    has_issuance,
+    issuance_round,
+    totals,
+)
 from tokenomics.issuance import TREASURY_POOL
-from tokenomics.params import issuance_parameters
+from tokenomics.params import IssuanceParameters, issuance_parameters
 from tokenomics.ports import Roles, Token
 from tokenomics.reports import reports_of
 from tokenomics.rounds import (
@@ -43,7 +49,7 @@ def land_index(state: State, roles: Roles) -> View:
     first = max(1, now.closed - MAX_LISTED_ROUNDS + 1)
     closed = [row for n in range(first, now.closed + 1) if (row := town_round(state, n))]
     return {
-        "land_index": value * INDEX_BASE // base,
+        "land_index": _index(value, base),
         "value_krw": str(value),
         "base_value_krw": str(base),
         "newest_round": now.newest,
@@ -101,7 +107,7 @@ def issuance(state: State, token: Token, number: int | None = None) -> View | No
 
     None for a round that was not settled; before the first round "derivation" is None.
     """
-    now, parameters = totals(state), issuance_parameters(state)
+    now, parameters = _issuance_now(state, token)
     row = issuance_round(state, now.round if number is None else number)
     if row is None and number is not None:
         return None
@@ -129,13 +135,13 @@ def issuance(state: State, token: Token, number: int | None = None) -> View | No
     }
 
 
-def summary(state: State) -> View:
+def summary(state: State, token: Token) -> View:
     """The figures that the command line ends with: live (L) and recognised (R) in KRW."""
-    now, parameters = totals(state), issuance_parameters(state)
+    now, parameters = _issuance_now(state, token)
     value, base = _value_krw(state), base_value_krw(state)
     row = issuance_round(state, now.round)
     return {
-        "land_index": value * INDEX_BASE // base,
+        "land_index": _index(value, base),
         "live": str(0 if row is None else row.live_krw),
         "recognised": str(now.recognised_krw),
         "ceiling": str(min(parameters.hard_cap, now.genesis_allocation + now.entitlement)),
@@ -146,10 +152,23 @@ def summary(state: State) -> View:
     }
 
 
+def _issuance_now(state: State, token: Token) -> tuple[IssuanceState, IssuanceParameters]:
+    """Totals and parameters; without issuance, all that exists is genesis allocation and cap."""
+    if has_issuance(state):
+        return totals(state), issuance_parameters(state)
+    supply = token.supply(state)
+    return IssuanceState(0, 0, 0, supply, supply), IssuanceParameters(hard_cap=supply)
+
+
 def rounds_final(state: State) -> int:
     """Closed town rounds with every zone FINAL."""
     count = len(zones(state))
     return sum(row.zones_final == count for _, row in state.iterate(TOWN_ROUNDS))
+
+
+def _index(value_krw: int, base_value_krw: int) -> int:
+    """INDEX_BASE for a chain without land."""
+    return value_krw * INDEX_BASE // base_value_krw if base_value_krw else INDEX_BASE
 
 
 def _value_krw(state: State) -> int:
@@ -184,7 +203,7 @@ def _town_round(row: TownRound, base: int) -> View:
     return {
         "round": row.number,
         "closed_ms": row.closed_ms,
-        "land_index": row.value_krw * INDEX_BASE // base,
+        "land_index": _index(row.value_krw, base),
         "value_krw": str(row.value_krw),
         "zones_final": row.zones_final,
         "reports": row.reports,

@@ -1,18 +1,14 @@
 """Zones of the town: what genesis says of each, and the value that the oracle last accepted."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from ledger.errors import LocalError
 from ledger.state import State
 from tokenomics.params import (
+    GENESIS,
     MAX_AREA_TENTH_M2,
     MAX_PRICE_KRW_PER_M2,
     MAX_ZONES,
-    integer,
-    section,
-    text,
 )
 from tokenomics.rows import key, present, table
 from tokenomics.uplift import zone_value_krw
@@ -102,29 +98,36 @@ def base_value_krw(state: State) -> int:
     return sum(zone.base_value_krw for zone in zones(state))
 
 
-def zone_from_genesis(value: object, name: str) -> Zone:
-    """A zone from a genesis map; LocalError names the wrong field."""
-    given: Mapping[str, Any] = section(value, name, set(Zone.__slots__), set())
-    code = text(given["legal_dong_code"], f"{name}.legal_dong_code", LEGAL_DONG_DIGITS)
+def _zone(value: object, place: str) -> Zone:
+    given = GENESIS.fields(value, place, required=Zone.__slots__)
+
+    def text(name: str, maximum_bytes: int) -> str:
+        return GENESIS.text(given[name], f"{place}.{name}", maximum_bytes)
+
+    def integer(name: str, highest: int) -> int:
+        return GENESIS.integer(given[name], f"{place}.{name}", 1, highest)
+
+    code = text("legal_dong_code", LEGAL_DONG_DIGITS)
     if len(code) != LEGAL_DONG_DIGITS or not (code.isascii() and code.isdigit()):
-        raise LocalError(f"genesis: {name}.legal_dong_code is {code!r}, expected ten digits")
+        raise GENESIS.error(f"{place}.legal_dong_code", f"{LEGAL_DONG_DIGITS} digits", code)
     return Zone(
-        text(given["id"], f"{name}.id", MAX_ZONE_ID_BYTES),
+        text("id", MAX_ZONE_ID_BYTES),
         code,
-        text(given["name_ko"], f"{name}.name_ko", MAX_NAME_BYTES),
-        text(given["name_en"], f"{name}.name_en", MAX_NAME_BYTES),
-        integer(given["area_tenth_m2"], f"{name}.area_tenth_m2", 1, MAX_AREA_TENTH_M2),
-        integer(given["base_krw_per_m2"], f"{name}.base_krw_per_m2", 1, MAX_PRICE_KRW_PER_M2),
+        text("name_ko", MAX_NAME_BYTES),
+        text("name_en", MAX_NAME_BYTES),
+        integer("area_tenth_m2", MAX_AREA_TENTH_M2),
+        integer("base_krw_per_m2", MAX_PRICE_KRW_PER_M2),
     )
 
 
 def write_zones(state: State, given: object) -> None:
-    """Write the zones of genesis, each at its base price."""
-    if not isinstance(given, list) or not 1 <= len(given) <= MAX_ZONES:
-        raise LocalError(f"genesis: land.zones must be a list of 1..{MAX_ZONES} zones")
-    found = [zone_from_genesis(item, f"land.zones[{i}]") for i, item in enumerate(given)]
+    """Write the zones of genesis, each at its base price; LocalError names the wrong field."""
+    items = GENESIS.items(given, "land.zones")
+    if not 1 <= len(items) <= MAX_ZONES:
+        raise GENESIS.error("land.zones", f"1 to {MAX_ZONES} zones", len(items))
+    found = [_zone(item, f"land.zones[{i}]") for i, item in enumerate(items)]
     if len({zone.id for zone in found}) != len(found):
-        raise LocalError("genesis: two of land.zones have one id")
+        raise GENESIS.error("land.zones", "distinct ids", [zone.id for zone in found])
     for number, zone in enumerate(found):
         base = zone.base_krw_per_m2
         state.put(ZONES, key(number), zone)

@@ -65,7 +65,7 @@ class LandTown:
         holder = {"address": checksum_address(b"\x01" * 20), "balance": str(balance)}
         self.accounts.init_genesis(context, {"accounts": [holder]} if balance else {})
         self.land.init_genesis(context, land)
-        self.issuance.init_genesis(context, issuance or {})
+        self.issuance.init_genesis(context, {"parameters": {}} if issuance is None else issuance)
         self._commit(state)
 
     @property

@@ -102,7 +102,7 @@ def player(town: VirtualTown, **options: Any) -> ScenarioPlayer:
 async def test_the_whole_series_makes_every_round_final_and_mints_what_the_design_expects() -> None:
     town, told = VirtualTown(), list[Progress]()
     await player(town, on_progress=told.append).run()
-    figures = summary(town.state)
+    figures = summary(town.state, town.token)
     assert figures["rounds_final"] == figures["rounds_closed"] == QUARTERS
     assert town.failed == 0
     # 2 % seeded noise gives 69-71 million (economy.md section 6); late closes lose some limit.
@@ -117,7 +117,7 @@ async def test_the_first_mint_comes_within_20_seconds_of_the_first_block() -> No
     minted_at: list[int] = []
 
     def note(_: Progress) -> None:
-        if summary(town.state)["minted"] != "0":
+        if summary(town.state, town.token)["minted"] != "0":
             minted_at.append(town.now_ms)
 
     await player(town, on_progress=note).run()
@@ -128,7 +128,7 @@ async def test_a_loaded_machine_still_makes_nearly_every_round_final() -> None:
     """A block takes 0.4 s and the player is late as often: still time before the deadline."""
     town = VirtualTown(block_ms=400)
     await player(town).run()
-    assert summary(town.state)["rounds_final"] >= QUARTERS - 2
+    assert summary(town.state, town.token)["rounds_final"] >= QUARTERS - 2
 
 
 async def test_player_and_town_that_stop_for_an_hour_go_on_and_lose_no_round() -> None:
@@ -150,7 +150,7 @@ async def test_player_and_town_that_stop_for_an_hour_go_on_and_lose_no_round() -
         town.mempool.clear()
         town.now_ms += 3_600_000
     await player(town).run()
-    assert summary(town.state)["rounds_final"] == QUARTERS
+    assert summary(town.state, town.token)["rounds_final"] == QUARTERS
 
 
 async def test_lost_transactions_are_sent_again() -> None:
@@ -164,7 +164,7 @@ async def test_lost_transactions_are_sent_again() -> None:
 
     town = VirtualTown(loses=loses)
     await player(town).run()
-    assert summary(town.state)["rounds_final"] >= QUARTERS - 2
+    assert summary(town.state, town.token)["rounds_final"] >= QUARTERS - 2
     assert town.failed == 0
 
 
@@ -181,7 +181,7 @@ async def test_a_node_that_is_down_is_passed_over() -> None:
     playing = ScenarioPlayer([Down(), town], SIGNERS, CHAIN_ID, sleep=town.sleep)
     await playing.run()
     assert asked == 1
-    assert summary(town.state)["rounds_final"] == QUARTERS
+    assert summary(town.state, town.token)["rounds_final"] == QUARTERS
 
 
 async def test_after_the_series_the_town_stays_and_its_zones_stay_final() -> None:

@@ -15,6 +15,7 @@ from tokenomics.params import (
     issuance_parameters,
     land_parameters,
 )
+from tokenomics.views import issuance, land_index, summary, zone_list
 from tokenomics.zones import base_value_krw, zones
 
 ADDRESSES = ["0x" + appraiser(i).hex() for i in range(5)]
@@ -31,10 +32,10 @@ def zone_with(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("section", "named"),
     [
-        ({}, "zones"),
-        (land(zone=1), "'zone'"),
+        ({"zones": []}, "appraisers is missing"),
+        (land(zone=1), "did you mean 'zones'"),
         (land(zones=[]), "land.zones"),
-        (land(zones=[zone_section("east")] * 2), "one id"),
+        (land(zones=[zone_section("east")] * 2), "distinct ids"),
         (zone_with(area_tenth_m2=0), "area_tenth_m2"),
         (zone_with(area_tenth_m2=1.5), "area_tenth_m2"),
         (zone_with(area_tenth_m2=True), "area_tenth_m2"),
@@ -43,7 +44,7 @@ def zone_with(**changes: Any) -> dict[str, Any]:
         (zone_with(id=""), "id"),
         (zone_with(colour="red"), "colour"),
         (land(appraisers=ADDRESSES[:2]), "appraisers"),
-        (land(appraisers=[*ADDRESSES, ADDRESSES[0]]), "twice"),
+        (land(appraisers=[*ADDRESSES, ADDRESSES[0]]), "distinct addresses"),
         (land(appraisers=[*ADDRESSES[:4], "0x12"]), "appraisers[4]"),
         (land(appraisers=[*ADDRESSES[:4], "0x" + "zz" * 20]), "appraisers[4]"),
         (land(parameters={"quarter": 1}), "quarter"),
@@ -62,7 +63,7 @@ def test_a_wrong_land_section_is_refused_by_name(section: Any, named: str) -> No
     ("parameters", "named"),
     [
         ({"mode": "NETTO"}, "GROSS"),
-        ({"mode": "NET"}, "only GROSS"),
+        ({"mode": "NET"}, "expected GROSS"),
         ({"lambda_bps": 10_001}, "lambda_bps"),
         ({"window_anchors": 0}, "window_anchors"),
         ({"hard_cap": "1e9"}, "hard_cap"),
@@ -100,3 +101,17 @@ def test_the_gwangju_sections_make_the_town_of_the_design() -> None:
     assert base_value_krw(town.state) == 904_213_250_000
     assert land_parameters(town.state).length_ms(56) == 1_000
     assert land_parameters(town.state).length_ms(57) == QUARTER_MS
+
+
+def test_a_chain_without_land_and_issuance_never_has_a_deadline_and_keeps_its_supply() -> None:
+    town = LandTown({}, {}, balance=10**30)
+    town.block(1_700_000_000_000)
+    town.block(1_800_000_000_000)
+    assert town.land.next_deadline_ms(town.state) is None
+    assert (zone_list(town.state), town.events) == ([], [])
+    assert land_index(town.state, town.roles)["land_index"] == 100_000
+    figures = summary(town.state, town.token)
+    assert (figures["issued"], figures["minted"]) == (str(10**30), "0")
+    view = issuance(town.state, town.token)
+    assert view is not None
+    assert view["headroom"] == "0"
