@@ -1,0 +1,83 @@
+"""/metrics, /healthz and /readyz on one port, loopback by default."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from ledger.errors import LocalError
+from node.metrics import Metrics
+
+MAX_REQUEST_BYTES: Final = 1_024
+MAX_REASON_CHARACTERS: Final = 1_024
+SHUTDOWN_S: Final = 1.0
+
+
+class Readiness(NamedTuple):
+    """Whether the node is synced with a quorum connected; `reason` says what is missing."""
+
+    ready: bool
+    reason: str
+
+
+def health_app(metrics: Metrics, readiness: Callable[[], Readiness]) -> web.Application:
+    """GET /metrics: Prometheus text. /healthz: 200 while the loop runs. /readyz: 200, or 503 with
+    the reason in plain text."""
+
+    async def serve_metrics(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def serve_health(_: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def serve_readiness(_: web.Request) -> web.Response:
+        ready, reason = readiness()
+        text = "ready\n" if ready else f"not ready: {reason[:MAX_REASON_CHARACTERS]}\n"
+        return web.Response(status=200 if ready else 503, text=text)
+
+    app = web.Application(client_max_size=MAX_REQUEST_BYTES)
+    app.router.add_get("/metrics", serve_metrics)
+    app.router.add_get("/healthz", serve_health)
+    app.router.add_get("/readyz", serve_readiness)
+    return app
+
+
+class HealthServer:
+    """Serves health_app on one address."""
+
+    def __init__(
+        self, metrics: Metrics, readiness: Callable[[], Readiness], host: str, port: int
+    ) -> None:
+        self._app = health_app(metrics, readiness)
+        self._host = host
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def port(self) -> int:
+        """The port in use once started (the option may be 0)."""
+        return self._port
+
+    async def start(self) -> None:
+        """Listen; LocalError when the address is taken or not of this machine."""
+        self._runner = web.AppRunner(
+            self._app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False
+        )
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self.stop()
+            raise LocalError(
+                f"cannot serve metrics on {self._host}:{self._port}: {error.strerror or error}. "
+                "Set metrics.port (POYONG_METRICS_PORT) to a free one, or metrics.host to an "
+                "address of this machine."
+            ) from error
+        self._port = int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close the port and open connections."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None

@@ -1,0 +1,302 @@
+"""Prometheus series of a node (interfaces.md, "Operators").
+
+Names follow CometBFT's where one exists, with the prefix poyong_. Every series exists with value 0
+from the start, with a child for each known validator, zone, step, reason and frame kind, so that a
+dashboard shows "nothing yet" as zero and not as a gap. Children are looked up once: on the hot path
+an update costs under a microsecond, a few times a block and never once a transaction.
+
+Most figures are read when they are asked for: hand `on_scrape` a function that sets them. What
+other parts count as plain integers enters by `set_total`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from api.ports import RefusalReason
+from consensus.transitions import Step
+from ledger.primitives import UNIT
+from node.wire import FrameKind
+from tokenomics.closing import Outcome
+
+# A creation time beside each counter and histogram: no one asks for it.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
+
+PREFIX: Final = "poyong_"
+ROUND_OPEN: Final = "OPEN"
+ROUND_STATES: Final = (ROUND_OPEN, *Outcome.__members__)
+MAX_ZONES: Final = 1_024
+
+_FINE_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0)
+_STEP_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 4.0, 16.0)
+_BLOCK_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_BLOCK_BYTES: Final = (1e3, 1e4, 5e4, 1e5, 2.5e5, 5e5, 1e6, 2e6, 4e6)
+
+
+class Total(StrEnum):
+    """Counters that other parts keep as plain integers; the value is the name without prefix."""
+
+    P2P_SENT_BYTES = "p2p_message_send_bytes"
+    P2P_RECEIVED_BYTES = "p2p_message_receive_bytes"
+    P2P_REFUSED_CONNECTIONS = "p2p_refused_connections"
+    P2P_CONNECTIONS = "p2p_connections"
+    P2P_DISCONNECTIONS = "p2p_disconnections"
+    P2P_BAD_FRAMES = "p2p_bad_frames"
+    P2P_BANS = "p2p_bans"
+    GOSSIP_SENT_TRANSACTIONS = "gossip_sent_txs"
+    GOSSIP_RECEIVED_TRANSACTIONS = "gossip_received_txs"
+    SYNC_BLOCKS = "sync_blocks"
+
+
+_TOTAL_HELP: Final[Mapping[Total, str]] = {
+    Total.P2P_SENT_BYTES: "Bytes sent to peers.",
+    Total.P2P_RECEIVED_BYTES: "Bytes received from peers.",
+    Total.P2P_REFUSED_CONNECTIONS: "Inbound connections refused at the handshake or greeting.",
+    Total.P2P_CONNECTIONS: "Connections made, in and out.",
+    Total.P2P_DISCONNECTIONS: "Connections ended.",
+    Total.P2P_BAD_FRAMES: "Frames that were refused.",
+    Total.P2P_BANS: "Peers banned for a while.",
+    Total.GOSSIP_SENT_TRANSACTIONS: "Transactions sent to peers.",
+    Total.GOSSIP_RECEIVED_TRANSACTIONS: "Transactions received from peers.",
+    Total.SYNC_BLOCKS: "Blocks applied by catching up instead of by voting.",
+}
+
+
+class _Totals(Collector):
+    """Counters whose values are set, since they are counted elsewhere."""
+
+    def __init__(self) -> None:
+        self.values = dict.fromkeys(Total, 0)
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        for total, value in self.values.items():
+            yield CounterMetricFamily(PREFIX + total, _TOTAL_HELP[total], value)
+
+
+class Metrics:
+    """All series of one node, on a registry of its own.
+
+    validators: organisations by index of the current set. zones: names of the land zones.
+    """
+
+    def __init__(
+        self,
+        validators: Sequence[str] = (),
+        zones: Iterable[str] = (),
+        *,
+        version: str = "unknown",
+    ) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        Info(PREFIX + "build", "Release that runs.", registry=self.registry).info(
+            {"version": version}
+        )
+        self._totals = _Totals()
+        self.registry.register(self._totals)
+        self._refresh: list[Callable[[], None]] = []
+        self._consensus()
+        self._storage()
+        self._network()
+        self._economy(list(zones)[:MAX_ZONES])
+        self.set_validators(validators)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(PREFIX + name, meaning, registry=self.registry)
+
+    def _counter(self, name: str, meaning: str) -> Counter:
+        return Counter(PREFIX + name, meaning, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(PREFIX + name, meaning, buckets=buckets, registry=self.registry)
+
+    def _consensus(self) -> None:
+        gauge, histogram = self._gauge, self._histogram
+        self.height = gauge("consensus_height", "Last committed height.")
+        self.rounds = gauge("consensus_rounds", "View of the running height.")
+        self.head_time_seconds = gauge(
+            "consensus_head_timestamp_seconds", "Block time of the last committed block, Unix time."
+        )
+        self.round_duration_seconds = histogram(
+            "consensus_round_duration_seconds", "Time in one view.", _BLOCK_SECONDS
+        )
+        steps = Histogram(
+            PREFIX + "consensus_step_duration_seconds",
+            "Time in one step of a view.",
+            ["step"],
+            buckets=_STEP_SECONDS,
+            registry=self.registry,
+        )
+        self._steps = {step.value: steps.labels(step.value) for step in Step}
+        self.block_interval_seconds = histogram(
+            "consensus_block_interval_seconds", "Block time since the parent's.", _BLOCK_SECONDS
+        )
+        self.block_transactions = gauge("consensus_num_txs", "Transactions in the last block.")
+        self.block_bytes = histogram(
+            "consensus_block_size_bytes", "Encoded size of blocks.", _BLOCK_BYTES
+        )
+        self.transactions = self._counter("consensus_total_txs", "Transactions finalised.")
+        self.view_changes = self._counter(
+            "consensus_view_changes", "Views entered after a failed one."
+        )
+        self.validators = gauge("consensus_validators", "Validators in the current set.")
+        self.missing_validators = gauge(
+            "consensus_missing_validators", "Validators without a seal in the last certificate."
+        )
+        self.byzantine_validators = gauge(
+            "consensus_byzantine_validators", "Validators of the set with evidence against them."
+        )
+        self.quorum_margin = gauge(
+            "consensus_quorum_margin",
+            "Validators connected (with this one) beyond the quorum; below 0 no block can come.",
+        )
+        self.signing = gauge("consensus_signing", "1 while this node votes.")
+        self.vote_record_lost = gauge(
+            "consensus_vote_record_lost", "1 while votes wait because the vote record was lost."
+        )
+        self._last_signed = Gauge(
+            PREFIX + "consensus_validator_last_signed_height",
+            "Last height with an embedded seal of this validator.",
+            ["validator", "organisation"],
+            registry=self.registry,
+        )
+        self._last_signed_children: list[Gauge] = []
+        self._validators: tuple[str, ...] = ()
+
+    def _storage(self) -> None:
+        self.block_execution_seconds = self._histogram(
+            "state_block_execution_seconds", "Executing one block.", _STEP_SECONDS
+        )
+        self.block_commit_seconds = self._histogram(
+            "state_block_commit_seconds", "Writing one block, synced.", _STEP_SECONDS
+        )
+        self.wal_sync_seconds = self._histogram(
+            "wal_sync_seconds", "Making one step's vote records durable.", _FINE_SECONDS
+        )
+        self.wal_bytes = self._gauge("wal_size_bytes", "Vote record on disk.")
+        self.store_bytes = self._gauge("store_size_bytes", "Database on disk.")
+        self.mempool_transactions = self._gauge("mempool_size", "Transactions that wait.")
+        self.mempool_bytes = self._gauge("mempool_size_bytes", "Bytes of those.")
+        rejected = Counter(
+            PREFIX + "mempool_rejected_txs",
+            "Transactions that were not admitted.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._rejected = {reason: rejected.labels(reason.value) for reason in RefusalReason}
+
+    def _network(self) -> None:
+        self.peers = self._gauge("p2p_peers", "Connected peers.")
+        self.send_queue_bytes = self._gauge(
+            "p2p_send_queue_size", "Bytes that wait to be sent, of all peers."
+        )
+        dropped = Gauge(
+            PREFIX + "p2p_dropped_frames",
+            "Frames that a full queue did not take, since start.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self._dropped = {kind: dropped.labels(kind.name.lower()) for kind in FrameKind}
+        self.syncing = self._gauge("sync_syncing", "1 while this node catches up.")
+        self.sync_target_height = self._gauge(
+            "sync_target_height", "Highest certified height heard of."
+        )
+
+    def _economy(self, zones: Sequence[str]) -> None:
+        gauge = self._gauge
+        state = Gauge(
+            PREFIX + "oracle_round_state",
+            "1 for the state that the zone's latest round is in.",
+            ["zone", "state"],
+            registry=self.registry,
+        )
+        age = Gauge(
+            PREFIX + "oracle_round_age_seconds",
+            "Block time since the zone's last FINAL value.",
+            ["zone"],
+            registry=self.registry,
+        )
+        self._round_states = {
+            zone: {name: state.labels(zone, name) for name in ROUND_STATES} for zone in zones
+        }
+        self._round_ages = {zone: age.labels(zone) for zone in zones}
+        self.rounds_final = gauge("oracle_rounds_final", "Town rounds with every zone FINAL.")
+        self.land_index = gauge("oracle_land_index", "Value of the land; 100000 is the base.")
+        self._ceiling = gauge("issuance_ceiling_tokens", "The most that may ever be issued now.")
+        self._issued = gauge("issuance_issued_tokens", "Tokens issued so far.")
+        self._supply = gauge("issuance_supply_tokens", "Tokens issued and not burned.")
+        self._headroom = gauge("issuance_headroom_tokens", "Ceiling less issued.")
+        self.open_proposals = gauge("governance_open_proposals", "Proposals that wait for votes.")
+        self.next_proposal_deadline_seconds = gauge(
+            "governance_next_deadline_timestamp_seconds",
+            "When the first open proposal closes, Unix time; 0 without one.",
+        )
+
+    def set_validators(self, organisations: Sequence[str]) -> None:
+        """The current set by index; series of those who left end, new ones start at 0."""
+        if tuple(organisations) == self._validators:
+            return
+        self._validators = tuple(organisations)
+        self._last_signed.clear()
+        self._last_signed_children = [
+            self._last_signed.labels(str(index), organisation)
+            for index, organisation in enumerate(organisations)
+        ]
+        self.validators.set(len(organisations))
+
+    def set_last_signed(self, heights: Sequence[int]) -> None:
+        """Last height with an embedded seal, by index of the set."""
+        for child, height in zip(self._last_signed_children, heights, strict=True):
+            child.set(height)
+
+    def observe_step(self, step: str, seconds: float) -> None:
+        """Time that was spent in a step (a value of consensus.transitions.Step)."""
+        self._steps[step].observe(seconds)
+
+    def add_rejected(self, reason: RefusalReason, transactions: int = 1) -> None:
+        """Transactions that were not admitted."""
+        self._rejected[reason].inc(transactions)
+
+    def set_dropped_frames(self, dropped: Mapping[FrameKind, int]) -> None:
+        """Frames that full send queues refused, totals since start."""
+        for kind, count in dropped.items():
+            self._dropped[kind].set(count)
+
+    def set_round(self, zone: str, state: str, age_seconds: float) -> None:
+        """State (one of ROUND_STATES) of a zone's latest round, age of its last FINAL value."""
+        for name, child in self._round_states[zone].items():
+            child.set(name == state)
+        self._round_ages[zone].set(age_seconds)
+
+    def set_issuance(self, *, ceiling: int, issued: int, supply: int) -> None:
+        """Amounts in smallest units; shown in tokens, to the precision of a float."""
+        self._ceiling.set(ceiling / UNIT)
+        self._issued.set(issued / UNIT)
+        self._supply.set(supply / UNIT)
+        self._headroom.set((ceiling - issued) / UNIT)
+
+    def set_total(self, total: Total, value: int) -> None:
+        """Total since start of something that another part counts."""
+        self._totals.values[total] = value
+
+    def on_scrape(self, refresh: Callable[[], None]) -> None:
+        """Call `refresh` before each answer, to set what is read only when asked for."""
+        self._refresh.append(refresh)
+
+    def render(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        for refresh in self._refresh:
+            refresh()
+        return generate_latest(self.registry)
