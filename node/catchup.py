@@ -33,6 +33,8 @@ TICK_S: Final = 1.0
 """Overdue requests are noticed, heads asked for and progress reported this often."""
 MAX_HELD_BYTES: Final = 32 * 1024 * 1024
 """No new range is asked for while so much waits to be applied."""
+DELIVER_S: Final = 30.0
+"""A delivered block that is not applied after this long is fetched again."""
 BLOCK_ANSWER_S: Final = 1.0
 """After this long another holder is asked for a block by hash."""
 MAX_KNOWN_HEADS: Final = 1024
@@ -259,15 +261,23 @@ class Synchroniser:
     async def _apply(self, planner: RangePlanner[bytes], height: int, raw: bytes) -> None:
         self._held_bytes.pop(height, None)
         try:
-            await self._deliver(self._decode(height, raw))
+            async with asyncio.timeout(DELIVER_S):
+                await self._deliver(self._decode(height, raw))
         except PeerError as error:
-            source = planner.reject(height, self._now_ms())
-            # What it sent is dropped; the sizes of what others sent are learned again.
-            self._held_bytes.clear()
+            source = self._fetch_again(planner, height)
             if source is not None:
-                self._penalise(cast(bytes, source), BAD_MESSAGE_POINTS, f"sync: {error}")
-            return
-        self.applied(height)
+                self._penalise(source, BAD_MESSAGE_POINTS, f"sync: {error}")
+        except TimeoutError:
+            log.warning("sync.not_applied", height=height, seconds=DELIVER_S)
+            self._fetch_again(planner, height)
+        else:
+            self.applied(height)
+
+    def _fetch_again(self, planner: RangePlanner[bytes], height: int) -> bytes | None:
+        """Drop the block, and all else that its sender sent; the sender."""
+        # The sizes of what others sent are learned again as it comes.
+        self._held_bytes.clear()
+        return cast(bytes | None, planner.reject(height, self._now_ms()))
 
     def _decode(self, height: int, raw: bytes) -> CertifiedBlock:
         message = messages.decode(raw, self._read)

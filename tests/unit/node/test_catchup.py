@@ -39,6 +39,7 @@ class Node:
         self.gate: asyncio.Event | None = None
         self.defect: Exception | None = None
         self.head = 0
+        self.asked_more = asyncio.Event()
         self._reached = asyncio.Event()
         self.synchroniser = Synchroniser(
             self._send,
@@ -59,6 +60,7 @@ class Node:
         question = sync_wire.decode(payload)
         assert not isinstance(question, RangeAnswer | BlockAnswer)
         self.asked.append((node_key, question))
+        self.asked_more.set()
         if node_key not in self.peers:
             return False
         answer = self.peers[node_key](question)
@@ -257,6 +259,29 @@ async def test_blocks_that_consensus_applied_meanwhile_are_not_delivered_again()
     await node.until(lambda: node.head == 40)
     await node.synchroniser.stop()
     assert node.delivered == list(range(21, 41))
+
+
+async def test_a_block_that_is_never_applied_is_fetched_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(catchup, "DELIVER_S", 0.05)
+    monkeypatch.setattr(sync, "REST_MS", 10)
+    monkeypatch.setattr(catchup, "TICK_S", 0.02)
+    node = Node()
+    node.gate = asyncio.Event()
+    node.connect(b"good", 30, honest(make_chain(30)))
+    node.synchroniser.catch_up(30)
+
+    def asked_twice_for_the_first() -> bool:
+        firsts = [q.first for _, q in node.asked if isinstance(q, RangeAsk)]
+        return firsts.count(1) >= 2
+
+    while not asked_twice_for_the_first():
+        await asyncio.wait_for(node.asked_more.wait(), WAIT_S)
+        node.asked_more.clear()
+    node.gate.set()
+    await node.caught_up(30)
+    assert node.penalties == []
 
 
 async def test_a_defect_in_deliver_is_reported() -> None:
