@@ -234,6 +234,11 @@ _TAGS: Final = {
 }
 
 
+def encode_tag(kind: type[Message]) -> int:
+    """First position of the canonical form of this kind of message."""
+    return _TAGS[kind]
+
+
 def signed_claim(message: Signable) -> tuple[Phase, int, int, bytes, int, bytes]:
     """(phase, height, view, claim, validator, signature) of a signed message."""
     match message:

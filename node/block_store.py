@@ -239,6 +239,10 @@ class BlockStore:
         """State rows as of now; later commits do not change it."""
         return PrefixReader(self._store.snapshot(), STATE_PREFIX)
 
+    def live_state(self) -> PrefixReader:
+        """State rows without a snapshot: valid until the next commit, and cheap."""
+        return PrefixReader(self._store, STATE_PREFIX)
+
     def commitment(self) -> PrefixReader:
         """Rows of the state commitment as of now."""
         return PrefixReader(self._store.snapshot(), COMMITMENT_PREFIX)

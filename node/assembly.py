@@ -1,0 +1,258 @@
+"""Puts a node together from its folder, runs it, and takes it apart again.
+
+The composition root: the only place, with node.modules, that names every part.
+"""
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvloop
+
+from api.server import ApiConfig, ApiServer
+from consensus import wal_records
+from consensus.messages import SigningDomain
+from consensus.replica import ReplicaConfig
+from consensus.wal_records import Record
+from ledger import genesis
+from ledger.block import decode_block
+from ledger.crypto import Signer
+from ledger.errors import LocalError
+from ledger.genesis import Genesis
+from ledger.mempool import MempoolLimits
+from ledger.primitives import Address
+from ledger.state import State
+from ledger.validator_tables import observers, set_at
+from node import config as configuration
+from node.block_store import BlockStore
+from node.config import Config
+from node.connection import ConnectionTimes
+from node.health import HealthServer
+from node.instruments import Instruments
+from node.keystore import KeyKind, open_seed, open_signer, read_password
+from node.log_setup import configure_logging
+from node.metrics import Metrics
+from node.modules import ROLES, TOKEN, build_executor
+from node.peers import Role
+from node.runtime import SOFTWARE, Network, Runtime
+from node.service import Service
+from node.storage import OpenedChain, open_chain
+from node.stores import open_store
+from node.tls import NodeIdentity
+from node.wal import OpenedLog, open_log
+from tokenomics.zones import zones
+
+CONFIG_FILE: Final = "config.toml"
+CHAIN_FOLDER: Final = "chain"
+VOTES_FOLDER: Final = "votes"
+GC_THRESHOLD: Final = 100_000
+"""Objects of a start are frozen and the collector seldom runs (performance.md, finding 5)."""
+EXIT_OK: Final = 0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A node's files, open: configuration, genesis, chain, vote record and keys."""
+
+    config: Config
+    genesis: Genesis
+    chain: OpenedChain
+    votes: OpenedLog
+    signer: Signer | None
+    identity: NodeIdentity
+
+
+def run_node(home: Path) -> int:
+    """Run the node of this folder until SIGTERM or SIGINT; the exit code.
+
+    LocalError when the operator has to act before it can start.
+    """
+    if sys.flags.optimize:
+        raise LocalError("the node does not run under `python -O`: start it without -O")
+    config = configuration.load(home / CONFIG_FILE)
+    configure_logging(config.log)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(config))
+
+
+def read_genesis(path: Path) -> Genesis:
+    """The genesis document in a file; LocalError when there is none or it is wrong."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise LocalError(f"cannot read the genesis file {path}: {error.strerror}") from error
+    return genesis.parse(data, str(path))
+
+
+def open_files(config: Config) -> Opened:
+    """Open everything on disk; what was opened stays so until the process ends or close_files."""
+    document = read_genesis(config.path(config.node.genesis))
+    identity, signer = _keys(config)
+    folder = config.path(config.storage.path)
+    store = open_store(
+        folder / CHAIN_FOLDER,
+        config.storage.engine,
+        write_buffer_bytes=config.storage.write_buffer_mib * 2**20,
+        cache_bytes=config.storage.cache_mib * 2**20,
+    )
+    blocks = BlockStore(store, str(folder / CHAIN_FOLDER))
+    chain = open_chain(blocks, document, build_executor())
+    votes = open_log(folder / VOTES_FOLDER, chain.marker)
+    if votes.lost is not None:
+        log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
+        chain = replace(chain, vote_record_lost=True)
+        blocks.set_vote_record(votes.log.marker(), lost=True)
+    return Opened(config, document, chain, votes, signer, identity)
+
+
+def _keys(config: Config) -> tuple[NodeIdentity, Signer | None]:
+    named = config.node.password_file
+    password = read_password(config.path(named) if named else None, "the node's keys")
+    seed = open_seed(config.path(config.node.node_key), password, KeyKind.NODE)
+    identity = NodeIdentity.from_seed(seed)
+    if not config.is_validator:
+        return identity, None
+    path = config.path(config.node.validator_key)
+    return identity, open_signer(path, password, KeyKind.VALIDATOR)
+
+
+def vote_records(opened: Opened) -> list[Record]:
+    """The vote record's records; damage was found when it was opened."""
+    chain_id = opened.genesis.chain_id
+    return [
+        wal_records.decode(raw, lambda block: decode_block(block, chain_id))
+        for raw in opened.votes.records
+    ]
+
+
+def replica_config(opened: Opened) -> ReplicaConfig:
+    """Settings of the replica from genesis (what all share) and configuration."""
+    config, parameters = opened.config.consensus, opened.genesis.parameters
+    return ReplicaConfig(
+        domain=SigningDomain(opened.genesis.chain_id, opened.chain.genesis_hash),
+        public_key=None if opened.signer is None else opened.signer.public_key,
+        base_timeout_ms=config.base_timeout_ms,
+        lowest_cap_ms=config.lowest_cap_ms,
+        highest_cap_ms=config.highest_cap_ms,
+        heartbeat_interval_ms=parameters.heartbeat_interval_ms,
+        max_drift_ms=config.max_drift_ms,
+        min_block_interval_ms=parameters.min_block_interval_ms,
+        vote_record_lost=opened.chain.vote_record_lost,
+    )
+
+
+def roles_at_head(state: State, height: int) -> Mapping[bytes, Role]:
+    """Node keys that may connect: both coming validator sets, and observers."""
+    roles = {key: Role(None, name) for key, name in observers(state).items()}
+    current = set_at(state, height + 1)
+    for validator in set_at(state, height + 2).validators:
+        roles[validator.node_key] = Role(None, validator.organisation)
+    for index, validator in enumerate(current.validators):
+        roles[validator.node_key] = Role(index, validator.organisation)
+    return roles
+
+
+def is_sponsored(state: State, address: Address) -> bool:
+    """Whether an account may send without a balance: appraisers may, for their reports."""
+    return any(ROLES.is_appraiser(state, address, zone.id) for zone in zones(state))
+
+
+def _runtime(opened: Opened) -> Runtime:
+    config = opened.config
+    limits = MempoolLimits(
+        **{name: getattr(config.mempool, name) for name in MempoolLimits.__struct_fields__}
+    )
+    network = Network(
+        opened.identity,
+        config.network.address_book(),
+        config.network.host,
+        config.network.port,
+        ConnectionTimes(
+            ping_s=config.network.ping_interval_ms / 1000,
+            silence_s=config.network.silence_timeout_ms / 1000,
+        ),
+    )
+    return Runtime(
+        opened.chain,
+        limits,
+        opened.votes.log,
+        vote_records(opened),
+        opened.signer,
+        replica_config(opened),
+        network,
+        roles_at_head,
+        is_sponsored,
+        max_transactions=config.consensus.max_block_transactions,
+        genesis_time_ms=opened.genesis.time_ms,
+    )
+
+
+def _api_config(config: Config) -> ApiConfig:
+    rpc = config.rpc
+    return ApiConfig(**{entry.name: getattr(rpc, entry.name) for entry in fields(ApiConfig)})
+
+
+async def _serve(config: Config) -> int:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    opened = open_files(config)
+    state = State(opened.chain.blocks.live_state())
+    names = [v.organisation for v in set_at(state, opened.chain.head.height + 1).validators]
+    metrics = Metrics(names, [zone.id for zone in zones(state)], version=SOFTWARE)
+    runtime = _runtime(opened)
+    service = Service(
+        runtime,
+        own_organisation=_organisation(opened, state),
+        roles=ROLES,
+        token=TOKEN,
+        genesis_hash=opened.chain.genesis_hash,
+    )
+    instruments = Instruments(metrics, runtime, service)
+    runtime.on_block += [service.on_block, instruments.on_block]
+    health = HealthServer(metrics, instruments.readiness, config.metrics.host, config.metrics.port)
+    api = ApiServer(service, _api_config(config), runtime.fail)
+    async with AsyncExitStack() as stack:
+        stack.callback(opened.chain.blocks.close)
+        stack.push_async_callback(runtime.stop)
+        port = await runtime.start()
+        if config.metrics.enabled:
+            await health.start()
+            stack.push_async_callback(health.stop)
+        if config.rpc.enabled:
+            await api.start()
+            stack.push_async_callback(api.stop)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
+        log.info("node.started", height=opened.chain.head.height, p2p_port=port)
+        return await _until_stopped(stopped, runtime)
+
+
+async def _until_stopped(stopped: asyncio.Event, runtime: Runtime) -> int:
+    """Wait for a signal or a failure; a failure is raised."""
+    waiting = asyncio.ensure_future(stopped.wait())
+    failing = asyncio.ensure_future(runtime.failed())
+    await asyncio.wait((waiting, failing), return_when=asyncio.FIRST_COMPLETED)
+    if failing.done():
+        waiting.cancel()
+        failing.result()
+    failing.cancel()
+    log.info("node.stopping", height=runtime.chain.head.height)
+    return EXIT_OK
+
+
+def _organisation(opened: Opened, state: State) -> str:
+    own = opened.identity.node_key
+    role = roles_at_head(state, opened.chain.head.height).get(own)
+    return "" if role is None else role.organisation

@@ -1,0 +1,174 @@
+"""Performs what the replica asks, in the order that its safety depends on.
+
+One ReplicaDriver owns one Replica. It is synchronous and touches nothing but the ports it was
+given, so the asyncio runtime and the deterministic simulator run the same code.
+"""
+
+from collections import deque
+from dataclasses import replace
+from typing import Protocol
+
+from consensus import wal_records
+from consensus.effects import (
+    BuildProposal,
+    CancelTimer,
+    CatchUp,
+    CheckProposal,
+    Effects,
+    FetchBlock,
+    RelayWork,
+    Reply,
+    Request,
+    Send,
+    SetTimer,
+    Sign,
+)
+from consensus.events import Event, MessageReceived, ProposalBuilt, ProposalChecked, VoteSigned
+from consensus.messages import (
+    CertifiedBlock,
+    Message,
+    Signable,
+    SigningDomain,
+    ViewChangeMessage,
+    signed_claim,
+)
+from consensus.replica import Replica
+from ledger.crypto import Signer
+from ledger.errors import InvariantViolation, PeerError
+from node.execution import Chain
+
+
+class VoteLog(Protocol):
+    """The write-ahead log of votes."""
+
+    def append(self, records: list[bytes]) -> None:
+        """Returns when all records are durable, by one sync."""
+
+
+class Transport(Protocol):
+    """Sends to peers. Never blocks, never fails: what is lost is asked for again by Status."""
+
+    def broadcast(self, message: Message) -> None:
+        """To every other validator, and to observers that follow."""
+
+    def send(self, message: Message, to: tuple[int, ...]) -> None:
+        """To validators by index in the current set."""
+
+    def reply(self, message: Message, peer: bytes) -> None:
+        """To the peer with this node key."""
+
+
+class Timers(Protocol):
+    """One timer for each kind."""
+
+    def perform(self, effect: SetTimer | CancelTimer) -> None:
+        """Set or cancel."""
+
+
+class Surroundings(Protocol):
+    """Requests whose answers come from peers."""
+
+    def fetch_block(self, request: FetchBlock) -> None:
+        """Ask holders for a block by hash."""
+
+    def relay_work(self) -> None:
+        """Send pending transactions to all peers."""
+
+    def catch_up(self, request: CatchUp) -> None:
+        """Fetch certified blocks up to a height."""
+
+    def committed(self, block: CertifiedBlock) -> None:
+        """The block is applied and durable: subscriptions, metrics."""
+
+
+class ReplicaDriver:
+    """Steps the replica and performs its effects.
+
+    `answers` holds the events that this node itself owes the replica (signed votes, built and
+    checked proposals, applied blocks); handle them before anything from outside.
+    """
+
+    def __init__(
+        self,
+        replica: Replica,
+        chain: Chain,
+        vote_log: VoteLog,
+        signer: Signer | None,
+        domain: SigningDomain,
+        transport: Transport,
+        timers: Timers,
+        surroundings: Surroundings,
+    ) -> None:
+        self.replica = replica
+        self.chain = chain
+        self.answers: deque[Event] = deque()
+        self._vote_log = vote_log
+        self._signer = signer
+        self._domain = domain
+        self._transport = transport
+        self._timers = timers
+        self._surroundings = surroundings
+
+    def handle(self, event: Event, now_ms: int, peer: bytes | None = None) -> PeerError | None:
+        """Step once and perform the effects. Returns what was wrong with a peer's message."""
+        try:
+            effects = self.replica.step(event, now_ms)
+        except PeerError as error:
+            if not isinstance(event, MessageReceived):
+                raise InvariantViolation(
+                    f"own event {event!r:.200} was refused: {error}"
+                ) from error
+            return error
+        self.perform(effects, peer)
+        return None
+
+    def perform(self, effects: Effects, peer: bytes | None = None) -> None:
+        """Records, sends, timers, committed, requests: in this order (consensus.md rule 5)."""
+        if effects.records:
+            self._vote_log.append([wal_records.encode(record) for record in effects.records])
+        for send in effects.sends:
+            self._send(send, peer)
+        for timer in effects.timers:
+            self._timers.perform(timer)
+        for block in effects.committed:
+            self.answers.append(self.chain.apply(block))
+            self._surroundings.committed(block)
+        for request in effects.requests:
+            self._request(request)
+
+    def _send(self, send: Sign | Send | Reply, peer: bytes | None) -> None:
+        match send:
+            case Sign():
+                signed = self._sign(send.message)
+                self._transport.broadcast(signed)
+                self.answers.append(VoteSigned(signed))
+            case Send():
+                self._transport.send(send.message, send.to)
+            case Reply():
+                if peer is None:
+                    raise InvariantViolation(f"a reply to nobody: {send.message!r:.200}")
+                self._transport.reply(send.message, peer)
+
+    def _sign(self, message: Signable) -> Signable:
+        if self._signer is None:
+            raise InvariantViolation("an observer was asked to sign")
+        phase, height, view, claim, _, _ = signed_claim(message)
+        signature = self._signer.sign(self._domain.payload(phase, height, view, claim))
+        if isinstance(message, ViewChangeMessage):
+            return replace(message, vote=replace(message.vote, signature=signature))
+        return replace(message, signature=signature)
+
+    def _request(self, request: Request) -> None:
+        match request:
+            case BuildProposal():
+                block = self.chain.build(request)
+                self.answers.append(ProposalBuilt(request.height, request.view, block))
+            case CheckProposal():
+                verdict = self.chain.check(request.proposal)
+                self.answers.append(ProposalChecked(request.proposal.hash, verdict))
+            case FetchBlock():
+                self._surroundings.fetch_block(request)
+            case RelayWork():
+                self._surroundings.relay_work()
+            case CatchUp():
+                self._surroundings.catch_up(request)

@@ -1,0 +1,254 @@
+"""The applied chain: builds, checks and applies blocks on the head's state.
+
+Synchronous, over ports: the asyncio runtime and the simulator run the same code. A block commits
+in ONE synced write batch; whoever sees its height sees all of it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from consensus.effects import BuildProposal
+from consensus.events import BlockApplied, Verdict
+from consensus.messages import CertifiedBlock, Proposal
+from ledger import codec, validators
+from ledger.block import Block, Header, participation_root, transactions_root
+from ledger.errors import InvariantViolation, ensure
+from ledger.executor import (
+    ExecutedBlock,
+    Inapplicable,
+    InvalidBlock,
+    require_roots,
+)
+from ledger.kv import WriteBatch
+from ledger.mempool import Mempool
+from ledger.module import BlockInfo
+from ledger.primitives import Hash
+from ledger.registry import Participation
+from ledger.state import State
+from ledger.transaction import Transaction
+from node.block_store import BlockParts
+from node.storage import OpenedChain
+from node.wal_format import Marker
+
+MAX_EXECUTED: Final = 8
+"""Executed proposals of the running height that are kept, so that applying does not repeat it."""
+PROPOSAL_TRANSACTIONS: Final = 1_000
+"""A proposer stops here (performance.md, finding 4)."""
+PROPOSAL_BYTES: Final = 2 * 1024 * 1024
+
+
+class VoteRecord(Protocol):
+    """What a commit must tell and learn of the write-ahead log (rule 1)."""
+
+    def marker(self) -> Marker:
+        """The newest durable frame."""
+
+    def cut(self, committed: Marker) -> None:
+        """Records up to `committed` are no longer needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedBlock:
+    """A block that has just become the head, with what executing it gave."""
+
+    block: Block
+    certified: CertifiedBlock
+    executed: ExecutedBlock
+
+
+VerifyAll = Callable[[Sequence[Transaction]], bool]
+"""True when the signature of every transaction is valid."""
+
+
+class Chain:
+    """Head, state commitment and the executed proposals of the running height."""
+
+    def __init__(
+        self,
+        opened: OpenedChain,
+        mempool: Mempool,
+        verify_all: VerifyAll,
+        vote_record: VoteRecord,
+        on_applied: Callable[[AppliedBlock], None],
+        *,
+        max_transactions: int = PROPOSAL_TRANSACTIONS,
+    ) -> None:
+        """on_applied is called when a block is durable, before the replica learns of it."""
+        self.chain_id = opened.chain_id
+        self.executor = opened.executor
+        self.blocks = opened.blocks
+        self.commitment = opened.commitment
+        self.head = opened.head
+        self.mempool = mempool
+        self.vote_record_lost = opened.vote_record_lost
+        self._verify_all = verify_all
+        self._vote_record = vote_record
+        self._on_applied = on_applied
+        self._max_transactions = max_transactions
+        self._executed: dict[Hash, tuple[Block, ExecutedBlock]] = {}
+        self._invalid: set[Hash] = set()
+
+    def state(self) -> State:
+        """The head's state, to read from until the next block is applied."""
+        return State(self.blocks.live_state())
+
+    def block_of_running_height(self, block_hash: Hash) -> Block | None:
+        """A proposal that this node built or found valid at the running height."""
+        found = self._executed.get(block_hash)
+        return None if found is None else found[0]
+
+    def applied_event(self) -> BlockApplied:
+        """What the replica must know of the head."""
+        return self._applied(self.head, self.state())
+
+    def build(self, request: BuildProposal) -> Block | None:
+        """A block for the request from executable transactions; None when it would be empty and
+        may not be."""
+        ensure(request.height == self.head.height + 1, "a proposal is built on the head")
+        info = self._info(request.height, request.time_ms, request.proposer, request.participation)
+        chosen = self.mempool.take(self._max_transactions, PROPOSAL_BYTES)
+        executed = self._execute(info, chosen, skip_inapplicable=True)
+        self.mempool.discard(
+            skipped.transaction.hash
+            for skipped in executed.skipped
+            if skipped.reason is not Inapplicable.NONCE_TOO_HIGH
+        )
+        if not executed.included and not request.allow_empty:
+            return None
+        header = Header(
+            height=request.height,
+            parent_hash=self.head.hash,
+            time_ms=request.time_ms,
+            proposer=request.proposer,
+            transactions_root=transactions_root(executed.included),
+            state_root=executed.state_root,
+            receipts_root=executed.receipts_root,
+            validators_hash=validators.validators_hash_after(executed.state, request.height),
+            participation_root=participation_root(request.participation),
+        )
+        block = Block(header, request.participation, executed.included)
+        self._remember(block, executed)
+        return block
+
+    def check(self, proposal: Proposal) -> Verdict:
+        """Execute a proposal on the head and compare its roots."""
+        block = _as_block(proposal)
+        if block.hash in self._executed:
+            return Verdict.VALID
+        if block.hash in self._invalid:
+            return Verdict.INVALID
+        try:
+            self._check(block)
+        except InvalidBlock:
+            if len(self._invalid) < MAX_EXECUTED:
+                self._invalid.add(block.hash)
+            return Verdict.INVALID
+        return Verdict.VALID
+
+    def apply(self, certified: CertifiedBlock) -> BlockApplied:
+        """Make a final block the head, in one synced batch. Each height is applied once.
+
+        Raises InvariantViolation when this node cannot reproduce a certified block.
+        """
+        block = _as_block(certified.proposal)
+        ensure(
+            block.height == self.head.height + 1 and block.parent_hash == self.head.hash,
+            f"block {block.height} on {block.parent_hash.hex()} does not follow the head "
+            f"{self.head.height} {self.head.hash.hex()}",
+        )
+        if block.hash not in self._executed:
+            try:
+                self._check(block)
+            except InvalidBlock as error:
+                raise InvariantViolation(
+                    f"a quorum certified block {block.height} which is invalid here: {error}"
+                ) from error
+        block, executed = self._executed[block.hash]
+        self._commit(block, certified, executed)
+        self._executed.clear()
+        self._invalid.clear()
+        self.mempool.applied(block.height, block.transactions)
+        self._on_applied(AppliedBlock(block, certified, executed))
+        return self._applied(block.header, executed.state, executed.next_deadline_ms)
+
+    def _commit(self, block: Block, certified: CertifiedBlock, executed: ExecutedBlock) -> None:
+        marker = self._vote_record.marker()
+        rows = WriteBatch()
+        self.commitment.add_rows(rows, executed.delta)
+        parts = BlockParts(
+            height=block.height,
+            block_hash=block.hash,
+            block=block.encoded,
+            certificate=codec.encode(certified.certificate.to_wire()),
+            receipts=codec.encode(executed.receipt_leaves),
+            transactions=[transaction.hash for transaction in block.transactions],
+            state=executed.changes,
+            commitment=rows.operations,
+        )
+        batch = self.blocks.batch_for(parts, marker, vote_record_lost=self.vote_record_lost)
+        self.blocks.commit(batch)
+        self._vote_record.cut(marker)
+        self.commitment.apply(executed.delta)
+        self.head = block.header
+
+    def _check(self, block: Block) -> None:
+        if not self._verify_all(block.transactions):
+            raise InvalidBlock(f"block {block.height}: a transaction's signature is wrong")
+        info = self._info(block.height, block.time_ms, block.proposer, block.participation)
+        executed = self._execute(info, block.transactions, skip_inapplicable=False)
+        named = validators.validators_hash_after(executed.state, block.height)
+        require_roots(block.header, executed, named)
+        self._remember(block, executed)
+
+    def _execute(
+        self, info: BlockInfo, transactions: Sequence[Transaction], *, skip_inapplicable: bool
+    ) -> ExecutedBlock:
+        return self.executor.execute(
+            self.blocks.live_state(),
+            self.commitment,
+            info,
+            transactions,
+            skip_inapplicable=skip_inapplicable,
+        )
+
+    def _info(
+        self, height: int, time_ms: int, proposer: int, participation: Participation
+    ) -> BlockInfo:
+        return BlockInfo(
+            chain_id=self.chain_id,
+            height=height,
+            time_ms=time_ms,
+            parent_hash=self.head.hash,
+            parent_time_ms=self.head.time_ms,
+            proposer=proposer,
+            participation=participation,
+        )
+
+    def _remember(self, block: Block, executed: ExecutedBlock) -> None:
+        while len(self._executed) >= MAX_EXECUTED:
+            del self._executed[next(iter(self._executed))]
+        self._executed[block.hash] = (block, executed)
+
+    def _applied(self, head: Header, state: State, deadline_ms: int | None = None) -> BlockApplied:
+        view = validators.view(state, head.height)
+        if deadline_ms is None:
+            deadline_ms = self.executor.next_deadline_ms(state)
+        return BlockApplied(
+            height=head.height,
+            block_hash=head.hash,
+            time_ms=head.time_ms,
+            proposer=head.proposer,
+            deadline_ms=deadline_ms,
+            eligible=view.eligible,
+            validators=view.validators,
+            validators_next=view.validators_next,
+            set_change_pending=view.set_change_pending,
+            has_work=self.mempool.has_executable,
+        )
+
+
+def _as_block(proposal: Proposal) -> Block:
+    if not isinstance(proposal, Block):
+        raise InvariantViolation(f"a {type(proposal).__name__} came where a Block is needed")
+    return proposal

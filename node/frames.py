@@ -1,0 +1,85 @@
+"""Frames on their way in: decoded, and handed to whom they concern."""
+
+from collections.abc import Callable, Sequence
+
+from consensus.events import MessageReceived
+from consensus.messages import PrePrepare, ReadProposal
+from ledger.block import MAX_BLOCK_TRANSACTIONS, Block
+from ledger.errors import PeerError
+from ledger.primitives import Hash
+from ledger.transaction import Transaction
+from node.consensus_wire import (
+    CompactProposal,
+    TransactionsAnswer,
+    TransactionsAsk,
+    decode_payload,
+    encode_answer,
+    encode_ask,
+)
+from node.inbox import Inbox
+from node.ingest import Ingest
+from node.peers import Peer, PeerManager
+from node.proposals import CallLater, ProposalAssembler, answer_positions
+from node.wire import FrameKind
+
+FindBlock = Callable[[Hash], Block | None]
+"""A block that this node has in full: proposed, checked or committed lately."""
+
+
+class ConsensusFrames:
+    """Decodes CONSENSUS frames, completes compact proposals, and feeds the inbox."""
+
+    def __init__(
+        self,
+        peers: PeerManager,
+        inbox: Inbox,
+        ingest: Ingest,
+        read_block: ReadProposal,
+        find_block: FindBlock,
+        call_later: CallLater,
+    ) -> None:
+        self._peers = peers
+        self._inbox = inbox
+        self._ingest = ingest
+        self._read_block = read_block
+        self._find_block = find_block
+        self.assembler = ProposalAssembler(ingest, self._ask, self._deliver, call_later)
+
+    async def on_frame(self, peer: Peer, payload: bytes) -> None:
+        """Handle one frame; PeerError when it is rubbish. Waits while the peer's quota is full."""
+        match decode_payload(payload, self._read_block):
+            case CompactProposal(message, block):
+                self.assembler.receive(peer.node_key, message, block)
+            case TransactionsAsk(block_hash, positions):
+                self._answer(peer, block_hash, positions)
+            case TransactionsAnswer(block_hash, transactions):
+                if self.assembler.missing_of(block_hash):
+                    self.transactions_arrived(transactions)
+            case message:
+                event = MessageReceived(message, peer.role.validator)
+                await self._inbox.put(peer.node_key, event)
+
+    def transactions_arrived(self, raws: Sequence[bytes]) -> None:
+        """Raw transactions from a peer: to verification, and to proposals that wait for them."""
+        new: list[Transaction] = self._ingest.receive(raws)
+        if new and self.assembler.waiting:
+            self.assembler.arrived(new)
+
+    def _deliver(self, peer: bytes, message: PrePrepare) -> None:
+        connected = self._peers.peer(peer)
+        sender = None if connected is None else connected.role.validator
+        self._inbox.put_assembled(peer, MessageReceived(message, sender))
+
+    def _ask(self, peer: bytes, block_hash: Hash, positions: Sequence[int]) -> None:
+        self._peers.send(peer, FrameKind.CONSENSUS, encode_ask(block_hash, positions))
+
+    def _answer(self, peer: Peer, block_hash: Hash, positions: Sequence[int]) -> None:
+        if len(positions) > MAX_BLOCK_TRANSACTIONS:
+            raise PeerError(f"asked for {len(positions)} transactions of one block")
+        block = self._find_block(block_hash)
+        if block is None:
+            return
+        hashes = [transaction.hash for transaction in block.transactions]
+        wanted = set(answer_positions(hashes, positions))
+        raws = [item.raw for item in block.transactions if item.hash in wanted]
+        self._peers.send(peer.node_key, FrameKind.CONSENSUS, encode_answer(block_hash, raws))

@@ -1,0 +1,63 @@
+"""The one bounded queue in front of the replica, with a quota for each peer.
+
+A peer whose quota is used up is not read further (its reader waits here, TCP pushes back), so a
+flood from one peer neither fills memory nor delays the others (consensus.md rule 12).
+"""
+
+import asyncio
+from collections import Counter, deque
+from typing import Final
+
+from consensus.events import Event, MessageReceived
+
+PEER_QUOTA_EVENTS: Final = 512
+"""Events of one peer that may wait; a full height of 32 validators is under 200."""
+
+
+class Inbox:
+    """Events in order of arrival: own ones first, then those of peers."""
+
+    def __init__(self) -> None:
+        self._own: deque[Event] = deque()
+        self._from_peers: deque[tuple[bytes, MessageReceived]] = deque()
+        self._waiting_by_peer: Counter[bytes] = Counter()
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._own) + len(self._from_peers)
+
+    def put_own(self, event: Event) -> None:
+        """Queue an event of this node: a fired timer, an answer, work. Bounded by their causes:
+        one a timer kind, one answer a request, one WorkAvailable a mempool change."""
+        self._own.append(event)
+        self._arrived.set()
+
+    async def put(self, peer: bytes, event: MessageReceived) -> None:
+        """Queue a peer's message; waits while the peer's quota is used up."""
+        while self._waiting_by_peer[peer] >= PEER_QUOTA_EVENTS:
+            self._taken.clear()
+            await self._taken.wait()
+        self._waiting_by_peer[peer] += 1
+        self._from_peers.append((peer, event))
+        self._arrived.set()
+
+    def put_assembled(self, peer: bytes, event: MessageReceived) -> None:
+        """Queue a proposal that became complete; at most one a peer is ever being completed."""
+        self._waiting_by_peer[peer] += 1
+        self._from_peers.append((peer, event))
+        self._arrived.set()
+
+    async def get(self) -> tuple[bytes | None, Event]:
+        """The next event, with the node key of the peer that sent it (None: an own event)."""
+        while not self._own and not self._from_peers:
+            self._arrived.clear()
+            await self._arrived.wait()
+        if self._own:
+            return None, self._own.popleft()
+        peer, event = self._from_peers.popleft()
+        self._waiting_by_peer[peer] -= 1
+        if not self._waiting_by_peer[peer]:
+            del self._waiting_by_peer[peer]
+        self._taken.set()
+        return peer, event

@@ -1,0 +1,119 @@
+"""Feeds the metrics: a little at each block, the rest when somebody scrapes."""
+
+from collections.abc import Sequence
+
+from ledger import accounts
+from ledger.registry import MAX_VALIDATORS
+from ledger.validators import view as consensus_view
+from node.execution import AppliedBlock
+from node.health import Readiness
+from node.metrics import ROUND_OPEN, Metrics, Total
+from node.runtime import Runtime, now_ms
+from node.service import Service
+from tokenomics import views
+from tokenomics.rounds import town_round
+
+
+class Instruments:
+    """Translates what the parts of a node know into series."""
+
+    def __init__(self, metrics: Metrics, runtime: Runtime, service: Service) -> None:
+        self._metrics = metrics
+        self._runtime = runtime
+        self._service = service
+        self._blocks_view = 0
+        metrics.on_scrape(self.refresh)
+
+    def on_block(self, applied: AppliedBlock) -> None:
+        """Count one committed block."""
+        block, metrics = applied.block, self._metrics
+        metrics.height.set(block.height)
+        metrics.head_time_seconds.set(block.time_ms / 1000)
+        interval_ms = block.time_ms - applied.executed.info.parent_time_ms
+        metrics.block_interval_seconds.observe(interval_ms / 1000)
+        metrics.block_transactions.set(len(block.transactions))
+        metrics.block_bytes.observe(len(block.encoded))
+        metrics.transactions.inc(len(block.transactions))
+        if applied.certified.certificate.view:
+            metrics.view_changes.inc(applied.certified.certificate.view)
+        metrics.missing_validators.set(
+            len(consensus_view(applied.executed.state, block.height).validators)
+            - len(applied.certified.certificate.seals)
+        )
+
+    def refresh(self) -> None:
+        """Set what is read only when asked for."""
+        runtime, metrics = self._runtime, self._metrics
+        snapshot = runtime.replica.describe()
+        metrics.rounds.set(snapshot.view)
+        metrics.signing.set(snapshot.no_vote_reason is None)
+        metrics.vote_record_lost.set(runtime.chain.vote_record_lost)
+        validators = self._service.validators(None)
+        if validators is not None:
+            metrics.set_validators([member.organisation for member in validators.members])
+            metrics.set_last_signed([member.last_signed_height for member in validators.members])
+            metrics.quorum_margin.set(self.connected_validators() - validators.quorum)
+        metrics.mempool_transactions.set(len(runtime.mempool))
+        metrics.mempool_bytes.set(runtime.mempool.bytes)
+        metrics.peers.set(len(runtime.peers.peers()))
+        metrics.send_queue_bytes.set(runtime.peers.queued_bytes)
+        metrics.set_dropped_frames(runtime.peers.traffic().frames_dropped)
+        metrics.store_bytes.set(runtime.chain.blocks.size_bytes())
+        metrics.wal_bytes.set(runtime.vote_log.size_bytes())
+        progress = runtime.synchroniser.progress
+        metrics.syncing.set(progress is not None or snapshot.behind_target is not None)
+        metrics.sync_target_height.set(self._service.status().target_height)
+        self._refresh_economy()
+        for total, value in self._totals():
+            metrics.set_total(total, value)
+
+    def _refresh_economy(self) -> None:
+        state, metrics = self._runtime.state, self._metrics
+        summary = views.summary(state)
+        if not summary:
+            return
+        metrics.land_index.set(summary["land_index"])
+        metrics.rounds_final.set(summary["rounds_final"])
+        metrics.set_issuance(
+            ceiling=int(summary["ceiling"]),
+            issued=int(summary["issued"]),
+            supply=accounts.supply(state),
+        )
+        head_ms = self._runtime.chain.head.time_ms
+        for zone in views.zone_list(state):
+            final = town_round(state, zone["final_round"])
+            since_ms = self._runtime.genesis_time_ms if final is None else final.closed_ms
+            outcome = zone["last_outcome"] or ROUND_OPEN
+            metrics.set_round(zone["zone"], outcome, max(0, head_ms - since_ms) / 1000)
+
+    def _totals(self) -> Sequence[tuple[Total, int]]:
+        peers, gossip = self._runtime.peers, self._runtime.gossip.counters
+        traffic, links = peers.traffic(), peers.counters
+        return (
+            (Total.P2P_SENT_BYTES, traffic.bytes_sent),
+            (Total.P2P_RECEIVED_BYTES, traffic.bytes_received),
+            (Total.P2P_REFUSED_CONNECTIONS, links.refused),
+            (Total.P2P_CONNECTIONS, links.connected),
+            (Total.P2P_DISCONNECTIONS, links.disconnected),
+            (Total.P2P_BAD_FRAMES, links.bad_frames),
+            (Total.P2P_BANS, links.bans),
+            (Total.GOSSIP_SENT_TRANSACTIONS, gossip.transactions_sent),
+            (Total.GOSSIP_RECEIVED_TRANSACTIONS, gossip.transactions_received),
+        )
+
+    def connected_validators(self) -> int:
+        """Validators that this node can count on, itself included."""
+        snapshot = self._runtime.replica.describe()
+        own = 0 if snapshot.own_index is None else 1
+        peers = self._runtime.peers.peers()
+        return min(MAX_VALIDATORS, own + sum(p.role.validator is not None for p in peers))
+
+    def readiness(self) -> Readiness:
+        """Synced, and a quorum connected."""
+        snapshot = self._runtime.replica.describe()
+        if snapshot.behind_target is not None or self._runtime.synchroniser.progress is not None:
+            return Readiness(False, f"catching up at height {self._runtime.chain.head.height}")
+        here = self.connected_validators()
+        if here < snapshot.quorum:
+            return Readiness(False, f"{here} validators connected, a quorum is {snapshot.quorum}")
+        return Readiness(True, f"height {self._runtime.chain.head.height} at {now_ms()}")

@@ -1,0 +1,367 @@
+"""A running node: one task owns the replica, others read peers and verify transactions.
+
+Everything that reaches the replica goes through the inbox; what the replica asks for is performed
+by node.effects. There are no locks.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from consensus.effects import CatchUp, FetchBlock
+from consensus.events import BlockApplied, MessageReceived, WorkAvailable
+from consensus.messages import BlockResponse, CertifiedBlock, Proposal, SigningDomain
+from consensus.replica import Replica, ReplicaConfig
+from consensus.wal_records import Record
+from ledger import accounts
+from ledger.block import decode_block
+from ledger.crypto import Signer
+from ledger.errors import PeerError
+from ledger.mempool import Mempool, MempoolLimits
+from ledger.primitives import Address, Hash
+from ledger.state import State
+from ledger.transaction import Transaction, authority_problem
+from node.block_server import BlockServer
+from node.catchup import Synchroniser
+from node.connection import ConnectionTimes
+from node.effects import ReplicaDriver
+from node.execution import AppliedBlock, Chain
+from node.frames import ConsensusFrames
+from node.gossip import TransactionGossip
+from node.inbox import Inbox
+from node.ingest import Ingest
+from node.peers import Audience, Peer, PeerManager, Role
+from node.reputation import BAD_MESSAGE_POINTS
+from node.storage import OpenedChain, certified_block_bytes
+from node.timers import LoopTimers
+from node.tls import NodeIdentity
+from node.transport import PeerTransport
+from node.wal import WriteAheadLog
+from node.wire import FrameKind, Hello
+
+RELAY_TRANSACTIONS: Final = 2_000
+"""Pending transactions that one RelayWork sends again."""
+SOFTWARE: Final = "poyong/0.1.0"
+
+log = structlog.get_logger(__name__)
+
+
+def now_ms() -> int:
+    """Wall clock, in ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How this node appears to others and finds them."""
+
+    identity: NodeIdentity
+    address_book: Mapping[bytes, str]
+    listen_host: str
+    listen_port: int
+    times: ConnectionTimes
+
+
+class Runtime:
+    """The parts of a running node and the tasks that move them.
+
+    registry: (state, height) -> node keys that may connect, with their role. sponsored: (state,
+    account) -> whether it may send without a balance. on_block: told of each applied block.
+    """
+
+    def __init__(
+        self,
+        opened: OpenedChain,
+        limits: MempoolLimits,
+        vote_log: WriteAheadLog,
+        records: Sequence[Record],
+        signer: Signer | None,
+        replica_config: ReplicaConfig,
+        network: Network,
+        registry: Callable[[State, int], Mapping[bytes, Role]],
+        sponsored: Callable[[State, Address], bool],
+        *,
+        max_transactions: int,
+        genesis_time_ms: int,
+    ) -> None:
+        self._network = network
+        self._registry_of = registry
+        self.on_block: list[Callable[[AppliedBlock], None]] = []
+        self.vote_log = vote_log
+        self.genesis_time_ms = genesis_time_ms
+        self._work_told = False
+        self._applied_waiters: dict[int, asyncio.Future[None]] = {}
+        self._relay_after_ms = 0
+        self._loop = asyncio.get_running_loop()
+        self._failure: asyncio.Future[None] = self._loop.create_future()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.mempool = Mempool(
+            opened.head.height, lambda address: sponsored(self.state, address), limits
+        )
+        self.inbox = Inbox()
+        self.ingest = Ingest(
+            opened.chain_id, opened.executor.registry, self.mempool, self._facts, self._admitted
+        )
+        self.chain = Chain(
+            opened,
+            self.mempool,
+            self.ingest.verify_all,
+            vote_log,
+            self._applied,
+            max_transactions=max_transactions,
+        )
+        self.state = self.chain.state()
+        self._roles = registry(self.state, opened.head.height)
+        self.peers = PeerManager(
+            network.identity,
+            network.address_book,
+            lambda: self._roles,
+            self._hello,
+            self._frame,
+            self.fail,
+            on_connected=self._connected,
+            on_disconnected=self._disconnected,
+            times=network.times,
+        )
+        self.gossip = TransactionGossip(self._broadcast_transactions, self._transactions)
+        self.timers = LoopTimers(self.inbox.put_own)
+        self.frames = ConsensusFrames(
+            self.peers,
+            self.inbox,
+            self.ingest,
+            self._read_block,
+            self.chain.block_of_running_height,
+            self._call_later,
+        )
+        self.synchroniser = Synchroniser(
+            lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),
+            self._read_block,
+            lambda: self.chain.head.height,
+            self._deliver,
+            self.peers.penalise,
+            BlockServer(
+                lambda: self.chain.head.height,
+                lambda height: certified_block_bytes(self.chain.blocks, height),
+                self._block_by_hash,
+                self._loop.time,
+            ),
+            self.fail,
+        )
+        self.replica = Replica(
+            replica_config,
+            self.chain.applied_event(),
+            opened.recent,
+            opened.head_block,
+            records,
+        )
+        transport = PeerTransport(self.peers, lambda: self._validators)
+        self._validators = self.chain.applied_event().validators
+        self.driver = ReplicaDriver(
+            self.replica,
+            self.chain,
+            vote_log,
+            signer,
+            replica_config.domain,
+            transport,
+            self.timers,
+            self,
+        )
+        self.domain: SigningDomain = replica_config.domain
+
+    # Life
+
+    async def start(self) -> int:
+        """Listen, dial, start the replica; the port (of use with port 0)."""
+        port = await self.peers.start(self._network.listen_host, self._network.listen_port)
+        self.driver.perform(self.replica.start(now_ms()))
+        self._spawn(self._drive())
+        self._spawn(self.ingest.run())
+        return port
+
+    async def failed(self) -> None:
+        """Wait until something makes this node unfit to go on, and raise it."""
+        await self._failure
+
+    async def stop(self) -> None:
+        """End tasks and connections; what is applied is durable already."""
+        self.timers.stop()
+        self.gossip.close()
+        await self.synchroniser.stop()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.peers.stop()
+        self.vote_log.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Something makes this node unfit to go on; the first one counts."""
+        if not self._failure.done():
+            self._failure.set_exception(error)
+
+    async def _drive(self) -> None:
+        """Own answers first, then what came in; others run between."""
+        answers, driver = self.driver.answers, self.driver
+        while True:
+            if answers:
+                event = answers.popleft()
+                driver.handle(event, now_ms())
+                if isinstance(event, BlockApplied):
+                    await asyncio.sleep(0)
+                continue
+            await asyncio.sleep(0)
+            peer, received = await self.inbox.get()
+            if isinstance(received, WorkAvailable):
+                self._work_told = False
+            error = driver.handle(received, now_ms(), peer)
+            if error is not None and peer is not None:
+                self._refused(peer, received, error)
+
+    def _refused(self, peer: bytes, event: object, error: PeerError) -> None:
+        message = event.message if isinstance(event, MessageReceived) else None
+        waiter = (
+            self._applied_waiters.get(message.certificate.height)
+            if isinstance(message, CertifiedBlock)
+            else None
+        )
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(error)  # the synchroniser judges its peer
+        else:
+            self.peers.penalise(peer, BAD_MESSAGE_POINTS, str(error))
+
+    # What the replica asks for (node.effects.Surroundings)
+
+    def fetch_block(self, request: FetchBlock) -> None:
+        """Ask holders for a prepared block by hash."""
+        members = self._validators.validators
+        holders = [members[i].node_key for i in request.holders if i < len(members)]
+        self._spawn(self._fetch(request, holders))
+
+    async def _fetch(self, request: FetchBlock, holders: list[bytes]) -> None:
+        found = await self.synchroniser.fetch_block(request.height, request.block_hash, holders)
+        if found is not None:
+            self.inbox.put_own(MessageReceived(BlockResponse(found), None))
+
+    def relay_work(self) -> None:
+        """Send pending transactions to all, at most once a second."""
+        at_ms = now_ms()
+        if at_ms < self._relay_after_ms:
+            return
+        self._relay_after_ms = at_ms + 1_000
+        pending = self.mempool.pending(RELAY_TRANSACTIONS)
+        self.gossip.relay([transaction.raw for transaction in pending])
+
+    def catch_up(self, request: CatchUp) -> None:
+        """Fetch certified blocks up to a height."""
+        self.synchroniser.catch_up(request.target_height)
+
+    def committed(self, block: CertifiedBlock) -> None:
+        """Nothing to do: `_applied` was told by the chain already."""
+
+    def _applied(self, applied: AppliedBlock) -> None:
+        """A block is durable; the replica is told next."""
+        block = applied.block
+        self.state = self.chain.state()
+        self.ingest.applied()
+        self.frames.assembler.forget(block.height + 1)
+        self.synchroniser.applied(block.height)
+        waiter = self._applied_waiters.pop(block.height, None)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        roles = self._registry_of(self.state, block.height)
+        if roles != self._roles:
+            self._roles = roles
+            self.peers.registry_changed()
+        self._validators = self.chain.applied_event().validators
+        for told in self.on_block:
+            told(applied)
+
+    # Blocks that the synchroniser fetched
+
+    async def _deliver(self, certified: CertifiedBlock) -> None:
+        """Hand a fetched block to the replica; returns when it is applied."""
+        height = certified.certificate.height
+        if height <= self.chain.head.height:
+            return
+        waiter = self._applied_waiters.get(height)
+        if waiter is None:
+            waiter = self._applied_waiters[height] = self._loop.create_future()
+        self.inbox.put_assembled(b"", MessageReceived(certified, None))
+        try:
+            await asyncio.shield(waiter)
+        finally:
+            self._applied_waiters.pop(height, None)
+
+    def _block_by_hash(self, height: int, block_hash: Hash) -> bytes | None:
+        block = self.chain.block_of_running_height(block_hash)
+        if block is not None:
+            return block.encoded
+        if self.chain.blocks.height_of(block_hash) != height or height == 0:
+            return None
+        return self.chain.blocks.block_bytes(height)
+
+    def _read_block(self, raw: bytes) -> Proposal:
+        return decode_block(raw, self.chain.chain_id)
+
+    # Peers
+
+    def _hello(self) -> Hello:
+        return Hello(
+            chain_id=self.chain.chain_id,
+            genesis_hash=self.domain.genesis_hash,
+            head_height=self.chain.head.height,
+            software=SOFTWARE,
+        )
+
+    async def _frame(self, peer: Peer, kind: FrameKind, payload: bytes) -> None:
+        if kind is FrameKind.CONSENSUS:
+            await self.frames.on_frame(peer, payload)
+        elif kind is FrameKind.SYNC:
+            await self.synchroniser.on_frame(peer.node_key, payload)
+        else:
+            await self.gossip.on_frame(peer.node_key, payload)
+
+    def _connected(self, peer: Peer) -> None:
+        self.synchroniser.peer_connected(peer.node_key, peer.hello.head_height)
+
+    def _disconnected(self, peer: Peer) -> None:
+        self.synchroniser.peer_lost(peer.node_key)
+        self.gossip.peer_lost(peer.node_key)
+        self.frames.assembler.forget_peer(peer.node_key)
+
+    def _call_later(self, delay_ms: int, callback: Callable[[], None]) -> None:
+        self._loop.call_later(delay_ms / 1000, callback)
+
+    # Transactions
+
+    def _facts(self, transaction: Transaction) -> tuple[int, bool, str | None]:
+        account = accounts.get(self.state, transaction.sender)
+        return account.nonce, account.balance == 0, authority_problem(self.state, transaction)
+
+    def _admitted(self, transactions: list[Transaction], from_client: bool) -> None:
+        if from_client:
+            for transaction in transactions:
+                self.gossip.publish(transaction.raw)
+        if self.mempool.has_executable and not self._work_told:
+            self._work_told = True
+            self.inbox.put_own(WorkAvailable())
+
+    def _broadcast_transactions(self, payload: bytes) -> int:
+        return self.peers.broadcast(FrameKind.TRANSACTIONS, payload, Audience.ALL)
+
+    async def _transactions(self, peer: bytes, raws: list[bytes]) -> None:
+        del peer
+        self.frames.transactions_arrived(raws)

@@ -1,0 +1,392 @@
+"""The running node as the API sees it: implements api.ports.NodePort over chain and runtime."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, cast
+
+from api import ports
+from ledger import accounts, codec, proofs
+from ledger.block import Block, CompactBlock, Header, decode_block
+from ledger.crypto import keccak256
+from ledger.message_registry import MessageRegistry
+from ledger.participation import History
+from ledger.primitives import Address, Hash
+from ledger.receipt import decode_hook_leaf, decode_receipt
+from ledger.registry import Certificate
+from ledger.state import State
+from ledger.transaction import Transaction
+from ledger.validator_tables import find_set, history_of, timeline_of
+from ledger.validators import view as consensus_view
+from node.diagnosis import why_stalled
+from node.execution import AppliedBlock
+from node.runtime import SOFTWARE, Runtime, now_ms
+from tokenomics import views
+from tokenomics.ports import Roles, Token
+
+CACHED_BLOCKS: Final = 64
+"""Decoded blocks kept for readers."""
+
+
+class Service:
+    """Reads answer from the head at once; what waits is woken by each applied block."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        own_organisation: str,
+        roles: Roles,
+        token: Token,
+        genesis_hash: Hash,
+    ) -> None:
+        self._runtime = runtime
+        self._chain = runtime.chain
+        self._organisation = own_organisation
+        self._roles = roles
+        self._token = token
+        self._genesis_hash = genesis_hash
+        self._decoded: dict[int, Block] = {}
+        self._height_waiters: dict[int, set[asyncio.Future[None]]] = {}
+        self._receipt_waiters: dict[bytes, set[asyncio.Future[None]]] = {}
+        self._last_commit_ms = now_ms()
+
+    def on_block(self, applied: AppliedBlock) -> None:
+        """Tell who waits for this height or for one of its transactions."""
+        self._last_commit_ms = now_ms()
+        block = applied.block
+        self._remember(block)
+        for height in [h for h in self._height_waiters if h <= block.height]:
+            _wake(self._height_waiters.pop(height))
+        if self._receipt_waiters:
+            for transaction in block.transactions:
+                waiters = self._receipt_waiters.pop(transaction.hash, None)
+                if waiters:
+                    _wake(waiters)
+
+    # The chain
+
+    @property
+    def messages(self) -> MessageRegistry:
+        """Every message type of this chain."""
+        return self._chain.executor.registry
+
+    def status(self) -> ports.NodeStatus:
+        """Where this node stands."""
+        head, mempool = self._chain.head, self._runtime.mempool
+        snapshot = self._runtime.replica.describe()
+        progress = self._runtime.synchroniser.progress
+        targets = (head.height, snapshot.behind_target or 0, progress.target if progress else 0)
+        return ports.NodeStatus(
+            version=SOFTWARE.partition("/")[2],
+            chain_id=self._chain.chain_id,
+            genesis_hash=self._genesis_hash,
+            role="observer" if snapshot.own_index is None else "validator",
+            organisation=self._organisation,
+            height=head.height,
+            block_hash=head.hash,
+            block_time_ms=head.time_ms,
+            target_height=max(targets),
+            peers=len(self._runtime.peers.peers()),
+            mempool_transactions=len(mempool),
+            mempool_bytes=mempool.bytes,
+        )
+
+    def height(self) -> int:
+        """The last committed height."""
+        return self._chain.head.height
+
+    def height_of_block(self, block_hash: bytes) -> int | None:
+        """Height of a committed block."""
+        return self._chain.blocks.height_of(Hash(block_hash))
+
+    def header(self, height: int) -> Header | None:
+        """Header of a committed block."""
+        block = self._block(height)
+        return None if block is None else block.header
+
+    def compact_block(self, height: int) -> CompactBlock | None:
+        """A committed block with its transactions by hash."""
+        block = self._block(height)
+        return None if block is None else block.compact()
+
+    def block(self, height: int) -> ports.CommittedBlock | None:
+        """A committed block with everything."""
+        block = self._block(height)
+        if block is None:
+            return None
+        *receipts, hooks = self._receipt_leaves(height)
+        return ports.CommittedBlock(
+            block, tuple(decode_receipt(raw) for raw in receipts), decode_hook_leaf(hooks)
+        )
+
+    def certificate(self, height: int) -> Certificate | None:
+        """The commit certificate with which this node finalised `height`."""
+        raw = self._chain.blocks.certificate_bytes(height) if height > 0 else None
+        return None if raw is None else Certificate.from_wire(codec.decode(raw))
+
+    def transaction(self, transaction_hash: bytes) -> ports.KnownTransaction | None:
+        """A final transaction, or one in the mempool."""
+        located = self._locate(transaction_hash)
+        if located is not None:
+            found, height, index = located
+            return ports.KnownTransaction(found, height, index)
+        waiting = self._runtime.mempool.get(Hash(transaction_hash))
+        return None if waiting is None else ports.KnownTransaction(waiting, None, None)
+
+    def receipt(self, transaction_hash: bytes) -> ports.FinalReceipt | None:
+        """Receipt of a final transaction."""
+        located = self._locate(transaction_hash)
+        if located is None:
+            return None
+        _, height, index = located
+        receipt = decode_receipt(self._receipt_leaves(height)[index])
+        return ports.FinalReceipt(receipt, height, index)
+
+    def account(self, address: bytes) -> ports.AccountState:
+        """State of any 20-byte address."""
+        owner = Address(address)
+        found = accounts.get(self._state(), owner)
+        pending = self._runtime.mempool.pending_nonce(owner)
+        return ports.AccountState(
+            owner,
+            found.balance,
+            found.nonce,
+            found.nonce if pending is None else pending,
+            self.height(),
+        )
+
+    # Submitting and waiting
+
+    async def submit(self, raw: Sequence[bytes]) -> Sequence[ports.SubmitOutcome]:
+        """Verify and admit signed transactions together."""
+        outcomes = await self._runtime.ingest.submit(raw)
+        return [
+            self._final_or(outcome, transaction)
+            for outcome, transaction in zip(outcomes, raw, strict=True)
+        ]
+
+    def _final_or(self, outcome: ports.SubmitOutcome, raw: bytes) -> ports.SubmitOutcome:
+        """The hash when a refused transaction is final already: sending again is no error."""
+        if (
+            isinstance(outcome, ports.Refusal)
+            and outcome.reason is ports.RefusalReason.NONCE_TOO_LOW
+        ):
+            sent = keccak256(raw)
+            if self._chain.blocks.locate_transaction(sent) is not None:
+                return sent
+        return outcome
+
+    async def wait_for_receipt(
+        self, transaction_hash: bytes, timeout_ms: int
+    ) -> ports.FinalReceipt | None:
+        """The receipt as soon as the transaction is final; None after the timeout."""
+        found = self.receipt(transaction_hash)
+        if found is not None:
+            return found
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiters = self._receipt_waiters.setdefault(transaction_hash, set())
+        waiters.add(waiter)
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                await waiter
+        except TimeoutError:
+            return None
+        finally:
+            waiters.discard(waiter)
+            if not waiters and self._receipt_waiters.get(transaction_hash) is waiters:
+                del self._receipt_waiters[transaction_hash]
+        return self.receipt(transaction_hash)
+
+    async def wait_for_height(self, height: int) -> None:
+        """Return as soon as `height` is committed."""
+        if self.height() >= height:
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiters = self._height_waiters.setdefault(height, set())
+        waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            waiters.discard(waiter)
+            if not waiters and self._height_waiters.get(height) is waiters:
+                del self._height_waiters[height]
+
+    # Proofs
+
+    def prove_state(self, key: bytes) -> ports.StateProof | None:
+        """Proof of any state key at the head."""
+        chain_proof = self._chain_proof(self.height())
+        if chain_proof is None:
+            return None
+        value = self._chain.blocks.live_state().get(key)
+        proof = proofs.prove_state(self._chain.commitment, key)
+        return ports.StateProof(chain_proof, key, value, codec.encode(proof.to_wire()))
+
+    def prove_account(self, address: bytes) -> ports.StateProof | None:
+        """Proof of an account's row at the head."""
+        return self.prove_state(accounts.ACCOUNTS.prefix + address)
+
+    def prove_transaction(self, transaction_hash: bytes) -> ports.TransactionProof | None:
+        """Proof that a final transaction is in its block."""
+        located = self._locate(transaction_hash)
+        if located is None:
+            return None
+        found, height, index = located
+        chain_proof, block = self._chain_proof(height), self._block(height)
+        if chain_proof is None or block is None:
+            return None
+        proof = proofs.prove_transaction(block, index)
+        return ports.TransactionProof(chain_proof, found.raw, index, codec.encode(proof.to_wire()))
+
+    def _chain_proof(self, height: int) -> ports.ChainProof | None:
+        header, certificate = self.header(height), self.certificate(height)
+        if header is None or certificate is None:
+            return None
+        changes: list[ports.SetChange] = []
+        for validators in timeline_of(self._state())[1:]:
+            named_at = validators.since - 2
+            naming, sealed = self.header(named_at), self.certificate(named_at)
+            if named_at < height and naming is not None and sealed is not None:
+                raw = codec.encode(naming.to_wire())
+                changes.append(ports.SetChange(raw, sealed, validators.validators))
+        return ports.ChainProof(codec.encode(header.to_wire()), certificate, tuple(changes))
+
+    # Consensus and network
+
+    def validators(self, height: int | None) -> ports.Validators | None:
+        """The set of `height`, None: of the running height."""
+        state, running = self._state(), self.height() + 1
+        wanted = running if height is None else height
+        members = find_set(state, wanted) if 1 <= wanted <= running + 1 else None
+        if members is None:
+            return None
+        eligible = set(consensus_view(state, self.height()).eligible)
+        history = history_of(state)
+        return ports.Validators(
+            height=wanted,
+            hash=members.hash(),
+            quorum=members.quorum,
+            members=tuple(
+                ports.ValidatorStatus(
+                    index=index,
+                    organisation=validator.organisation,
+                    public_key=validator.public_key,
+                    node_key=validator.node_key,
+                    last_signed_height=_last_signed(history, index),
+                    eligible=index in eligible,
+                )
+                for index, validator in enumerate(members.validators)
+            ),
+        )
+
+    def consensus_state(self) -> ports.ConsensusState:
+        """The running height."""
+        snapshot = self._runtime.replica.describe()
+        return ports.ConsensusState(
+            height=snapshot.height,
+            view=snapshot.view,
+            phase=snapshot.step,
+            proposer=snapshot.proposer,
+            proposal_hash=snapshot.proposal_hash,
+            prepared_by=snapshot.prepares,
+            committed_by=snapshot.commits,
+            view_changes_by=snapshot.view_changes,
+            quorum=snapshot.quorum,
+            timed_views=snapshot.timed_views,
+            signing=snapshot.no_vote_reason is None,
+        )
+
+    def peers(self) -> Sequence[ports.Peer]:
+        """Connected peers."""
+        at_s = asyncio.get_running_loop().time()
+        heads = self._runtime.synchroniser.heads()
+        return tuple(
+            ports.Peer(
+                node_key=peer.node_key,
+                organisation=peer.role.organisation,
+                validator=peer.role.validator,
+                address=peer.address,
+                outbound=peer.outbound,
+                connected_ms=int((at_s - peer.connected_s) * 1000),
+                height=heads.get(peer.node_key, peer.hello.head_height),
+                round_trip_ms=None,
+                send_queue_bytes=peer.connection.queued_bytes,
+            )
+            for peer in self._runtime.peers.peers()
+        )
+
+    def why_stalled(self) -> ports.StallReport:
+        """Why no block comes, in words for an operator."""
+        return why_stalled(
+            self._runtime.replica.describe(),
+            consensus_view(self._state(), self.height()).validators,
+            {peer.node_key for peer in self._runtime.peers.peers()},
+            self._runtime.mempool.executable_count,
+            now_ms() - self._last_commit_ms,
+        )
+
+    # The economy
+
+    def zones(self) -> Sequence[ports.View]:
+        """Every zone."""
+        return views.zone_list(self._state())
+
+    def round(self, zone: str, number: int | None) -> ports.View | None:
+        """A round of a zone, None: the latest."""
+        return views.zone_round(self._state(), zone, number)
+
+    def land_index(self) -> ports.View:
+        """The town's index."""
+        return views.land_index(self._state(), self._roles)
+
+    def issuance(self) -> ports.View:
+        """Ceiling, issued, headroom and the inputs."""
+        found = views.issuance(self._state(), self._token)
+        return {} if found is None else found
+
+    # Inside
+
+    def _state(self) -> State:
+        return self._runtime.state
+
+    def _block(self, height: int) -> Block | None:
+        found = self._decoded.get(height)
+        if found is None and 0 < height <= self.height():
+            raw = self._chain.blocks.block_bytes(height)
+            if raw is None:
+                return None
+            found = decode_block(raw, self._chain.chain_id)
+            self._remember(found)
+        return found
+
+    def _remember(self, block: Block) -> None:
+        while len(self._decoded) >= CACHED_BLOCKS:
+            del self._decoded[next(iter(self._decoded))]
+        self._decoded[block.height] = block
+
+    def _receipt_leaves(self, height: int) -> tuple[bytes, ...]:
+        raw = self._chain.blocks.receipts_bytes(height) or b""
+        return cast(tuple[bytes, ...], codec.decode(raw))
+
+    def _locate(self, transaction_hash: bytes) -> tuple[Transaction, int, int] | None:
+        place = self._chain.blocks.locate_transaction(Hash(transaction_hash))
+        if place is None:
+            return None
+        height, index = place
+        block = self._block(height)
+        if block is None or block.transactions[index].hash != transaction_hash:
+            return None
+        return block.transactions[index], height, index
+
+
+def _last_signed(history: History, index: int) -> int:
+    if index >= len(history.members):
+        return 0
+    member = history.members[index]
+    return member.last_embedded if member.last_embedded >= member.active_since else 0
+
+
+def _wake(waiters: set[asyncio.Future[None]]) -> None:
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(None)

@@ -1,0 +1,137 @@
+"""Opens the stored chain: genesis is written on the first start, recovered from on later ones."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from consensus import messages
+from consensus.chain import RECENT_HEIGHTS, FinishedHeight
+from consensus.messages import CertifiedBlock
+from ledger import codec, genesis
+from ledger.block import Block, Header, decode_block
+from ledger.commitment import StateCommitment
+from ledger.errors import InvariantViolation, LocalError
+from ledger.executor import BlockExecutor
+from ledger.genesis import Genesis
+from ledger.kv import WriteBatch
+from ledger.primitives import Hash
+from ledger.registry import Certificate
+from ledger.state import State
+from ledger.validator_tables import find_set
+from node.block_store import BlockParts, BlockStore
+from node.wal_format import Marker
+
+NO_MARKER: Final = Marker(bytes(16), 0, 0, 0)
+"""In the genesis row, before any vote record exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedChain:
+    """A stored chain at its head, and what a replica must know of the heights before.
+
+    head: height 0 is genesis. recent: up to RECENT_HEIGHTS finished heights, ascending.
+    head_block: None at genesis. marker: of the vote record at the last commit, None at genesis.
+    """
+
+    chain_id: int
+    genesis_hash: Hash
+    executor: BlockExecutor
+    blocks: BlockStore
+    commitment: StateCommitment
+    head: Header
+    recent: tuple[FinishedHeight, ...]
+    head_block: CertifiedBlock | None
+    marker: Marker | None
+    vote_record_lost: bool
+
+
+def write_genesis(blocks: BlockStore, document: Genesis, executor: BlockExecutor) -> None:
+    """Commit height 0 to an empty store."""
+    built = genesis.build(document, executor)
+    rows = WriteBatch()
+    built.commitment.add_all_rows(rows)
+    block = built.block
+    parts = BlockParts(
+        height=0,
+        block_hash=block.hash,
+        block=block.encoded,
+        state=built.rows,
+        commitment=rows.operations,
+    )
+    blocks.commit(blocks.batch_for(parts, NO_MARKER))
+
+
+def open_chain(blocks: BlockStore, document: Genesis, executor: BlockExecutor) -> OpenedChain:
+    """The chain of `document` in `blocks`; writes genesis when the store is empty.
+
+    LocalError when the store holds another chain, or is damaged.
+    """
+    if blocks.head() is None:
+        write_genesis(blocks, document, executor)
+    head = blocks.head()
+    if head is None:
+        raise InvariantViolation("genesis was written and the store has no head")
+    first = _block(blocks, 0, document.chain_id)
+    if first.header.parent_hash != document.document_hash():
+        raise LocalError(
+            f"the database holds the chain of genesis document {first.header.parent_hash.hex()}, "
+            f"the genesis file is {document.document_hash().hex()}: put the right file back, or "
+            "name another storage.path"
+        )
+    head_block = _block(blocks, head.height, document.chain_id) if head.height else first
+    commitment = StateCommitment.load(
+        blocks.commitment(), head.height, head_block.header.state_root
+    )
+    return OpenedChain(
+        chain_id=document.chain_id,
+        genesis_hash=first.hash,
+        executor=executor,
+        blocks=blocks,
+        commitment=commitment,
+        head=head_block.header,
+        recent=_recent(blocks, head.height, document.chain_id),
+        head_block=_certified(blocks, head_block) if head.height else None,
+        marker=head.marker if head.height or head.marker != NO_MARKER else None,
+        vote_record_lost=head.vote_record_lost,
+    )
+
+
+def certified_block_bytes(blocks: BlockStore, height: int) -> bytes | None:
+    """messages.encode(CertifiedBlock) of a committed height, put together without decoding."""
+    block, certificate = blocks.block_bytes(height), blocks.certificate_bytes(height)
+    if height == 0 or block is None or certificate is None:
+        return None
+    tag = messages.encode_tag(CertifiedBlock)
+    return codec.encode((tag, codec.decode(certificate), block))
+
+
+def _block(blocks: BlockStore, height: int, chain_id: int) -> Block:
+    raw = blocks.block_bytes(height)
+    if raw is None:
+        raise LocalError(
+            f"the database lacks block {height}: restore a backup, or move its folder away and "
+            "start again; the node fetches the chain from its peers"
+        )
+    return decode_block(raw, chain_id)
+
+
+def _certified(blocks: BlockStore, block: Block) -> CertifiedBlock:
+    raw = blocks.certificate_bytes(block.height)
+    if raw is None:
+        raise LocalError(
+            f"the database lacks the certificate of block {block.height}: restore a backup, or "
+            "move its folder away and start again; the node fetches the chain from its peers"
+        )
+    return CertifiedBlock(Certificate.from_wire(codec.decode(raw)), block)
+
+
+def _recent(blocks: BlockStore, head: int, chain_id: int) -> tuple[FinishedHeight, ...]:
+    state = State(blocks.live_state())
+    found: list[FinishedHeight] = []
+    for height in range(max(1, head - RECENT_HEIGHTS + 1), head + 1):
+        block = _block(blocks, height, chain_id)
+        validators = find_set(state, height)
+        if validators is None:
+            continue  # a set change lies between: its evidence has expired with it
+        certificate = _certified(blocks, block).certificate
+        found.append(FinishedHeight(certificate, validators, block.participation))
+    return tuple(found)

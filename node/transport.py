@@ -1,0 +1,36 @@
+"""Consensus messages on their way out."""
+
+from collections.abc import Callable
+
+from consensus.messages import Message, Status
+from ledger.registry import ValidatorSet
+from node.consensus_wire import encode_message
+from node.peers import Audience, PeerManager
+from node.wire import FrameKind
+
+
+class PeerTransport:
+    """Sends consensus messages as frames; validators are named by index in the current set.
+
+    Votes and proposals go to observers too: an observer finalises by itself, as a replica that
+    never signs, and is as early as everybody.
+    """
+
+    def __init__(self, peers: PeerManager, validators: Callable[[], ValidatorSet]) -> None:
+        self._peers = peers
+        self._validators = validators
+
+    def broadcast(self, message: Message) -> None:
+        """To every connected peer; a Status only to validators, which alone answer for a quorum."""
+        audience = Audience.VALIDATORS if isinstance(message, Status) else Audience.ALL
+        self._peers.broadcast(FrameKind.CONSENSUS, encode_message(message), audience)
+
+    def send(self, message: Message, to: tuple[int, ...]) -> None:
+        """To validators by index, of those connected."""
+        members = self._validators().validators
+        keys = [members[index].node_key for index in to if index < len(members)]
+        self._peers.broadcast(FrameKind.CONSENSUS, encode_message(message), keys)
+
+    def reply(self, message: Message, peer: bytes) -> None:
+        """To one peer by node key."""
+        self._peers.send(peer, FrameKind.CONSENSUS, encode_message(message))
