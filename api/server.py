@@ -27,8 +27,6 @@ from api.websocket import WebSocketConnection
 from ledger.errors import InvariantViolation, LocalError
 
 DEFAULT_PORT: Final = 8545
-REQUEST_PATIENCE_S: Final = 10.0
-"""From connecting to complete headers, and from headers to complete body."""
 KEEPALIVE_S: Final = 75.0
 """An HTTP connection without a request is closed after this."""
 LINGER_S: Final = 2.0
@@ -64,15 +62,18 @@ class ApiConfig:
     calls_per_second: int = 2_000
     burst_calls: int = 10_000
     limit_loopback: bool = False
+    request_patience_ms: int = 10_000  # to complete headers, and again to a complete body
+    reader_patience_ms: int = 10_000  # a WebSocket reader that takes nothing is disconnected
 
 
 class _BoundedServer(web.Server):
     """aiohttp's low-level server with two bounds that it lacks: a number of connections, and a
     time in which a new connection has to say what it wants."""
 
-    def __init__(self, handler: Any, max_connections: int, **options: Any) -> None:
+    def __init__(self, handler: Any, config: ApiConfig, **options: Any) -> None:
         super().__init__(handler, **options)
-        self._max_connections = max_connections
+        self._max_connections = config.max_connections
+        self._patience_s = config.request_patience_ms / 1000
         self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
         self._open = 0
 
@@ -84,7 +85,7 @@ class _BoundedServer(web.Server):
             transport.close()
             return
         loop = asyncio.get_running_loop()
-        self._silent[handler] = loop.call_later(REQUEST_PATIENCE_S, transport.abort)
+        self._silent[handler] = loop.call_later(self._patience_s, transport.abort)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
@@ -128,7 +129,7 @@ class ApiServer:
         config = self._config
         self._server = _BoundedServer(
             self._handle,
-            config.max_connections,
+            config,
             request_factory=self._request,
             access_log=None,
             keepalive_timeout=KEEPALIVE_S,
@@ -230,13 +231,15 @@ class ApiServer:
             if request.content.is_eof():
                 body = await request.read()
             else:
-                async with asyncio.timeout(REQUEST_PATIENCE_S):
+                async with asyncio.timeout(self._config.request_patience_ms / 1000):
                     body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return _too_large(limit)
         except TimeoutError:
             return _refusal(
-                408, INVALID_REQUEST, f"the body did not arrive within {REQUEST_PATIENCE_S:g} s"
+                408,
+                INVALID_REQUEST,
+                f"the body did not arrive within {self._config.request_patience_ms} ms",
             )
         context = Context(self._node, self._registry)
         answer = await self._dispatcher.answer(body, context, self._admit_from(request))
@@ -252,6 +255,7 @@ class ApiServer:
             self._blocks,
             self._admit_from(request),
             self._config.max_body_bytes,
+            self._config.reader_patience_ms,
         )
         self._websockets.add(connection)
         try:

@@ -20,8 +20,6 @@ MAX_CALLS_IN_FLIGHT: Final = 16
 """Messages of one connection that are worked on at once."""
 HEARTBEAT_S: Final = 30.0
 """A ping goes out so often; a connection that answers none is closed."""
-READER_PATIENCE_S: Final = 10.0
-"""A reader that takes nothing for so long is disconnected."""
 CLOSE_TIMEOUT_S: Final = 1.0
 """For the other side to answer a close frame."""
 WRITE_BUFFER_BYTES: Final = 256 * 1024
@@ -45,13 +43,14 @@ class WebSocketConnection:
         blocks: EncodedBlocks,
         admit: Callable[[int], None],
         max_message_bytes: int,
-        reader_patience_s: float = READER_PATIENCE_S,
+        reader_patience_ms: int,
     ) -> None:
         self._node = node
         self._registry = registry
         self._dispatcher = dispatcher
         self._admit = admit
-        self._reader_patience_s = reader_patience_s
+        self._reader_patience_ms = reader_patience_ms
+        self._closing: asyncio.Task[None] | None = None
         self._socket = web.WebSocketResponse(
             heartbeat=HEARTBEAT_S,
             timeout=CLOSE_TIMEOUT_S,
@@ -81,18 +80,26 @@ class WebSocketConnection:
             for call in list(self._calls):
                 call.cancel()
             await asyncio.gather(*self._calls, return_exceptions=True)
+            if self._closing is not None:
+                await self._closing
         return self._socket
 
-    async def close(self, code: int, reason: str) -> None:
-        """Say why, and end the connection whether the other side listens or not."""
+    def close(self, code: int, reason: str) -> asyncio.Task[None]:
+        """Begin to say why and to end the connection; the first reason counts. The task ends
+        soon, whether the other side listens or not."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(code, reason))
+        return self._closing
+
+    async def _close(self, code: int, reason: str) -> None:
         try:
             async with asyncio.timeout(2 * CLOSE_TIMEOUT_S):
                 await self._socket.close(code=code, message=reason.encode())
         except TimeoutError:
             log.debug("the close frame was not taken in time")
-        finally:
-            if self._transport is not None:
-                self._transport.abort()
+        if self._transport is not None:
+            # What is written may still reach a reader that wakes up now, but not for ever.
+            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._transport.abort)
 
     async def _answer(self, data: str | bytes) -> None:
         context = Context(self._node, self._registry, self._subscriptions)
@@ -113,10 +120,11 @@ class WebSocketConnection:
     async def _send(self, frame: bytes) -> None:
         """Send one text frame; SlowReaderError when the reader takes nothing for too long."""
         try:
-            async with asyncio.timeout(self._reader_patience_s):
+            async with asyncio.timeout(self._reader_patience_ms / 1000):
                 await self._socket.send_frame(frame, WSMsgType.TEXT)
         except TimeoutError:
-            reason = f"reader too slow: took nothing for {self._reader_patience_s:g} s"
-            log.warning("WebSocket client disconnected: %s", reason)
-            await self.close(WSCloseCode.POLICY_VIOLATION, reason)
+            reason = f"reader too slow: took nothing for {self._reader_patience_ms} ms"
+            if self._closing is None:
+                log.warning("WebSocket client disconnected: %s", reason)
+                self.close(WSCloseCode.POLICY_VIOLATION, reason)
             raise SlowReaderError(reason) from None

@@ -47,7 +47,7 @@ class FakeNode:
         self.blocks: list[ports.CommittedBlock] = []
         self.failure: Exception | None = None
         self.waiting = 0
-        self._committed = asyncio.Condition()
+        self._changed = asyncio.Condition()
 
     async def commit(self) -> ports.CommittedBlock:
         """Put everything pending into the next block."""
@@ -78,8 +78,8 @@ class FakeNode:
             Block(header, participation, transactions), receipts, (examples.EVENT,)
         )
         self.blocks.append(committed)
-        async with self._committed:
-            self._committed.notify_all()
+        async with self._changed:
+            self._changed.notify_all()
         return committed
 
     @property
@@ -175,12 +175,19 @@ class FakeNode:
         return self.receipt(transaction_hash)
 
     async def wait_for_height(self, height: int) -> None:
-        async with self._committed:
+        async with self._changed:
             self.waiting += 1
+            self._changed.notify_all()
             try:
-                await self._committed.wait_for(lambda: self.height() >= height)
+                await self._changed.wait_for(lambda: self.height() >= height)
             finally:
                 self.waiting -= 1
+                self._changed.notify_all()
+
+    async def until_waiting(self, callers: int) -> None:
+        """Return as soon as so many callers wait for a height."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.waiting == callers)
 
     def prove_state(self, key: bytes) -> ports.StateProof | None:
         chain = examples.STATE_PROOF.chain
