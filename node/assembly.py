@@ -198,7 +198,8 @@ def _runtime(opened: Opened) -> Runtime:
 
 def _api_config(config: Config) -> ApiConfig:
     rpc = config.rpc
-    return ApiConfig(**{entry.name: getattr(rpc, entry.name) for entry in fields(ApiConfig)})
+    names = {entry.name for entry in fields(rpc)} - {"enabled"}
+    return ApiConfig(**{name: getattr(rpc, name) for name in names})
 
 
 async def _serve(config: Config) -> int:
