@@ -1,0 +1,43 @@
+"""docs/operating.md lists every option and every series, as the code has them."""
+
+import dataclasses
+import re
+
+import pytest
+
+from node.config import SECTIONS
+from node.metrics import Metrics
+from node.options import expected, toml_value
+from tests.docs.documents import text
+
+PAGE = "docs/operating.md"
+ROW = re.compile(r"^\| `([a-z_]+)\.([a-z_0-9]+)` \|", re.MULTILINE)
+SERIES_ROW = re.compile(r"^\| `(poyong_[a-z_0-9]+)(?:\{([a-z,]+)\})?` \| (\w+) \|", re.MULTILINE)
+OPTIONS = [(name, field) for name, cls in SECTIONS.items() for field in dataclasses.fields(cls)]
+
+
+@pytest.mark.parametrize(("section", "field"), OPTIONS, ids=lambda o: getattr(o, "name", o))
+def test_every_option_is_listed_as_it_is(section: str, field: "dataclasses.Field[object]") -> None:
+    meaning = " ".join(field.metadata["meaning"].split())
+    default = toml_value(field.default)
+    row = f"| `{section}.{field.name}` | `{default}` | {expected(field)} | {meaning} |"
+    assert row in text(PAGE), f"{PAGE} lacks this row: {row}"
+
+
+def test_no_option_is_listed_that_does_not_exist() -> None:
+    assert ROW.findall(text(PAGE)) == [(section, field.name) for section, field in OPTIONS]
+
+
+def test_every_series_is_listed_with_its_labels() -> None:
+    suffix = {"counter": "_total", "info": "_info"}
+    real = {
+        (
+            family.name + suffix.get(family.type, ""),
+            ",".join(sorted({name for s in family.samples for name in s.labels if name != "le"})),
+            family.type,
+        )
+        for family in Metrics(["organisation"], ["zone"]).registry.collect()
+        if not family.name.startswith("process_")
+    }
+    listed = {tuple(row) for row in SERIES_ROW.findall(text(PAGE))}
+    assert listed == real
