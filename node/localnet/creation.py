@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.crypto import checksum_address
+from ledger.crypto import checksum_address, ed25519_address
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
-from ledger.local_accounts import LocalAccount, ed25519_accounts, secp256k1_accounts
+from ledger.local_accounts import ed25519_accounts, secp256k1_accounts
 from ledger.primitives import UNIT
 from ledger.registry import Validator, ValidatorSet
 from node import config, keystore
@@ -19,6 +19,7 @@ from node.disk_errors import os_error
 from node.keystore import LOCAL_COST, KeyKind
 from node.localnet import layout, ports
 from node.localnet.layout import Town, TownNode
+from node.scenario import local_appraisers
 from node.scenarios import gwangju
 
 CHAIN_ID: Final = 82062
@@ -27,7 +28,6 @@ PASSWORD: Final = "local town"
 """Of every key file here; a secret would protect nothing, for the accounts' keys are public."""
 BALANCE: Final = 10_000 * UNIT
 """Of each development account in genesis: little beside what the land value issues."""
-APPRAISERS: Final[tuple[LocalAccount, ...]] = ed25519_accounts()[-gwangju.APPRAISERS :]
 SCENARIOS: Final = ("gwangju",)
 
 _FOLDER_MODE: Final = 0o700
@@ -174,7 +174,7 @@ def sections(scenario: str) -> dict[str, Any]:
         },
         "governance": {"authority": checksum_address(ed25519_accounts()[0].address)},
         **gwangju.genesis_sections(
-            [account.address for account in APPRAISERS],
+            [ed25519_address(signer.public_key) for signer in local_appraisers()],
             scaled_rounds=gwangju.QUARTERS if scenario else 0,
         ),
     }

@@ -11,15 +11,15 @@ from typing import Any, Final, Protocol
 
 from ledger.errors import LocalError
 from ledger.local_accounts import ed25519_accounts
+from node import scenario
 from node.localnet import processes
-from node.localnet.creation import APPRAISERS, CHAIN_ID
+from node.localnet.creation import CHAIN_ID
 from node.localnet.layout import LOG_FILE, Town
-from node.localnet.node_api import NodeApi
 from node.localnet.processes import NodeProcess
-from node.localnet.traffic import Traffic
+from node.localnet.traffic import ClientNode, Traffic
 from node.localnet.view import TownView
 from node.localnet.watch import Watch
-from node.scenario import Progress, ScenarioPlayer
+from node.scenario import Progress, ScenarioPlayer, local_appraisers
 
 FIRST_BLOCK_TIMEOUT_S: Final = 60.0
 """Longer than the heartbeat interval, at which an idle chain makes its first block."""
@@ -155,20 +155,21 @@ def _play(run: Run, watch: Watch) -> list[Coroutine[Any, Any, None]]:
     if run.idle:
         return []
     # The observer serves wallets; when it is away the validators do.
-    nodes = [NodeApi(watch.client(node.name)) for node in reversed(run.town.nodes)]
-    signers = [account.signer for account in ed25519_accounts()]
-    players: list[Coroutine[Any, Any, None]] = [
-        Traffic(nodes, signers[:TRAFFIC_ACCOUNTS], CHAIN_ID).run()
-    ]
-    if run.town.scenario:
+    clients = [watch.client(node.name) for node in reversed(run.town.nodes)]
+    payers = [account.signer for account in ed25519_accounts()[:TRAFFIC_ACCOUNTS]]
+    traffic = Traffic([ClientNode(client) for client in clients], payers, CHAIN_ID)
+    if not run.town.scenario:
+        return [traffic.run()]
 
-        def tell(progress: Progress) -> None:
-            watch.view.quarter = progress.quarter
-            if progress.round >= progress.rounds:
-                watch.view.note = "the series has ended; the town stays up"
+    def tell(progress: Progress) -> None:
+        watch.view.quarter = progress.quarter
+        if progress.round >= progress.rounds:
+            watch.view.note = "the series has ended; the town stays up"
 
-        player = ScenarioPlayer(
-            nodes, [account.signer for account in APPRAISERS], CHAIN_ID, on_progress=tell
-        )
-        players.append(player.run())
-    return players
+    player = ScenarioPlayer(
+        [scenario.ClientNode(client) for client in clients],
+        local_appraisers(),
+        CHAIN_ID,
+        on_progress=tell,
+    )
+    return [traffic.run(), player.run()]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final, Protocol
 
+from api import calls
+from api.client import Client, ClientError, NodeError
 from ledger.crypto import Signer, ed25519_address
 from ledger.primitives import UNIT, Address
 from ledger.transaction import Draft, sign
@@ -34,6 +36,31 @@ class TrafficNode(Protocol):
 
     async def offer(self, transaction: bytes) -> bool:
         """Submit; False when the node refuses it."""
+
+
+class ClientNode:
+    """TrafficNode over the Python SDK."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def position(self, address: Address) -> Position:
+        """poyong_getAccount."""
+        try:
+            account = await self._client.call(calls.get_account(address))
+        except ClientError as error:
+            raise ConnectionError(str(error)) from error
+        return Position(account["pending_nonce"], account["height"])
+
+    async def offer(self, transaction: bytes) -> bool:
+        """poyong_sendTransaction."""
+        try:
+            await self._client.call(calls.send_transaction(transaction))
+        except NodeError:
+            return False
+        except ClientError as error:
+            raise ConnectionError(str(error)) from error
+        return True
 
 
 class Traffic:

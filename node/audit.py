@@ -1,0 +1,190 @@
+"""Examines the store of a node that does not run: is everything there, and does it add up?
+
+`poyong doctor` and the end of a local town report it. Reads every state row and changes nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from consensus.certificate import verify_certificate
+from consensus.messages import SigningDomain
+from ledger import codec, genesis
+from ledger.block import Block, decode_block
+from ledger.commitment import StateCommitment
+from ledger.errors import InvariantViolation, LocalError, PeerError, ensure
+from ledger.genesis import Genesis
+from ledger.invariants import first_broken
+from ledger.kv import KeyValueStore
+from ledger.module import BlockInfo
+from ledger.primitives import Hash
+from ledger.registry import Certificate
+from ledger.state import State
+from ledger.validator_tables import set_at
+from node import config
+from node.assembly import CHAIN_FOLDER, read_genesis
+from node.block_store import BlockStore
+from node.modules import TOKEN, build_executor
+from node.stores import ENGINES, open_store
+from tokenomics import views
+
+OK: Final = "ok"
+
+_TRANSACTION_ROWS: Final = (b"T", b"U")
+_STATE_START, _STATE_STOP = b"", b"\x7f"  # keys start with a module's name, in ASCII
+
+
+class NoChainError(LocalError):
+    """The node was never started, so there is nothing to examine."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} holds no chain yet: start the node with poyong start")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAudit:
+    """What the store of one node holds.
+
+    transactions: final ones since genesis. invariants: OK, or the name of the first that is
+    broken; `found` then says how. economy: tokenomics.views.summary.
+    """
+
+    height: int
+    block_hash: Hash
+    transactions: int
+    size_bytes: int
+    invariants: str
+    found: str
+    economy: Mapping[str, Any]
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[tuple[KeyValueStore, BlockStore]]:
+    """The store of the node in `home`; LocalError when there is none, or when the node runs."""
+    options = config.load(home / config.CONFIG_FILE)
+    folder = options.path(options.storage.path) / CHAIN_FOLDER
+    if not any((folder / engine).is_dir() for engine in ENGINES):
+        raise NoChainError(folder)
+    store = open_store(folder, options.storage.engine)
+    try:
+        yield store, BlockStore(store, str(folder))
+    finally:
+        store.close()
+
+
+def count_transactions(store: KeyValueStore) -> int:
+    """Final transactions in a store."""
+    return sum(1 for _ in store.iterate(*_TRANSACTION_ROWS))
+
+
+def head_of(home: Path) -> tuple[int, int]:
+    """(height, final transactions) of a node that does not run; zeros before its first start."""
+    try:
+        with opened(home) as (store, blocks):
+            head = blocks.head()
+            return (0, 0) if head is None else (head.height, count_transactions(store))
+    except NoChainError:
+        return (0, 0)
+
+
+def block_hash_at(home: Path, height: int) -> Hash | None:
+    """Hash of a committed block from 1 on, None when this node has not come so far."""
+    document = read_genesis(_genesis_path(home))
+    with opened(home) as (_, blocks):
+        raw = blocks.block_bytes(height)
+    return None if raw is None else decode_block(raw, document.chain_id).hash
+
+
+def audit(home: Path) -> StoreAudit:
+    """Examine the node in `home`; LocalError when its files cannot be read at all."""
+    document = read_genesis(_genesis_path(home))
+    executor = build_executor()
+    with opened(home) as (store, blocks):
+        head = blocks.head()
+        if head is None:
+            raise NoChainError(home)
+        state = State(blocks.state())
+        info = genesis.genesis_info(document)
+        broken: tuple[str, str] | None = None
+        if head.height > 0:
+            block = decode_block(blocks.block_bytes(head.height) or b"", document.chain_id)
+            info = _info(document, block)
+            broken = _first_broken(
+                {
+                    "store.genesis": lambda: _check_genesis(blocks, document),
+                    "store.head": lambda: ensure(
+                        block.hash == head.block_hash, "the head row names another block"
+                    ),
+                    "store.certificate": lambda: _check_certificate(blocks, document, block, state),
+                    "store.state_root": lambda: _check_state_root(blocks, document, block),
+                }
+            )
+        broken = broken or first_broken(executor.invariants, state, info)
+        return StoreAudit(
+            height=head.height,
+            block_hash=head.block_hash,
+            transactions=count_transactions(store),
+            size_bytes=store.size_bytes(),
+            invariants=OK if broken is None else broken[0],
+            found="" if broken is None else broken[1],
+            economy=views.summary(state, TOKEN),
+        )
+
+
+def _first_broken(checks: Mapping[str, Callable[[], None]]) -> tuple[str, str] | None:
+    for name, check in checks.items():
+        try:
+            check()
+        except (InvariantViolation, PeerError) as error:
+            return name, str(error)
+    return None
+
+
+def _genesis_path(home: Path) -> Path:
+    options = config.load(home / config.CONFIG_FILE)
+    return options.path(options.node.genesis)
+
+
+def _info(document: Genesis, block: Block) -> BlockInfo:
+    return BlockInfo(
+        chain_id=document.chain_id,
+        height=block.height,
+        time_ms=block.time_ms,
+        parent_hash=block.parent_hash,
+        parent_time_ms=0,
+        proposer=block.proposer,
+        participation=block.participation,
+    )
+
+
+def _genesis_hash(document: Genesis) -> Hash:
+    return genesis.build(document, build_executor()).block.hash
+
+
+def _check_genesis(blocks: BlockStore, document: Genesis) -> None:
+    first = decode_block(blocks.block_bytes(1) or b"", document.chain_id)
+    expected = _genesis_hash(document)
+    ensure(
+        first.parent_hash == expected,
+        f"block 1 stands on genesis {first.parent_hash.hex()}, the document gives {expected.hex()}",
+    )
+
+
+def _check_certificate(blocks: BlockStore, document: Genesis, block: Block, state: State) -> None:
+    raw = blocks.certificate_bytes(block.height) or b""
+    certificate = Certificate.from_wire(codec.decode(raw))
+    ensure(certificate.block_hash == block.hash, "the certificate is of another block")
+    domain = SigningDomain(document.chain_id, _genesis_hash(document))
+    verify_certificate(domain, set_at(state, block.height), certificate)
+
+
+def _check_state_root(blocks: BlockStore, document: Genesis, block: Block) -> None:
+    rows = blocks.state().iterate(_STATE_START, _STATE_STOP)
+    root = StateCommitment.build(rows, document.bucket_count).root
+    expected = block.header.state_root
+    ensure(
+        root == expected,
+        f"the state rows give the root {root.hex()}, header {block.height} says {expected.hex()}",
+    )

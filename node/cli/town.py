@@ -1,0 +1,160 @@
+"""`poyong town`: a consortium on this machine."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from api import calls
+from ledger.errors import LocalError
+from ledger.local_accounts import DEVELOPMENT_MNEMONIC
+from node import audit
+from node.cli.output import json_option, print_json, print_table
+from node.cli.rpc import ask
+from node.localnet import creation, layout, summary
+from node.localnet.creation import SCENARIOS, Wish
+from node.localnet.layout import DEFAULT_FOLDER, Town
+from node.localnet.screens import screen_for
+from node.localnet.supervisor import Run, run_town
+from node.localnet.view import index_text, whole_tokens
+
+DOWN_TIMEOUT_S: Final = 30.0
+POLL_S: Final = 0.05
+WARNING: Final = (
+    f'WARNING: accounts of this town are funded from the mnemonic "{DEVELOPMENT_MNEMONIC}", which\n'
+    "everybody knows. Use it for trying out only: whoever reaches its ports can spend everything."
+)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _folder_option(command: Command) -> Command:
+    return click.option(
+        "--dir",
+        "folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=DEFAULT_FOLDER,
+        show_default=True,
+        help="Folder of the town.",
+    )(command)
+
+
+@click.group()
+def town() -> None:
+    """A consortium on this machine: validators and an observer as processes."""
+
+
+@town.command()
+@_folder_option
+@click.option("--validators", type=click.IntRange(1), help="How many.  [default: 4]")
+@click.option("--scenario", type=click.Choice(SCENARIOS), help="What it plays.  [default: gwangju]")
+@click.option("--idle", is_flag=True, help="No scenario and no transfers.")
+@click.option("--fresh", is_flag=True, help="Remove the town in the folder and make a new one.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stop so long after the first finalised block.",
+)
+@click.option("--base-port", type=int, help="First port to try.  [default: 26600]")
+@json_option
+def up(
+    folder: Path,
+    validators: int | None,
+    scenario: str | None,
+    idle: bool,
+    fresh: bool,
+    seconds: float | None,
+    base_port: int | None,
+    as_json: bool,
+) -> int:
+    """Start the town, or go on with the one in the folder. Ctrl-C stops all of it."""
+    wish = Wish(validators, scenario, idle, fresh, base_port)
+    with layout.locked(folder):
+        made = creation.prepare(folder, wish)
+        click.secho(WARNING, err=True, fg="yellow", bold=True)
+        run = Run(folder, made, seconds, idle, audit.head_of(folder / made.observer.name))
+        with screen_for(as_json) as screen:
+            outcome = asyncio.run(run_town(run, screen))
+        for failure in outcome.failures:
+            click.echo(f"poyong: {failure}", err=True)
+        found, invariants = summary.examine(folder, made)
+    if invariants != audit.OK:
+        click.echo(f"poyong: invariant broken: {invariants}", err=True)
+    report = summary.report(made, found, invariants)
+    if as_json:
+        print_json(report)
+    else:
+        click.echo(
+            f"Stopped at height {found.height:,} with {found.transactions:,} transactions; "
+            f"land index {index_text(report['land_index'])}, "
+            f"issued {whole_tokens(report['issued'])} of {whole_tokens(report['ceiling'])}; "
+            f"invariants {report['invariants']}."
+        )
+    return 1 if outcome.failures or invariants != audit.OK else 0
+
+
+@town.command()
+@_folder_option
+@json_option
+def down(folder: Path, as_json: bool) -> None:
+    """Stop the town that runs in the folder, and wait until it has."""
+    pid = layout.running_pid(folder)
+    if pid is None:
+        raise LocalError(f"no town runs in {folder}; name another folder with --dir")
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + DOWN_TIMEOUT_S
+    # Nothing to wait on: the town belongs to another process, and its lock tells when it is gone.
+    while layout.running_pid(folder) is not None:
+        if time.monotonic() > deadline:
+            raise LocalError(
+                f"the town in {folder} (process {pid}) still runs after {DOWN_TIMEOUT_S:g} s; "
+                f"stop it with kill -9 {pid}, which ends its nodes too"
+            )
+        time.sleep(POLL_S)
+    if as_json:
+        print_json({"stopped": pid})
+    else:
+        click.echo(f"Stopped the town in {folder}.")
+
+
+@town.command()
+@_folder_option
+@json_option
+def status(folder: Path, as_json: bool) -> None:
+    """Show where each node of the running town stands."""
+    made = layout.load(folder)
+    if made is None:
+        raise LocalError(f"there is no town in {folder}: start one with poyong town up")
+    pid = layout.running_pid(folder)
+    nodes = [_standing(made, index) if pid else None for index in range(len(made.nodes))]
+    if as_json:
+        named = {node.name: found for node, found in zip(made.nodes, nodes, strict=True)}
+        print_json({"running": pid is not None, "pid": pid, "nodes": named})
+        return
+    print_table(
+        f"The town runs as process {pid}." if pid else "The town does not run.",
+        ("node", "state", "height", "peers", "mempool", "JSON-RPC"),
+        [
+            (
+                node.organisation,
+                "down" if found is None else "syncing" if found["syncing"] else "up",
+                found and found["height"],
+                found and found["peers"],
+                found and found["mempool_transactions"],
+                node.rpc_url,
+            )
+            for node, found in zip(made.nodes, nodes, strict=True)
+        ],
+    )
+
+
+def _standing(made: Town, index: int) -> Any:
+    try:
+        return ask(made.nodes[index].rpc_url, calls.status())
+    except LocalError:
+        return None  # shown as down
