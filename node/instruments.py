@@ -8,6 +8,7 @@ from ledger.validators import view as consensus_view
 from node.execution import AppliedBlock
 from node.health import Readiness
 from node.metrics import ROUND_OPEN, Metrics, Total
+from node.modules import TOKEN
 from node.runtime import Runtime, now_ms
 from node.service import Service
 from tokenomics import views
@@ -69,7 +70,7 @@ class Instruments:
 
     def _refresh_economy(self) -> None:
         state, metrics = self._runtime.state, self._metrics
-        summary = views.summary(state)
+        summary = views.summary(state, TOKEN)
         if not summary:
             return
         metrics.land_index.set(summary["land_index"])
