@@ -94,16 +94,19 @@ class VoteGuard:
         vote = Vote(Phase.PREPARE, self.height, view, proposal.hash, self.validator)
         self._approve(vote, self._block_record(proposal, view, own=False), out)
 
-    def commit(self, certificate: PreparedCertificate, out: Effects) -> None:
+    def commit(self, certificate: PreparedCertificate, out: Effects) -> bool:
         """Approve a Commit; its prepared certificate is durable first (1b)."""
         if self.validator is None:
-            return
+            return False
         ensure(certificate.block_hash in self._recorded, "a prepared block is durably held")
         vote = Vote(
             Phase.COMMIT, self.height, certificate.view, certificate.block_hash, self.validator
         )
-        if self._approve(vote, PreparedRecord(certificate), out):
+        if not self._approve(vote, PreparedRecord(certificate), out):
+            return False
+        if self.prepared is None or certificate.view > self.prepared.view:
             self.prepared = certificate
+        return True
 
     def change_view(self, new_view: int, out: Effects) -> None:
         """Approve a ViewChange that claims the highest prepared certificate (1c)."""

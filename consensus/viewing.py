@@ -151,7 +151,8 @@ def _require_acceptable(core: Core, message: PrePrepare) -> None:
         and not may_be_empty(
             core.chain.head,
             proposal.time_ms,
-            message.view,
+            # Which view chose a block that is proposed again is not known: the hash omits it.
+            message.view if free_choice else 0,
             bool(proposal.participation.evidence),
             config.heartbeat_interval_ms,
         )
@@ -180,8 +181,9 @@ def change_view(core: Core, view: int) -> None:
     prepared, proposer = state.prepared, state.proposer(view)
     if prepared is None or proposer == core.own:
         return
-    if all(index != proposer for index, _ in prepared.signatures):
-        core.send(BlockResponse(state.blocks[prepared.block_hash]), (proposer,))
+    block = state.blocks.get(prepared.block_hash)
+    if block is not None and all(index != proposer for index, _ in prepared.signatures):
+        core.send(BlockResponse(block), (proposer,))
 
 
 def _begin_view(core: Core) -> None:

@@ -5,7 +5,7 @@ from consensus.certificate import prepared_certificate
 from consensus.chain import late_seal_of
 from consensus.core import Core
 from consensus.messages import Vote
-from consensus.transitions import Move
+from consensus.transitions import Move, Step
 from consensus.votes import VoteBook, in_window
 from ledger.registry import Phase, ValidatorSet
 
@@ -37,15 +37,22 @@ def _keep(core: Core, book: VoteBook, validators: ValidatorSet, vote: Vote) -> b
 
 
 def settle(core: Core) -> None:
-    """Sign Commit when a quorum prepared the block that this replica prepared in this view."""
+    """Commit to what a quorum prepared in a view in which this replica signed Prepare.
+
+    Prepares of a view that was left may complete late: the guard refuses a Commit there (rule 2).
+    """
     state = core.height
-    if not core.votes_now or not state.entered:
+    if not core.votes_now:
         return
-    own = core.guard.signed(Phase.PREPARE, state.view)
-    if not isinstance(own, Vote) or core.guard.signed(Phase.COMMIT, state.view) is not None:
-        return
-    votes = state.votes.quorum_for(Phase.PREPARE, state.view, state.n)
-    if votes is not None and votes[0].block_hash == own.block_hash:
-        state.prepared = prepared_certificate(votes)
-        core.guard.commit(state.prepared, core.out)
-        state.move(Move.COMMIT, core.now_ms)
+    for (phase, view), own in list(core.signed.items()):
+        if phase is not Phase.PREPARE or not isinstance(own, Vote):
+            continue
+        if (Phase.COMMIT, view) in core.signed or core.guard.signed(Phase.COMMIT, view):
+            continue
+        votes = state.votes.quorum_for(Phase.PREPARE, view, state.n)
+        if votes is None or votes[0].block_hash != own.block_hash:
+            continue
+        if core.guard.commit(prepared_certificate(votes), core.out):
+            state.prepared = core.guard.prepared
+            if view == state.view and state.step is Step.PREPARING:
+                state.move(Move.COMMIT, core.now_ms)

@@ -5,8 +5,9 @@
     cluster.run(until=lambda: cluster.height() == 1)
 
 Messages are delivered in order after `delay_ms`; `blocked(source, target, message)` cuts links.
-Validators in `byzantine` run no replica: the script speaks for them with `say`. Each node keeps a
-log of records and a list of applied blocks, so it can crash and restart from them.
+With `manual=True` nothing is delivered but what the script names with `deliver`, and no timer
+fires but by `time_out`. Validators in `byzantine` run no replica: the script speaks for them with
+`say`. Each node keeps a log of records and a list of applied blocks, so it can crash and restart.
 """
 
 from collections.abc import Callable
@@ -36,6 +37,7 @@ from consensus.events import (
     ProposalBuilt,
     ProposalChecked,
     TimerFired,
+    TimerKind,
     Verdict,
     VoteSigned,
     WorkAvailable,
@@ -47,6 +49,7 @@ from consensus.messages import (
     Proposal,
     Signable,
     ViewChangeMessage,
+    Vote,
     signed_claim,
 )
 from consensus.messages import decode as decode_message
@@ -58,7 +61,7 @@ from consensus.wal_records import encode as encode_record
 from ledger.crypto import verify_ed25519
 from ledger.errors import PeerError
 from ledger.primitives import Hash
-from ledger.registry import ValidatorSet
+from ledger.registry import Phase, ValidatorSet
 from tests.support.consensus_blocks import (
     DOMAIN,
     GENESIS,
@@ -83,6 +86,13 @@ def sign(signer: TestSigner, message: Any) -> Any:
     return replace(message, signature=signature)
 
 
+def view_of(message: Message) -> int:
+    """The view that a message is about."""
+    if isinstance(message, ViewChangeMessage):
+        return message.vote.new_view
+    return int(getattr(message, "view", -1))
+
+
 @dataclass
 class Node:
     """One replica with its log, its applied blocks and its mempool."""
@@ -92,13 +102,15 @@ class Node:
     config: ReplicaConfig
     replica: Replica
     head: BlockApplied
-    log: list[bytes] = field(default_factory=list)
+    log: list[tuple[int, bytes]] = field(default_factory=list)
     blocks: list[CertifiedBlock] = field(default_factory=list)
     sets: dict[int, ValidatorSet] = field(default_factory=dict)
     mempool: list[bytes] = field(default_factory=list)
+    applied: set[bytes] = field(default_factory=set)
     alive: bool = True
     incarnation: int = 0
     clock_skew_ms: int = 0
+    timers: dict[TimerKind, int] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     signed: list[Signable] = field(default_factory=list)
     peer_errors: list[str] = field(default_factory=list)
@@ -124,6 +136,7 @@ class Cluster:
         observers: int = 0,
         real_signatures: bool = False,
         delay_ms: int = 10,
+        manual: bool = False,
         **config: Any,
     ) -> None:
         self.n = n
@@ -132,6 +145,8 @@ class Cluster:
         self.verify = verify_ed25519 if real_signatures else verify_keyed_hash
         self.byzantine = byzantine
         self.delay_ms = delay_ms
+        self.manual = manual
+        self.outbox: list[tuple[int, int, Message]] = []
         self.now_ms = START_MS
         self.blocked: Blocked = lambda source, target, message: False
         self.deliver_hook: Callable[[int, int, Message], None] | None = None
@@ -139,6 +154,7 @@ class Cluster:
         self.next_sets: dict[int, ValidatorSet] = {}
         self.deadline_ms: int | None = None
         self.set_change_pending = False
+        self.omitted: set[bytes] = set()
         self.auto_apply = True
         self.held_applies: list[tuple[Node, CertifiedBlock]] = []
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
@@ -187,6 +203,35 @@ class Cluster:
     def give(self, index: int, event: Event) -> None:
         """One event for one node, now."""
         self._step(self.nodes[index], event)
+        if self.manual:
+            self.run(0)
+
+    def deliver(
+        self, target: int, kind: type, view: int, *sources: int, phase: Phase | None = None
+    ) -> int:
+        """Manual mode: hand over what `sources` sent to `target`, of one kind and view.
+
+        Gives the number of messages; a script asserts on it what it relies on.
+        """
+        count = 0
+        for source in sources:
+            for sent_by, sent_to, message in list(self.outbox):
+                if (sent_by, sent_to) != (source, target) or not isinstance(message, kind):
+                    continue
+                if view_of(message) != view or (phase and getattr(message, "phase", 0) != phase):
+                    continue
+                self.receive(target, message, source)
+                count += 1
+        return count
+
+    def time_out(self, *indices: int) -> None:
+        """Manual mode: the view timers of these nodes fire."""
+        for index in indices:
+            self.give(index, TimerFired(TimerKind.VIEW, self.nodes[index].timers[TimerKind.VIEW]))
+
+    def vote(self, phase: Phase, view: int, block: Proposal, validator: int) -> Vote:
+        """An unsigned vote of height 1."""
+        return Vote(phase, block.height, view, block.hash, validator)
 
     def receive(self, index: int, message: Message, sender: int | None = None) -> None:
         """Hand a message to a node, now; PeerError is the sender's problem."""
@@ -230,7 +275,7 @@ class Cluster:
         if lose_log:
             node.log.clear()
         node.config = replace(node.config, **changes)
-        records = [decode_record(data, read_block) for data in node.log]
+        records = [decode_record(data, read_block) for _, data in node.log]
         facts = [
             FinishedHeight(
                 block.certificate, node.sets[block.certificate.height], block.proposal.participation
@@ -313,7 +358,7 @@ class Cluster:
 
     def _perform(self, node: Node, effects: Effects, asker: int | None = None) -> None:
         """The contract: records, sends, timers, committed, requests."""
-        node.log.extend(encode_record(record) for record in effects.records)
+        node.log.extend((record_height(r), encode_record(r)) for r in effects.records)
         for send in effects.sends:
             match send:
                 case Sign(message):
@@ -329,6 +374,7 @@ class Cluster:
         for timer in effects.timers:
             match timer:
                 case SetTimer(kind, generation, delay_ms):
+                    node.timers[kind] = generation
                     self._soon(node, TimerFired(kind, generation), delay_ms)
                 case CancelTimer():
                     pass  # the replica ignores an older generation
@@ -357,6 +403,9 @@ class Cluster:
                 continue
             if self.blocked(source, target, message):
                 continue
+            if self.manual:
+                self.outbox.append((source, target, message))
+                continue
             self._later(self.delay_ms, partial(self._arrive, source, target, data))
 
     def _arrive(self, source: int, target: int, data: bytes) -> None:
@@ -369,8 +418,9 @@ class Cluster:
         """One write batch: block, certificate, state; then BlockApplied."""
         block = certified.proposal
         assert block.height == node.height + 1, "a block is applied exactly once, in order"
-        done = set(block.transactions) if isinstance(block, Block) else set()
-        node.mempool = [item for item in node.mempool if item not in done]
+        if isinstance(block, Block):
+            node.applied.update(block.transactions)
+        node.mempool = [item for item in node.mempool if item not in node.applied]
         node.blocks.append(certified)
         after = block.height + 2
         node.sets[after] = self.next_sets.get(after, node.sets[after - 1])
@@ -386,11 +436,7 @@ class Cluster:
             set_change_pending=self.set_change_pending,
             has_work=bool(node.mempool),
         )
-        node.log = [
-            data
-            for data in node.log
-            if record_height(decode_record(data, read_block)) > block.height
-        ]
+        node.log = [entry for entry in node.log if entry[0] > block.height]
         self._soon(node, node.head)
 
     def _answer(self, node: Node, request: Request) -> None:
@@ -408,7 +454,8 @@ class Cluster:
                 self._later(self.delay_ms, lambda: self._feed(node, target))
 
     def _build(self, node: Node, request: BuildProposal) -> ProposalBuilt:
-        if not node.mempool and not request.allow_empty:
+        chosen = tuple(item for item in node.mempool if item not in self.omitted)
+        if not chosen and not request.allow_empty:
             return ProposalBuilt(request.height, request.view, None)
         block = Block(
             request.height,
@@ -417,7 +464,7 @@ class Cluster:
             request.proposer,
             self.validators.hash(),
             request.participation,
-            tuple(node.mempool),
+            chosen,
         )
         return ProposalBuilt(request.height, request.view, block)
 
