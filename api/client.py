@@ -199,15 +199,14 @@ class Client:
         ) as socket:
             await socket.send_str(orjson.dumps(call).decode())
             async for message in socket:
-                answer = orjson.loads(message.data)
-                if "error" in answer:
-                    raise _node_error("poyong_subscribe", answer["error"])
-                if "id" in answer:
-                    continue  # subscribed
-                notice = answer["params"]
-                if "error" in notice:
-                    raise _node_error("poyong_subscription", notice["error"])
-                yield notice["result"]
+                for answer in _answers(self.url, message.data):
+                    # The first answer names the subscription; notifications follow.
+                    notice = answer if "id" in answer else answer.get("params", {})
+                    outcome = _outcome(self.url, "poyong_subscribe", notice)
+                    if isinstance(outcome, NodeError):
+                        raise outcome
+                    if "id" not in answer:
+                        yield outcome
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -242,14 +241,10 @@ class Client:
         for answer in _answers(self.url, await self._body_of_answer(body)):
             index = answer.get("id")
             if index is None and "error" in answer:  # the message as a whole was refused
-                return [_node_error(item.method, answer["error"]) for item in part]
+                return [_outcome(self.url, item.method, answer) for item in part]
             if type(index) is not int or not 0 <= index < len(part):
                 raise AnswerError(f"{self.url}: answer to a call {index!r} that was not made")
-            outcomes[index] = (
-                _node_error(part[index].method, answer["error"])
-                if "error" in answer
-                else answer["result"]
-            )
+            outcomes[index] = _outcome(self.url, part[index].method, answer)
         if len(outcomes) != len(part):
             raise AnswerError(f"{self.url}: {len(outcomes)} answers to {len(part)} calls")
         return [outcomes[index] for index in range(len(part))]
@@ -298,7 +293,7 @@ def _parts(batch: Sequence[Call[Any]]) -> Iterator[list[_Encoded]]:
         yield part
 
 
-def _answers(url: str, body: bytes) -> list[dict[str, Any]]:
+def _answers(url: str, body: bytes | str) -> list[dict[str, Any]]:
     try:
         answers = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -310,8 +305,14 @@ def _answers(url: str, body: bytes) -> list[dict[str, Any]]:
     return answers
 
 
-def _node_error(method: str, error: dict[str, Any]) -> NodeError:
-    return NodeError(method, error["code"], error["message"], error.get("data"))
+def _outcome(url: str, method: str, answer: dict[str, Any]) -> Any:
+    """The result in an answer, or its error; AnswerError when it has neither."""
+    match answer:
+        case {"error": {"code": int() as code, "message": str() as message, **rest}}:
+            return NodeError(method, code, message, rest.get("data"))
+        case {"result": result} if "error" not in answer:
+            return result
+    raise AnswerError(f"{url}: expected a result or an error, found members {list(answer)[:8]}")
 
 
 def _retry_after_s(outcome: object) -> float | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from api import examples, ports
 from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
@@ -89,7 +90,7 @@ class FakeNode:
     def status(self) -> ports.NodeStatus:
         if self.failure is not None:
             raise self.failure
-        return examples.STATUS
+        return replace(examples.STATUS, height=self.height())
 
     def height(self) -> int:
         return len(self.blocks)
