@@ -142,6 +142,16 @@ def test_missing_rows_of_the_last_block_are_noticed(key: bytes, what: str) -> No
         BlockStore(memory, "data/chain")
 
 
+@pytest.mark.parametrize("missing", [1, 5, 9])
+def test_a_hole_below_the_head_is_noticed(missing: int) -> None:
+    memory, _ = committed(*(block(height) for height in range(1, 11)))
+    harm = WriteBatch()
+    harm.delete(b"C" + missing.to_bytes(8, "big"))
+    memory.write(harm, sync=True)
+    with pytest.raises(LocalError, match=f"height {missing} is missing below its head 10"):
+        BlockStore(memory, "data/chain")
+
+
 def test_an_unreadable_head_is_noticed() -> None:
     memory, _ = committed(block(1))
     harm = WriteBatch()
