@@ -149,7 +149,7 @@ class Cluster:
         self.outbox: list[tuple[int, int, Message]] = []
         self.now_ms = START_MS
         self.blocked: Blocked = lambda source, target, message: False
-        self.deliver_hook: Callable[[int, int, Message], None] | None = None
+        self.transport: Callable[[int, int, Message], None] | None = None
         self.eligible: tuple[int, ...] = ()
         self.next_sets: dict[int, ValidatorSet] = {}
         self.deadline_ms: int | None = None
@@ -342,7 +342,7 @@ class Cluster:
     def _clock(self, node: Node) -> int:
         return self.now_ms + node.clock_skew_ms
 
-    def _later(self, delay_ms: int, act: Callable[[], None]) -> None:
+    def later(self, delay_ms: int, act: Callable[[], None]) -> None:
         self._sequence += 1
         heappush(self._queue, (self.now_ms + delay_ms, self._sequence, act))
 
@@ -394,7 +394,7 @@ class Cluster:
             if node.incarnation == incarnation:
                 self._step(node, event)
 
-        self._later(delay_ms, act)
+        self.later(delay_ms, act)
 
     def _send(self, source: int, targets: tuple[int, ...], message: Message) -> None:
         data = encode_message(message)
@@ -403,15 +403,15 @@ class Cluster:
                 continue
             if self.blocked(source, target, message):
                 continue
-            if self.manual:
+            if self.transport is not None:
+                self.transport(source, target, message)
+            elif self.manual:
                 self.outbox.append((source, target, message))
-                continue
-            self._later(self.delay_ms, partial(self._arrive, source, target, data))
+            else:
+                self.later(self.delay_ms, partial(self.arrive, source, target, data))
 
-    def _arrive(self, source: int, target: int, data: bytes) -> None:
+    def arrive(self, source: int, target: int, data: bytes) -> None:
         message = decode_message(data, read_block)
-        if self.deliver_hook is not None:
-            self.deliver_hook(source, target, message)
         self._step(self.nodes[target], MessageReceived(message, source))
 
     def apply(self, node: Node, certified: CertifiedBlock) -> None:
@@ -451,7 +451,7 @@ class Cluster:
                     if holder in self.nodes:
                         self._send(node.index, (holder,), BlockRequest(height, block_hash))
             case CatchUp(target):
-                self._later(self.delay_ms, lambda: self._feed(node, target))
+                self.later(self.delay_ms, lambda: self._feed(node, target))
 
     def _build(self, node: Node, request: BuildProposal) -> ProposalBuilt:
         chosen = tuple(item for item in node.mempool if item not in self.omitted)
@@ -476,5 +476,5 @@ class Cluster:
                 if self.blocked(other.index, node.index, other.blocks[height - 1]):
                     continue
                 self._step(node, MessageReceived(other.blocks[height - 1], None))
-                self._later(self.delay_ms, lambda: self._feed(node, target))
+                self.later(self.delay_ms, lambda: self._feed(node, target))
                 return
