@@ -12,7 +12,7 @@ from api.encoding import from_hex
 from api.ports import ChainProof, SetChange
 from consensus import light
 from consensus.messages import SigningDomain
-from ledger import codec, merkle
+from ledger import codec, merkle, proofs
 from ledger.block import Header
 from ledger.errors import DecodeError, PeerError
 from ledger.primitives import Hash
@@ -51,6 +51,15 @@ class FinalTransaction:
 
     transaction: Transaction
     index: int
+    block: FinalHeader
+
+
+@dataclass(frozen=True, slots=True)
+class FinalRow:
+    """A state row that is proven to hold after a final block; value None: there is none."""
+
+    key: bytes
+    value: bytes | None
     block: FinalHeader
 
 
@@ -93,6 +102,23 @@ def verify_transaction_proof(
     return FinalTransaction(transaction, index, block)
 
 
+def verify_state_proof(
+    genesis: TrustedGenesis, chain: ChainProof, key: bytes, value: bytes | None, proof: bytes
+) -> FinalRow:
+    """That a state key has `value` (None: is absent) after a final block; PeerError says what is
+    not proven."""
+    block = verify_chain(genesis, chain)
+    commitment_proof = proofs.StateProof.from_wire(codec.decode(proof))
+    root = block.header.state_root
+    if not proofs.verify_state(root, key, value, commitment_proof):
+        found = "absent" if value is None else value.hex()
+        raise PeerError(
+            f"state key {key.hex()} is not shown to be {found} under the state root {root.hex()} "
+            f"of block {block.header.height}"
+        )
+    return FinalRow(key, value, block)
+
+
 def _certified(header: bytes, certificate: Certificate) -> light.CertifiedHeader:
     return light.CertifiedHeader(Header.from_wire(codec.decode(header)), certificate)
 
@@ -100,9 +126,14 @@ def _certified(header: bytes, certificate: Certificate) -> light.CertifiedHeader
 # -- from JSON ------------------------------------------------------------------------------------
 
 
-def verify_json(genesis: TrustedGenesis, proof: object) -> FinalHeader | FinalTransaction:
-    """Check a proof as JSON gave it: {"kind": "transaction", ...}, {"kind": "block", "chain"}, or
-    the JSON-RPC response that holds one. PeerError says what is malformed or not proven."""
+def verify_json(
+    genesis: TrustedGenesis, proof: object
+) -> FinalHeader | FinalTransaction | FinalRow:
+    """Check a proof as JSON gave it: results.TransactionProof, results.StateProof, {"kind":
+    "block", "chain": ...}, or the JSON-RPC response that holds one.
+
+    PeerError says what is malformed or not proven.
+    """
     fields = _object(proof, "proof")
     if "jsonrpc" in fields:
         fields = _object(fields.get("result"), "result")
@@ -115,7 +146,12 @@ def verify_json(genesis: TrustedGenesis, proof: object) -> FinalHeader | FinalTr
         return verify_transaction_proof(
             genesis, chain, _bytes(fields, "transaction"), index, _bytes(fields, "proof")
         )
-    raise DecodeError(f'kind: expected "block" or "transaction", found {kind!r:.40}')
+    if kind == "state":
+        value = None if fields.get("value") is None else _bytes(fields, "value")
+        return verify_state_proof(
+            genesis, chain, _bytes(fields, "key"), value, _bytes(fields, "proof")
+        )
+    raise DecodeError(f'kind: expected "block", "transaction" or "state", found {kind!r:.40}')
 
 
 def chain_from_json(value: object) -> ChainProof:

@@ -24,7 +24,9 @@ _COMMANDS: Final = {
     "town": LazyCommand("node.cli.town:town", "A consortium on this machine: up, down, status."),
     "init": LazyCommand("node.cli.home:init", "Prepare the folder of one node."),
     "keys": LazyCommand("node.cli.keys:keys", "Make, import and show keys."),
-    "genesis": LazyCommand("node.cli.genesis:genesis", "Make, extend, show and check a genesis."),
+    "genesis": LazyCommand(
+        "node.cli.genesis:genesis_group", "Make, extend, show and check a genesis."
+    ),
     "start": LazyCommand("node.cli.home:start", "Run a node until it is told to stop."),
     "status": LazyCommand("node.cli.query:status", "Where a node stands."),
     "peers": LazyCommand("node.cli.query:peers", "Whom a node is connected with."),

@@ -14,6 +14,8 @@ from ledger.primitives import DECIMALS, MAX_AMOUNT, UNIT
 
 SYMBOL: Final = "BJT"
 MAX_AMOUNT_TEXT: Final = 60
+PIPE_COLUMNS: Final = 160
+"""Width of a table that goes to a file or a pipe."""
 _EXACT: Final = Context(prec=2 * MAX_AMOUNT_TEXT)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -42,7 +44,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(shown(cell) for cell in row))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
 
 
 def print_fields(fields: Mapping[str, object]) -> None:

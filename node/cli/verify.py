@@ -1,0 +1,110 @@
+"""`poyong verify`: checks a proof with nothing but the genesis document."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.encoding import hex_of
+from api.light import (
+    MAX_PROOF_BYTES,
+    FinalHeader,
+    FinalRow,
+    FinalTransaction,
+    TrustedGenesis,
+    verify_json,
+)
+from ledger import genesis
+from ledger.crypto import checksum_address
+from ledger.errors import LocalError, PeerError
+from node.assembly import read_genesis
+from node.cli.output import json_option, moment, print_fields, print_json
+from node.disk_errors import os_error
+from node.modules import build_executor
+
+
+@click.command()
+@click.argument("proof_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--genesis",
+    "genesis_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("genesis.json"),
+    show_default=True,
+    help="The chain's genesis document, from a source you trust.",
+)
+@json_option
+def verify(proof_file: Path, genesis_file: Path, as_json: bool) -> None:
+    """Check FILE, a proof of a transaction, a state row or a block, offline.
+
+    FILE is what `poyong tx show HASH --proof FILE` writes, or the answer of a node to
+    poyong_getTransactionProof or poyong_getProof. Nothing is asked of any node.
+    """
+    proof = _read(proof_file)
+    document = read_genesis(genesis_file)
+    trusted = TrustedGenesis(
+        document.chain_id,
+        genesis.build(document, build_executor()).block.hash,
+        document.validators,
+    )
+    try:
+        found = verify_json(trusted, proof)
+    except PeerError as error:
+        raise LocalError(
+            f"{proof_file} proves nothing on the chain of {genesis_file}: {error}; ask another "
+            "node for the proof"
+        ) from error
+    described = _described(found)
+    if as_json:
+        print_json({"valid": True, **described})
+    else:
+        print_fields({"proven": described.pop("kind"), **described})
+
+
+def _read(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_PROOF_BYTES + 1)
+    except OSError as error:
+        raise os_error("read", path, error) from error
+    if len(content) > MAX_PROOF_BYTES:
+        raise LocalError(f"{path} has more than {MAX_PROOF_BYTES} bytes: it is no proof")
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise LocalError(f"{path} is not JSON: {error}; write it anew") from error
+
+
+def _described(found: FinalHeader | FinalTransaction | FinalRow) -> dict[str, Any]:
+    match found:
+        case FinalHeader():
+            return {"kind": "block", **_block(found)}
+        case FinalTransaction():
+            transaction = found.transaction
+            return {
+                "kind": "transaction",
+                "hash": hex_of(transaction.hash),
+                "sender": checksum_address(transaction.sender),
+                "nonce": transaction.nonce,
+                "message": transaction.type,
+                "index": found.index,
+                **_block(found.block),
+            }
+        case FinalRow():
+            return {
+                "kind": "state",
+                "key": hex_of(found.key),
+                "value": None if found.value is None else hex_of(found.value),
+                **_block(found.block),
+            }
+
+
+def _block(final: FinalHeader) -> dict[str, Any]:
+    return {
+        "height": final.header.height,
+        "block": hex_of(final.header.hash),
+        "time": moment(final.header.time_ms),
+        "sealed_by": f"{final.seals} of {final.validators} validators in view {final.view}",
+        "set_changes": final.set_changes,
+    }
