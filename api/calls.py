@@ -10,7 +10,7 @@ node answers the same signed transaction with the same hash.
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from api import results
+from api import land_results, results
 from api.encoding import hex_of
 
 T_co = TypeVar("T_co", covariant=True)
@@ -124,22 +124,22 @@ def why_stalled() -> Call[results.StallReport]:
     return Call("poyong_whyStalled", {})
 
 
-def get_zones() -> Call[list[results.View]]:
+def get_zones() -> Call[list[land_results.Zone]]:
     """poyong_getZones."""
     return Call("poyong_getZones", {})
 
 
-def get_round(zone: str, number: int | None = None) -> Call[results.View | None]:
+def get_round(zone: str, number: int | None = None) -> Call[land_results.Round | None]:
     """poyong_getRound."""
     return Call("poyong_getRound", _given(zone=zone, number=number))
 
 
-def get_land_index() -> Call[results.View]:
+def get_land_index() -> Call[land_results.LandIndex]:
     """poyong_getLandIndex."""
     return Call("poyong_getLandIndex", {})
 
 
-def get_issuance() -> Call[results.View]:
+def get_issuance() -> Call[land_results.Issuance]:
     """poyong_getIssuance."""
     return Call("poyong_getIssuance", {})
 

@@ -266,7 +266,7 @@ class Client:
             if attempt < ATTEMPTS:
                 await asyncio.sleep(BACKOFF_S * 2 ** (attempt - 1))
         raise UnreachableError(
-            f"{self.url}: {reason}. Is the node running, and its api.port this one?"
+            f"{self.url}: {reason}. Is the node running, and its rpc.port this one?"
         )
 
 

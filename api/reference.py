@@ -28,7 +28,7 @@ since 1970 in block time. A committed block is final.
 All `poyong_sendTransaction` calls of one batch are verified and admitted together: send in batches.
 
 A request with an unknown `Host` or `Origin` is refused. Loopback names, IP addresses, pages of
-loopback and wallet extensions pass; `api.allowed_hosts` and `api.allowed_origins` add others.
+loopback and wallet extensions pass; `rpc.allowed_hosts` and `rpc.allowed_origins` add others.
 """
 
 

@@ -149,7 +149,7 @@ class ApiServer:
             await self._runner.cleanup()
             raise LocalError(
                 f"cannot listen for JSON-RPC on {config.host}:{config.port}: {error.strerror}. "
-                "Set api.host and api.port to a free address, or stop the program that has it"
+                "Set rpc.host and rpc.port to a free address, or stop the program that has it"
             ) from error
         host, port = self._runner.addresses[0][:2]
         return host, port
@@ -191,14 +191,14 @@ class ApiServer:
             return _refusal(
                 403,
                 INVALID_REQUEST,
-                f"Host {jsonrpc.shown(host)} is not allowed: add it to api.allowed_hosts",
+                f"Host {jsonrpc.shown(host)} is not allowed: add it to rpc.allowed_hosts",
             )
         origin = headers.get(hdrs.ORIGIN)
         if origin is not None and not origin_allowed(origin, self._origins):
             return _refusal(
                 403,
                 INVALID_REQUEST,
-                f"Origin {jsonrpc.shown(origin)} is not allowed: add it to api.allowed_origins",
+                f"Origin {jsonrpc.shown(origin)} is not allowed: add it to rpc.allowed_origins",
             )
         if request.method == hdrs.METH_POST:
             response = await self._post(request)

@@ -126,7 +126,7 @@ async def test_a_node_that_is_not_there_is_said_so_with_the_remedy() -> None:
     async with serving() as gone:
         url = gone.url
     async with Client(url) as unheard:
-        with pytest.raises(UnreachableError, match=r"Is the node running, and its api\.port"):
+        with pytest.raises(UnreachableError, match=r"Is the node running, and its rpc\.port"):
             await unheard.call(calls.status())
         with pytest.raises(UnreachableError):
             await anext(unheard.blocks())

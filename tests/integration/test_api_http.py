@@ -139,10 +139,10 @@ async def test_a_foreign_host_or_origin_is_refused_with_the_remedy(
     status, answer = await post(http, served, STATUS, Host="evil.example")
     assert status == 403
     assert 'Host "evil.example" is not allowed' in answer["error"]["message"]
-    assert "api.allowed_hosts" in answer["error"]["message"]
+    assert "rpc.allowed_hosts" in answer["error"]["message"]
     status, answer = await post(http, served, STATUS, Origin="https://evil.example")
     assert status == 403
-    assert "api.allowed_origins" in answer["error"]["message"]
+    assert "rpc.allowed_origins" in answer["error"]["message"]
 
 
 async def test_cors_answers_the_page_that_may_ask() -> None:
@@ -232,7 +232,7 @@ async def test_a_body_after_100_continue(served: Served) -> None:
 
 async def test_a_taken_port_is_a_local_error_that_names_the_option(served: Served) -> None:
     second = ApiServer(FakeNode(), ApiConfig(port=served.port), fail)
-    with pytest.raises(LocalError, match=r"api\.port"):
+    with pytest.raises(LocalError, match=r"rpc\.port"):
         await second.start()
     await second.stop()
 

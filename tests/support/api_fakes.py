@@ -1,10 +1,10 @@
 """A node behind the API's port, in memory: it decodes what is sent and commits when told to."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from api import examples, ports
+from api import examples, land_examples, ports
 from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, ErrorCode
@@ -215,14 +215,14 @@ class FakeNode:
         return examples.STALL_REPORT
 
     def zones(self) -> Sequence[ports.View]:
-        return [{"id": "wolchul", "area_dm2": "60280880"}]
+        return [dict(land_examples.ZONE)]
 
     def round(self, zone: str, number: int | None) -> ports.View | None:
-        known: Mapping[str, object] = {"zone": zone, "number": 4 if number is None else number}
-        return known if zone == "wolchul" else None
+        del number
+        return dict(land_examples.ROUND) if zone == "wolchul" else None
 
     def land_index(self) -> ports.View:
-        return {"index": 102_000}
+        return dict(land_examples.LAND_INDEX)
 
     def issuance(self) -> ports.View:
-        return {"ceiling": "10", "issued": "5"}
+        return dict(land_examples.ISSUANCE)

@@ -1,94 +1,43 @@
-"""poyong_*: zones, appraisal rounds, the land index and issuance, as the economy's module tells
-them. Token amounts and KRW are decimal strings."""
+"""poyong_*: zones, appraisal rounds, the land index and issuance, as the economy's modules tell
+them. Token amounts and KRW sums are decimal strings, prices per m2 integers."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, cast
 
-from api import parameters
+from api import land_examples, land_results, parameters
 from api.registry import Context, method
 
-View = dict[str, Any]
 
-_ZONE: View = {
-    "id": "wolchul",
-    "name": "월출동",
-    "legal_dong_code": "2917013900",
-    "area_dm2": "60280880",
-    "base_price_krw": "250000",
-    "accepted_price_krw": "255000",
-    "round": 4,
-    "state": "FINAL",
-}
+@method("poyong", example={}, result=[land_examples.ZONE])
+async def get_zones(context: Context) -> list[land_results.Zone]:
+    """Every zone of the district: area, base price, accepted price, how its last round ended."""
+    return cast(list[land_results.Zone], list(context.node.zones()))
 
 
-def _plain(view: Mapping[str, object]) -> View:
-    return dict(view)
-
-
-@method("poyong", example={}, result=[_ZONE])
-async def get_zones(context: Context) -> list[dict[str, Any]]:
-    """Every zone of the district: area, base price, accepted price and the state of its round."""
-    return [_plain(zone) for zone in context.node.zones()]
-
-
-@method(
-    "poyong",
-    example={"zone": "wolchul", "number": 4},
-    result={
-        "zone": "wolchul",
-        "number": 4,
-        "state": "FINAL",
-        "median_krw": "256200",
-        "accepted_price_krw": "255000",
-        "reports": [{"appraiser": "0x" + "00" * 19 + "01", "price_krw": "256200"}],
-    },
-)
+@method("poyong", example={"zone": "wolchul", "number": 9}, result=land_examples.ROUND)
 async def get_round(
     context: Context,
     zone: Annotated[str, parameters.ZONE, "Zone id, as poyong_getZones gives it."],
     number: Annotated[
-        int | None, parameters.ROUND, "Number of the round; the latest by default."
+        int | None, parameters.ROUND, "Number of the round; the newest that opened by default."
     ] = None,
-) -> dict[str, Any] | None:
+) -> land_results.Round | None:
     """An appraisal round of a zone: every report, the median, and what was accepted. Null for an
     unknown zone or round."""
-    found = context.node.round(zone, number)
-    return None if found is None else _plain(found)
+    return cast(land_results.Round | None, context.node.round(zone, number))
 
 
-@method(
-    "poyong",
-    example={},
-    result={
-        "index": 102000,
-        "value_krw": "922080000000",
-        "base_value_krw": "904000000000",
-        "rounds_final": 4,
-        "history": [{"number": 4, "index": 102000}],
-    },
-)
-async def get_land_index(context: Context) -> dict[str, Any]:
-    """The town's land index now, where 100000 is the base, and for each closed town round."""
-    return _plain(context.node.land_index())
+@method("poyong", example={}, result=land_examples.LAND_INDEX)
+async def get_land_index(context: Context) -> land_results.LandIndex:
+    """The town's land index now, where 100000 is the base, and at each closed town round, and whose
+    reports the open rounds still wait for."""
+    return cast(land_results.LandIndex, context.node.land_index())
 
 
-@method(
-    "poyong",
-    example={},
-    result={
-        "ceiling": "4520000000000000000000000",
-        "issued": "2260000000000000000000000",
-        "burned": "0",
-        "headroom": "2260000000000000000000000",
-        "recognised_krw": "18080000000",
-        "live_krw": "20000000000",
-        "parameters": {"lambda_bps": 2500, "price_krw_per_token": 1000},
-    },
-)
-async def get_issuance(context: Context) -> dict[str, Any]:
-    """Ceiling, issued, burned and headroom, with every input of the formula, so that anyone can
-    recompute them (economy: uplift, ceiling, mint)."""
-    return _plain(context.node.issuance())
+@method("poyong", example={}, result=land_examples.ISSUANCE)
+async def get_issuance(context: Context) -> land_results.Issuance:
+    """Ceiling, issued, burned and headroom, with every input and result of the last settled round,
+    so that anyone can recompute the mint."""
+    return cast(land_results.Issuance, context.node.issuance())
 
 
 METHODS = (get_zones, get_round, get_land_index, get_issuance)

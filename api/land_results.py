@@ -1,0 +1,172 @@
+"""JSON results of land and issuance, as tokenomics.views makes them. See api.results."""
+
+from typing import Annotated, TypedDict
+
+from api.results import AddressText, Amount, Form, Hash32
+
+Krw = Annotated[str, Form("^-?(0|[1-9][0-9]*)$", "KRW, decimal")]
+
+
+class Zone(TypedDict):
+    """A part of the town and what it is worth. Prices in KRW/m2."""
+
+    zone: str
+    legal_dong_code: Annotated[str, "법정동코드, ten digits"]
+    name_ko: str
+    name_en: str
+    area_tenth_m2: Annotated[int, "in 0.1 m2"]
+    base_krw_per_m2: Annotated[int, "price of round 0"]
+    accepted_krw_per_m2: int
+    counted_krw_per_m2: Annotated[int, "what the last closed round counted for this zone"]
+    value_krw: Krw
+    final_round: Annotated[int, "the last round that was FINAL here; 0: none yet"]
+    last_round: Annotated[int, "the last closed round"]
+    last_outcome: Annotated[str | None, "FINAL, NO_VALUE or STALE; null before the first close"]
+    dispersion_ppm: Annotated[int | None, "coefficient of dispersion of its reports, millionths"]
+
+
+class Report(TypedDict):
+    """One appraiser's report of a zone in a round."""
+
+    appraiser: AddressText
+    price_krw_per_m2: int
+    valuation_date_ms: int
+    method: str
+    comparables: Annotated[int, "how many comparable sales it rests on"]
+    document_hash: Hash32
+    transaction: Annotated[Hash32, "that carried it"]
+
+
+class Round(TypedDict):
+    """A zone's appraisal round; what is settled at the close is null until then."""
+
+    zone: str
+    round: int
+    opened_ms: int
+    end_ms: Annotated[int, "nominal end"]
+    deadline_ms: Annotated[int, "reports are taken until here"]
+    length_ms: int
+    state: Annotated[str, "OPEN, FINAL, NO_VALUE or STALE"]
+    closed_ms: int | None
+    median_krw_per_m2: Annotated[int | None, "lower median"]
+    dispersion_ppm: int | None
+    limit_krw_per_m2: Annotated[int | None, "how high the accepted price could go"]
+    accepted_krw_per_m2: int | None
+    counted_krw_per_m2: int | None
+    reports: list[Report]
+
+
+class MissingReport(TypedDict):
+    """A report that an open round still waits for."""
+
+    zone: str
+    appraiser: AddressText
+
+
+class OpenRound(TypedDict):
+    """A town round that takes reports."""
+
+    round: int
+    opened_ms: int
+    end_ms: int
+    deadline_ms: int
+    length_ms: int
+    missing_reports: list[MissingReport]
+
+
+class TownRound(TypedDict):
+    """A closed town round."""
+
+    round: int
+    closed_ms: int
+    land_index: int
+    value_krw: Krw
+    zones_final: int
+    reports: Annotated[int, "how many were counted"]
+    reports_hash: Hash32
+
+
+class LandIndex(TypedDict):
+    """The town's land index now and at each closed round."""
+
+    land_index: Annotated[int, "100000 is the base"]
+    value_krw: Krw
+    base_value_krw: Krw
+    newest_round: int
+    closed_rounds: int
+    rounds_final: Annotated[int, "closed rounds with every zone FINAL"]
+    open_rounds: list[OpenRound]
+    rounds: Annotated[list[TownRound], "the newest 256 closed ones"]
+
+
+class IssuanceParameters(TypedDict):
+    """The rules in force; each can loosen supply, so each is constitutional."""
+
+    mode: Annotated[str, "GROSS or NET"]
+    lambda_bps: int
+    price_krw_per_token: int
+    hard_cap: Amount
+    window_anchors: Annotated[int, "W"]
+    limit_bps: int
+    limit_room_divisor: int
+    limit_bound_bps: int
+
+
+class SettledZone(TypedDict):
+    """A zone's part in a derivation."""
+
+    zone: str
+    area_tenth_m2: int
+    base_krw_per_m2: int
+    outcome: str
+    median_krw_per_m2: int
+    accepted_krw_per_m2: int
+    counted_krw_per_m2: int
+
+
+class Derivation(TypedDict):
+    """Every input and result of one round's mint, in order of computation."""
+
+    round: int
+    reports: int | None
+    reports_hash: Hash32 | None
+    zones: list[SettledZone]
+    value_krw: Annotated[Krw, "V"]
+    base_value_krw: Annotated[Krw, "V0"]
+    costs_krw: Annotated[Krw, "C"]
+    normal_growth_krw: Annotated[Krw, "N"]
+    live_krw: Annotated[Krw, "L"]
+    window_live_krw: Annotated[list[Krw], "L of the last W anchors"]
+    lasting_krw: Annotated[Krw | None, "S; null before W anchors"]
+    recognised_before_krw: Krw
+    recognised_krw: Annotated[Krw, "R"]
+    entitlement_before: Amount
+    entitlement: Annotated[Amount, "E"]
+    ceiling: Amount
+    issued_before: Amount
+    room: Annotated[Amount, "ceiling - issued before"]
+    cover: Amount
+    outstanding: Amount
+    coverage_bps: Annotated[int | None, "null when nothing is outstanding"]
+    town_scale: Annotated[Amount, "E0"]
+    quarter_limit: Amount
+    elapsed_ms: int
+    length_ms: int
+    limit: Amount
+    minted: Amount
+    issued: Amount
+
+
+class Issuance(TypedDict):
+    """The supply, its ceiling, and how the last settled round came to its mint."""
+
+    round: Annotated[int, "the last settled round"]
+    ceiling: Amount
+    issued: Annotated[Amount, "with the genesis allocation"]
+    minted: Annotated[Amount, "without it"]
+    burned: Amount
+    headroom: Annotated[Amount, "ceiling - issued"]
+    genesis_allocation: Amount
+    treasury_pool: AddressText
+    parameters: IssuanceParameters
+    derivation: Annotated[Derivation | None, "null before the first settled round"]
