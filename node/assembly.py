@@ -111,6 +111,9 @@ def open_files(config: Config) -> Opened:
         log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
         chain = replace(chain, vote_record_lost=True)
         blocks.set_vote_record(votes.log.marker(), lost=True)
+    elif chain.marker is None:
+        # Named before the first vote: a kill before the first commit must not look like a loss.
+        blocks.set_vote_record(votes.log.marker(), lost=False)
     return Opened(config, document, chain, votes, signer, identity)
 
 

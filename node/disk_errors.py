@@ -24,6 +24,10 @@ def os_error(action: str, path: Path, error: OSError) -> LocalError:
             f"cannot {action} {path}: permission denied. Give the user that runs the node "
             f"(uid {os.getuid()}) the right to write {path.parent}."
         )
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return LocalError(
+            f"cannot {action} {path}: {error.strerror}. Create its folder, or correct the path."
+        )
     return LocalError(
         f"cannot {action} {path}: {error.strerror or error}. Check the disk "
         "(dmesg, smartctl), then start again; nothing finalised is lost."
