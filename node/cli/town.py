@@ -133,12 +133,22 @@ def status(folder: Path, as_json: bool) -> None:
     pid = layout.running_pid(folder)
     nodes = [_standing(made, index) if pid else None for index in range(len(made.nodes))]
     if as_json:
-        named = {node.name: found for node, found in zip(made.nodes, nodes, strict=True)}
-        print_json({"running": pid is not None, "pid": pid, "nodes": named})
+        found_nodes = [
+            {
+                "name": node.name,
+                "organisation": node.organisation,
+                "pid": layout.node_pid(folder, node) if pid else None,
+                "rpc_url": node.rpc_url,
+                "metrics_url": node.metrics_url,
+                "status": found,
+            }
+            for node, found in zip(made.nodes, nodes, strict=True)
+        ]
+        print_json({"running": pid is not None, "pid": pid, "nodes": found_nodes})
         return
     print_table(
         f"The town runs as process {pid}." if pid else "The town does not run.",
-        ("node", "state", "height", "peers", "mempool", "JSON-RPC"),
+        ("node", "state", "height", "peers", "mempool", "pid", "JSON-RPC"),
         [
             (
                 node.organisation,
@@ -146,6 +156,7 @@ def status(folder: Path, as_json: bool) -> None:
                 found and found["height"],
                 found and found["peers"],
                 found and found["mempool_transactions"],
+                str(layout.node_pid(folder, node) or "-"),
                 node.rpc_url,
             )
             for node, found in zip(made.nodes, nodes, strict=True)

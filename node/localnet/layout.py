@@ -24,6 +24,7 @@ DEFAULT_FOLDER: Final = Path(".poyong/town")
 TOWN_FILE: Final = "town.json"
 LOCK_FILE: Final = "town.lock"
 LOG_FILE: Final = "node.log"
+PID_FILE: Final = "node.pid"
 FORMAT_VERSION: Final = 1
 MIN_VALIDATORS: Final = 1
 DEFAULT_VALIDATORS: Final = 4
@@ -207,6 +208,15 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def node_pid(folder: Path, node: TownNode) -> int | None:
+    """Process id of a node of a running town, or None."""
+    try:
+        text = (folder / node.name / PID_FILE).read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+    return int(text) if text.isdigit() else None
 
 
 def running_pid(folder: Path) -> int | None:

@@ -14,7 +14,7 @@ from ledger.local_accounts import ed25519_accounts
 from node import scenario
 from node.localnet import processes
 from node.localnet.creation import CHAIN_ID
-from node.localnet.layout import LOG_FILE, Town
+from node.localnet.layout import LOG_FILE, PID_FILE, Town
 from node.localnet.processes import NodeProcess
 from node.localnet.traffic import ClientNode, Traffic
 from node.localnet.view import TownView
@@ -72,9 +72,12 @@ async def _running(run: Run) -> AsyncIterator[list[NodeProcess]]:
         for node in run.town.nodes:
             home = run.folder / node.name
             nodes.append(await processes.start(node.name, home, home / LOG_FILE))
+            (home / PID_FILE).write_text(f"{nodes[-1].pid}\n", encoding="ascii")
         yield nodes
     finally:
         await processes.stop(nodes)
+        for node in run.town.nodes:
+            (run.folder / node.name / PID_FILE).unlink(missing_ok=True)
 
 
 async def _supervise(

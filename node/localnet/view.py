@@ -21,6 +21,7 @@ class NodeView:
     name: str
     organisation: str
     rpc_url: str
+    pid: int
     state: str = "starting"  # starting, up, syncing, down, failed
     height: int | None = None
     view: int | None = None
@@ -94,15 +95,17 @@ def live_table(town: TownView) -> Group:
     nodes = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("node", "state"):
         nodes.add_column(column)
-    for column in ("height", "view", "peers", "mempool"):
+    for column in ("height", "view", "peers", "mempool", "pid"):
         nodes.add_column(column, justify="right")
     nodes.add_column("JSON-RPC")
     for node in town.nodes:
         numbers = (node.height, node.view, node.peers, node.mempool)
+        pid = str(node.pid) if node.state not in ("down", "failed") else "-"
         nodes.add_row(
             node.organisation,
             Text(node.state, style=_STYLES[node.state]),
             *("-" if number is None else f"{number:,}" for number in numbers),
+            pid,
             node.rpc_url,
         )
     figures = Table.grid(padding=(0, 3))

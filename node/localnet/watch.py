@@ -29,13 +29,16 @@ class Watch:
         self, town: Town, processes: Sequence[NodeProcess], counted: tuple[int, int] = (0, 0)
     ) -> None:
         """counted: (height, transactions up to it) that are known already."""
+        self._processes = {process.name: process for process in processes}
         self.view = TownView(
-            [NodeView(node.name, node.organisation, node.rpc_url) for node in town.nodes],
+            [
+                NodeView(node.name, node.organisation, node.rpc_url, self._processes[node.name].pid)
+                for node in town.nodes
+            ],
             scenario=town.scenario,
         )
         self.started_height, self.view.transactions = counted
         self._counted_height = counted[0]
-        self._processes = {process.name: process for process in processes}
         self._clients = {node.name: Client(node.rpc_url, timeout_s=5.0) for node in town.nodes}
         self._rate: deque[tuple[float, int]] = deque()
         self.first_block = asyncio.Event()

@@ -1,0 +1,182 @@
+"""`poyong doctor`: what is wrong with a node's folder, and what to do about it."""
+
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from ledger import genesis
+from ledger.errors import LocalError
+from ledger.genesis import Genesis
+from node import audit, config, keystore
+from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, read_genesis
+from node.audit import OK, StoreAudit
+from node.cli.home import DEFAULT_HOME
+from node.cli.output import json_option, print_json, print_table
+from node.config import Config
+from node.disk_errors import FREE_BYTES_WANTED
+from node.modules import build_executor
+
+_MIB: Final = 1024 * 1024
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check. found: what was seen; when it is not ok, a sentence with the remedy."""
+
+    check: str
+    ok: bool
+    found: str
+
+
+@click.command()
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_HOME,
+    show_default=True,
+    help="Folder of the node, which must not be running.",
+)
+@json_option
+def doctor(home: Path, as_json: bool) -> int:
+    """Check a node's files, keys, genesis, store, invariants and disk. Changes nothing."""
+    findings = list(examine(home))
+    healthy = all(finding.ok for finding in findings)
+    disk = disk_use(home)
+    if as_json:
+        print_json(
+            {
+                "ok": healthy,
+                "checks": [
+                    {"check": item.check, "ok": item.ok, "found": item.found} for item in findings
+                ],
+                "disk_bytes": disk,
+            }
+        )
+    else:
+        print_table(
+            f"Node in {home}",
+            ("check", "", "found"),
+            [(item.check, "ok" if item.ok else "WRONG", item.found) for item in findings],
+        )
+        print_table(
+            "What uses the disk",
+            ("part", "MiB"),
+            [(part, -(-size // _MIB)) for part, size in disk.items()],
+        )
+    if not healthy:
+        count = sum(not finding.ok for finding in findings)
+        raise LocalError(f"{count} of {len(findings)} checks failed: see what each of them says")
+    return 0
+
+
+def examine(home: Path) -> Iterator[Finding]:
+    """Every check in order; those that need what a failed one should have given are left out."""
+    options: list[Config] = []
+    documents: list[Genesis] = []
+    yield _tried("configuration", lambda: _configuration(home, options))
+    if not options:
+        return
+    loaded = options[0]
+    yield _tried("owner only", lambda: _modes(home))
+    yield _tried("genesis", lambda: _genesis(loaded, documents))
+    yield _tried("keys", lambda: _keys(loaded, documents[0] if documents else None))
+    yield _tried("free disk", lambda: _free_disk(home))
+    if documents:
+        yield _tried("store", lambda: _store(home))
+
+
+def _tried(check: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check, True, look())
+    except LocalError as error:
+        return Finding(check, False, str(error))
+
+
+def _configuration(home: Path, into: list[Config]) -> str:
+    loaded = config.load(home / config.CONFIG_FILE)
+    into.append(loaded)
+    role = "validator" if loaded.is_validator else "observer"
+    return f"{role} {loaded.node.name!r} with {len(loaded.network.peers)} peers"
+
+
+def _modes(home: Path) -> str:
+    secret = [home / "keys", *(home / "keys").glob("*")]
+    exposed = [path for path in secret if path.exists() and path.stat().st_mode & _OTHERS]
+    if exposed:
+        raise LocalError(
+            f"others may read {', '.join(str(path) for path in exposed)}: chmod go= on each"
+        )
+    return f"{len(secret)} files and folders of keys"
+
+
+def _genesis(loaded: Config, into: list[Genesis]) -> str:
+    document = read_genesis(loaded.path(loaded.node.genesis))
+    built = genesis.build(document, build_executor())
+    into.append(document)
+    return (
+        f"chain {document.chain_id}, hash 0x{built.block.hash.hex()}, "
+        f"{len(document.validators)} validators"
+        + (", a local town: its funded keys are public" if document.local else "")
+    )
+
+
+def _keys(loaded: Config, document: Genesis | None) -> str:
+    node = keystore.read_key_info(loaded.path(loaded.node.node_key))
+    if not loaded.is_validator:
+        return f"node key {node.public_key.hex()}"
+    vote = keystore.read_key_info(loaded.path(loaded.node.validator_key))
+    seat = None if document is None else document.validators.index_of(vote.public_key)
+    where = "no seat at genesis" if seat is None else f"seat {seat} at genesis"
+    return f"validator key {vote.public_key.hex()}, {where}"
+
+
+def _free_disk(home: Path) -> str:
+    free = shutil.disk_usage(home).free
+    if free < FREE_BYTES_WANTED:
+        raise LocalError(
+            f"{free // _MIB} MiB are free on the file system of {home}, at least "
+            f"{FREE_BYTES_WANTED // _MIB} MiB are needed: make room or move storage.path"
+        )
+    return f"{free // _MIB:,} MiB"
+
+
+def _store(home: Path) -> str:
+    try:
+        found: StoreAudit = audit.audit(home)
+    except audit.NoChainError:
+        return "none yet: the node was never started"
+    if found.invariants != OK:
+        raise LocalError(
+            f"invariant {found.invariants} is broken at height {found.height}: {found.found}; "
+            "keep a copy of the folder and report it"
+        )
+    return (
+        f"height {found.height:,}, {found.transactions:,} transactions, "
+        "state root, certificate and every invariant hold"
+    )
+
+
+def disk_use(home: Path) -> dict[str, int]:
+    """Bytes by part of a node's folder."""
+    try:
+        data = home / config.load(home / config.CONFIG_FILE).storage.path
+    except LocalError:  # reported by the check of the configuration
+        data = home / config.StorageConfig().path
+    parts: dict[str, Any] = {
+        "chain": data / CHAIN_FOLDER,
+        "vote record": data / VOTES_FOLDER,
+        "keys": home / "keys",
+    }
+    sizes = {part: _bytes_below(path) for part, path in parts.items()}
+    sizes["other"] = max(0, _bytes_below(home) - sum(sizes.values()))
+    return sizes
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
