@@ -287,7 +287,7 @@ class PeerManager:
         if present is not None and present.connection.is_open:
             if not self._replaces(peer, present):
                 return False
-            present.connection.close("both nodes dialled, another connection stays")
+            present.connection.close("a newer connection of the two nodes replaces it")
             self._release(present)
         self._peers[peer.node_key] = peer
         self._vacancy(peer.node_key).clear()

@@ -6,6 +6,7 @@ import pytest
 
 from ledger.errors import LocalError
 from ledger.primitives import Hash
+from node.backoff import Backoff
 from node.connection import ConnectionTimes
 from node.peers import Peer, PeerManager, Role
 from node.reputation import BAD_MESSAGE_POINTS, FULL_POINTS
@@ -24,7 +25,9 @@ from tests.integration.network_harness import (
     watched_logs,
 )
 
-SHORT = ConnectionTimes(handshake_s=0.3, hello_s=0.3, ping_s=0.1, silence_s=0.3)
+SHORT = ConnectionTimes(handshake_s=0.3, hello_s=0.3)
+SOON_SILENT = ConnectionTimes(ping_s=0.1, silence_s=0.3)
+PATIENT = ConnectionTimes(handshake_s=10 * WAIT_S)
 
 
 def pair() -> tuple[Harness, Harness]:
@@ -101,6 +104,30 @@ async def test_another_chain_is_refused_with_a_reason_on_both_sides(
             assert one.manager.peers() == two.manager.peers() == ()
 
 
+async def test_a_peer_that_is_refused_again_and_again_is_dialled_ever_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attempts = asyncio.Semaphore(0)
+    resets: list[None] = []
+
+    def next_ms(_: Backoff) -> int:
+        attempts.release()
+        return 0
+
+    monkeypatch.setattr(Backoff, "next_ms", next_ms)
+    monkeypatch.setattr(Backoff, "reset", lambda _: resets.append(None))
+    one, two = pair()
+    two.hello = Hello(1, HELLO.genesis_hash, 0, "")
+    async with running(one, two):
+        await one.start()
+        await two.start()
+        one.manager.set_addresses({two.key: two.address})
+        async with asyncio.timeout(WAIT_S):
+            for _ in range(4):
+                await attempts.acquire()
+    assert resets == []
+
+
 @pytest.mark.parametrize(
     ("rubbish", "reason"),
     [
@@ -160,7 +187,7 @@ async def test_a_connection_without_a_hello_is_closed() -> None:
 
 async def test_a_peer_that_falls_silent_is_dropped() -> None:
     """Half-open: the other end is gone and no packet says so."""
-    node = Harness(identity(1), validators(1, 2), times=SHORT)
+    node = Harness(identity(1), validators(1, 2), times=SOON_SILENT)
     async with running(node):
         await node.start()
         reader, writer = await raw_client(identity(2), node)
@@ -176,6 +203,7 @@ async def test_more_half_open_connections_than_allowed_end_the_oldest(
 ) -> None:
     monkeypatch.setattr("node.links.MAX_PENDING_INBOUND", 2)
     one, two = pair()
+    one.times = PATIENT
     async with running(one, two):
         await one.start()
         port = int(one.address.split(":")[1])
@@ -186,6 +214,51 @@ async def test_more_half_open_connections_than_allowed_end_the_oldest(
         await two.until_connected(one)
         for _, writer in idle:
             writer.close()
+
+
+@pytest.mark.parametrize("listener", [1, 2])
+async def test_a_second_connection_of_the_same_dialler_replaces_the_first(listener: int) -> None:
+    """Who dials again has lost its end of the first: nobody waits for the silence to be noticed,
+    whichever of the two has the lower key."""
+    node, dialler = Harness(identity(listener), validators(1, 2)), identity(3 - listener)
+    async with running(node):
+        await node.start()
+        hello = encode_frame(FrameKind.HELLO, HELLO.encode())
+        first, first_writer = await raw_client(dialler, node)
+        first_writer.write(hello)
+        await node.until(lambda: len(node.connects) == 1)
+        _, second_writer = await raw_client(dialler, node)
+        second_writer.write(hello + encode_frame(FrameKind.CONSENSUS, b"vote"))
+        assert "a newer connection of the two nodes replaces it" in await goodbye(first)
+        await node.until(lambda: bool(node.received))
+        assert len(node.manager.peers()) == 1
+        assert [peer is node.connects[0] for peer in node.disconnects] == [True]
+        for writer in (first_writer, second_writer):
+            writer.close()
+
+
+@pytest.mark.parametrize("simultaneous_s", [-1.0, 5.0])
+async def test_the_other_side_s_later_dial_replaces_and_its_simultaneous_one_does_not(
+    monkeypatch: pytest.MonkeyPatch, simultaneous_s: float
+) -> None:
+    monkeypatch.setattr("node.peers.SIMULTANEOUS_S", simultaneous_s)
+    lower, higher = sorted(pair(), key=lambda node: node.key)
+    async with running(lower, higher):
+        await higher.start()
+        await lower.start()
+        lower.manager.set_addresses({higher.key: higher.address})
+        await lower.until_connected(higher)
+        assert lower.connects[0].outbound
+        reader, writer = await raw_client(higher.identity, lower)
+        writer.write(encode_frame(FrameKind.HELLO, HELLO.encode()))
+        if simultaneous_s > 0:
+            assert "the other connection stays" in await goodbye(reader)
+            assert lower.disconnects == []
+        else:
+            await lower.until(lambda: len(lower.connects) == 2)
+            assert not lower.connects[1].outbound
+            assert lower.disconnects == [lower.connects[0]]
+        writer.close()
 
 
 async def test_a_peer_that_keeps_sending_rubbish_is_banned_for_a_while() -> None:

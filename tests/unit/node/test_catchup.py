@@ -230,11 +230,18 @@ async def test_a_lost_peer_s_range_goes_to_others() -> None:
 
 
 async def test_a_late_answer_is_no_offence_and_changes_nothing() -> None:
-    node = Node()
+    """Before each answer comes one to a question of long ago, and one of a peer unasked."""
     chain = make_chain(30)
-    node.connect(b"good", 30, honest(chain))
-    node.answer_later(b"good", RangeAnswer(77, 30, (chain[1],)))
-    node.answer_later(b"unknown", RangeAnswer(78, 30, (chain[1],)))
+    answer = honest(chain)
+    node = Node()
+
+    def late_then_right(question: sync_wire.SyncQuestion) -> sync_wire.SyncAnswer | None:
+        old = RangeAnswer(question.request_id + 1_000, 30, (chain[30],))
+        node.answer_later(b"good", old)
+        node.answer_later(b"unasked", RangeAnswer(question.request_id, 30, (chain[30],)))
+        return answer(question)
+
+    node.connect(b"good", 30, late_then_right)
     await node.caught_up(30)
     assert node.penalties == []
 

@@ -219,7 +219,9 @@ def received(connection: Connection) -> list[object]:
 
 def test_what_came_before_the_peer_s_goodbye_is_still_read(connection: Connection) -> None:
     connection.data_received(
-        encode_frame(FrameKind.CONSENSUS, b"vote") + encode_frame(FrameKind.GOODBYE, b"stopping")
+        encode_frame(FrameKind.CONSENSUS, b"vote")
+        + encode_frame(FrameKind.GOODBYE, b"stopping")
+        + encode_frame(FrameKind.CONSENSUS, b"after the end")
     )
     assert received(connection) == [(FrameKind.CONSENSUS, b"vote")]
     assert connection.close_reason == "the peer closed: stopping"

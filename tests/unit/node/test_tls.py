@@ -63,6 +63,14 @@ def test_a_registered_server_refuses_a_stranger_in_the_handshake() -> None:
         link(STRANGER, BOB).shake()
 
 
+def test_a_client_without_a_certificate_is_refused_in_the_handshake() -> None:
+    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    nobody.check_hostname = False
+    nobody.verify_mode = ssl.CERT_NONE
+    with pytest.raises(ssl.SSLError, match="PEER_DID_NOT_RETURN_A_CERTIFICATE"):
+        Link(nobody, BOB.server_context(REGISTRY)).shake()
+
+
 def test_a_registered_dialler_refuses_a_stranger_in_the_handshake() -> None:
     knows_itself = REGISTRY | {STRANGER.node_key}
     pair = Link(ALICE.client_context(REGISTRY), STRANGER.server_context(knows_itself))
