@@ -1,6 +1,7 @@
 """Blocks: canonical bytes, hash, what a body must match, bounds, and the compact form."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_the_hash_covers_every_field_of_the_header() -> None:
     hashes = {BLOCK.hash}
     for name, value in vars(BLOCK.header).items():
         if name != "hash":
-            other = value + 1 if isinstance(value, int) else Hash(b"x" * 32)
+            other: Any = value + 1 if isinstance(value, int) else Hash(b"x" * 32)
             hashes.add(replace(BLOCK.header, **{name: other}).hash)
     assert len(hashes) == 10
 

@@ -191,17 +191,27 @@ def test_an_exception_in_a_hook_names_its_module(hook: str) -> None:
         if context.block.height:
             raise TransactionError(ErrorCode.NOT_NOW, "a hook may not fail")
 
+    room = Room(begin=fail) if hook == "begin" else Room(end=fail)
     with pytest.raises(InvariantViolation, match="hook of module room"):
-        chain_with(Room(**{hook: fail})).execute()
+        chain_with(room).execute()
 
 
 def test_hooks_run_around_the_transactions_and_their_events_are_under_the_root() -> None:
     order: list[str] = []
+
+    def begin(context: Context) -> None:
+        order.append("begin")
+        context.emit("room.began", at=1)
+
+    def end(context: Context) -> None:
+        order.append("end")
+        context.emit("room.ended", at=2)
+
     chain = chain_with(
         Room(
             act=lambda context, what: order.append("act"),
-            begin=lambda context: (order.append("begin"), context.emit("room.began", at=1))[1],
-            end=lambda context: (order.append("end"), context.emit("room.ended", at=2))[1],
+            begin=begin,
+            end=end,
         )
     )
     executed = chain.add([chain.signed(RICH, "room.act", ("x",))])
@@ -266,8 +276,9 @@ def test_the_header_must_carry_the_roots_that_execution_gave() -> None:
     header = chain.blocks[-1].header
     require_roots(header, executed, header.validators_hash)
     for name in ("state_root", "receipts_root", "validators_hash"):
+        wrong: dict[str, Any] = {name: ZERO_HASH}
         with pytest.raises(InvalidBlock, match=name.split("_")[0]):
-            require_roots(replace(header, **{name: ZERO_HASH}), executed, header.validators_hash)
+            require_roots(replace(header, **wrong), executed, header.validators_hash)
 
 
 def test_executing_on_another_height_is_a_bug() -> None:

@@ -108,7 +108,8 @@ def test_changed_gives_the_value_before_the_block_and_now() -> None:
     state.delete(ROWS, b"b")
     state.put(ROWS, b"c", 7)
     state.put(OTHER, b"a", 9)
-    assert sorted(state.changed(ROWS)) == [(b"a", 1, 6), (b"b", 2, None), (b"c", None, 7)]
+    changed = {key: (before, now) for key, before, now in state.changed(ROWS)}
+    assert changed == {b"a": (1, 6), b"b": (2, None), b"c": (None, 7)}
 
 
 def test_iteration_merges_base_and_writes_in_key_order() -> None:
