@@ -112,6 +112,11 @@ class Replica:
         self._settle()
         return core.out
 
+    @property
+    def core(self) -> Core:
+        """The parts, for tests and metrics to look at; nothing but `step` changes them."""
+        return self._core
+
     def describe(self) -> Snapshot:
         """Where this replica stands, for operators."""
         return describe(self._core)

@@ -11,7 +11,7 @@ fires but by `time_out`. Validators in `byzantine` run no replica: the script sp
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
 from typing import Any
@@ -38,7 +38,6 @@ from consensus.events import (
     ProposalChecked,
     TimerFired,
     TimerKind,
-    Verdict,
     VoteSigned,
     WorkAvailable,
 )
@@ -47,8 +46,6 @@ from consensus.messages import (
     CertifiedBlock,
     Message,
     Proposal,
-    Signable,
-    ViewChangeMessage,
     Vote,
     signed_claim,
 )
@@ -67,62 +64,14 @@ from tests.support.consensus_blocks import (
     GENESIS,
     START_MS,
     Block,
-    TestSigner,
     make_set,
     make_signers,
     read_block,
     verify_keyed_hash,
 )
+from tests.support.consensus_node import Node, sign, view_of
 
 Blocked = Callable[[int, int, Message], bool]
-
-
-def sign(signer: TestSigner, message: Any) -> Any:
-    """The message with its signature, for votes of whatever validator."""
-    phase, height, view, claim, *_ = signed_claim(message)
-    signature = signer.sign(DOMAIN.payload(phase, height, view, claim))
-    if isinstance(message, ViewChangeMessage):
-        return replace(message, vote=replace(message.vote, signature=signature))
-    return replace(message, signature=signature)
-
-
-def view_of(message: Message) -> int:
-    """The view that a message is about."""
-    if isinstance(message, ViewChangeMessage):
-        return message.vote.new_view
-    return int(getattr(message, "view", -1))
-
-
-@dataclass
-class Node:
-    """One replica with its log, its applied blocks and its mempool."""
-
-    index: int
-    signer: TestSigner
-    config: ReplicaConfig
-    replica: Replica
-    head: BlockApplied
-    log: list[tuple[int, bytes]] = field(default_factory=list)
-    blocks: list[CertifiedBlock] = field(default_factory=list)
-    sets: dict[int, ValidatorSet] = field(default_factory=dict)
-    mempool: list[bytes] = field(default_factory=list)
-    applied: set[bytes] = field(default_factory=set)
-    alive: bool = True
-    incarnation: int = 0
-    clock_skew_ms: int = 0
-    timers: dict[TimerKind, int] = field(default_factory=dict)
-    requests: list[Request] = field(default_factory=list)
-    signed: list[Signable] = field(default_factory=list)
-    peer_errors: list[str] = field(default_factory=list)
-    verdict: Callable[[Proposal], Verdict] = lambda _: Verdict.VALID
-
-    @property
-    def height(self) -> int:
-        return self.head.height
-
-    @property
-    def view(self) -> int:
-        return self.replica.describe().view
 
 
 class Cluster:
@@ -171,14 +120,14 @@ class Cluster:
     # -- building
 
     def add_node(self, index: int, config: ReplicaConfig) -> Node:
-        head = self._genesis_head()
+        head = self.genesis_head()
         replica = Replica(config, head, verify=self.verify)
         node = Node(index, self.signers[index], config, replica, head)
         node.sets = {1: self.validators, 2: self.validators}
         self.nodes[index] = node
         return node
 
-    def _genesis_head(self) -> BlockApplied:
+    def genesis_head(self) -> BlockApplied:
         return BlockApplied(
             height=0,
             block_hash=GENESIS,
@@ -375,7 +324,8 @@ class Cluster:
             match timer:
                 case SetTimer(kind, generation, delay_ms):
                     node.timers[kind] = generation
-                    self._soon(node, TimerFired(kind, generation), delay_ms)
+                    if not self.manual:
+                        self._soon(node, TimerFired(kind, generation), delay_ms)
                 case CancelTimer():
                     pass  # the replica ignores an older generation
         for certified in effects.committed:
@@ -478,3 +428,18 @@ class Cluster:
                 self._step(node, MessageReceived(other.blocks[height - 1], None))
                 self.later(self.delay_ms, lambda: self._feed(node, target))
                 return
+
+
+def watch_steps(cluster: Cluster, index: int) -> list[Effects]:
+    """Every Effects that a node's replica gives from now on."""
+    seen: list[Effects] = []
+    replica = cluster.nodes[index].replica
+    original = replica.step
+
+    def step(event: Event, now_ms: int) -> Effects:
+        effects = original(event, now_ms)
+        seen.append(effects)
+        return effects
+
+    replica.step = step  # type: ignore[method-assign] # a spy around the one method
+    return seen

@@ -21,7 +21,8 @@ from consensus.messages import (
 )
 from ledger.registry import Phase
 from tests.support.consensus_blocks import Block
-from tests.support.consensus_cluster import Cluster, sign
+from tests.support.consensus_cluster import Cluster
+from tests.support.consensus_node import sign
 
 PREPARE, COMMIT = Phase.PREPARE, Phase.COMMIT
 
