@@ -48,11 +48,14 @@ class Inbox:
         self._from_peers.append((peer, event))
         self._arrived.set()
 
-    async def get(self) -> tuple[bytes | None, Event]:
-        """The next event, with the node key of the peer that sent it (None: an own event)."""
-        while not self._own and not self._from_peers:
+    async def wait(self) -> None:
+        """Return as soon as there is an event, at once if there is one."""
+        while not len(self):
             self._arrived.clear()
             await self._arrived.wait()
+
+    def take(self) -> tuple[bytes | None, Event]:
+        """The next event, with the node key of the peer that sent it (None: an own event)."""
         if self._own:
             return None, self._own.popleft()
         peer, event = self._from_peers.popleft()

@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from consensus.effects import CatchUp, FetchBlock
-from consensus.events import BlockApplied, MessageReceived, WorkAvailable
+from consensus.events import MessageReceived, ProposalBuilt, WorkAvailable
 from consensus.messages import BlockResponse, CertifiedBlock, Proposal, SigningDomain
 from consensus.replica import Replica, ReplicaConfig
 from consensus.wal_records import Record
@@ -43,6 +43,8 @@ from node.transport import PeerTransport
 from node.wal import WriteAheadLog
 from node.wire import FrameKind, Hello
 
+EVENTS_A_TURN: Final = 32
+"""Events that the replica takes before connections and verification get their turn."""
 RELAY_TRANSACTIONS: Final = 2_000
 """Pending transactions that one RelayWork sends again."""
 SOFTWARE: Final = "poyong/0.1.0"
@@ -213,22 +215,25 @@ class Runtime:
             self._failure.set_exception(error)
 
     async def _drive(self) -> None:
-        """Own answers first, then what came in; others run between."""
-        answers, driver = self.driver.answers, self.driver
+        """Handle what is there, own answers first, before anything else gets the loop again."""
+        answers, driver, inbox = self.driver.answers, self.driver, self.inbox
         while True:
-            if answers:
-                event = answers.popleft()
-                driver.handle(event, now_ms())
-                if isinstance(event, BlockApplied):
-                    await asyncio.sleep(0)
-                continue
+            if not answers:
+                await inbox.wait()
+            for _ in range(EVENTS_A_TURN):
+                if answers:
+                    event = answers.popleft()
+                    driver.handle(event, now_ms())
+                    if isinstance(event, ProposalBuilt) and event.proposal is None:
+                        self._work_told = False
+                elif inbox:
+                    peer, received = inbox.take()
+                    error = driver.handle(received, now_ms(), peer)
+                    if error is not None and peer is not None:
+                        self._refused(peer, received, error)
+                else:
+                    break
             await asyncio.sleep(0)
-            peer, received = await self.inbox.get()
-            if isinstance(received, WorkAvailable):
-                self._work_told = False
-            error = driver.handle(received, now_ms(), peer)
-            if error is not None and peer is not None:
-                self._refused(peer, received, error)
 
     def _refused(self, peer: bytes, event: object, error: PeerError) -> None:
         message = event.message if isinstance(event, MessageReceived) else None
@@ -275,6 +280,7 @@ class Runtime:
         """A block is durable; the replica is told next."""
         block = applied.block
         self.state = self.chain.state()
+        self._work_told = False
         self.ingest.applied()
         self.frames.assembler.forget(block.height + 1)
         self.synchroniser.applied(block.height)

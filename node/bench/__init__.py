@@ -1,0 +1,1 @@
+"""`poyong bench`: a town of processes under load, measured against limits of the same run."""
