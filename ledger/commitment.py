@@ -39,7 +39,6 @@ _LAYOUT_ROW: Final = STORE_PREFIX + b"layout"
 _LAYOUT_VERSION: Final = 1
 _NODE_BYTES: Final = 1 + FAN_OUT * HASH_BYTES
 _LEAF: Final = Struct("32s32s")
-_LEAF_FIRST_BITS: Final = Struct(">I60x")
 _DELETED: Final = bytes(HASH_BYTES)
 
 Changes = Iterable[tuple[bytes, bytes | None]]
@@ -296,18 +295,20 @@ class StateCommitment:
                 raise LocalError(_damaged(f"it has bucket {index} of {bucket_count}"))
             buckets[index] = bytearray(content)
         shift = 32 - 4 * depth_of(bucket_count)
-        newest: dict[bytes, bytes] = {}
+        # A bucket's row holds all up to its group's last turn; the journal has what came later.
+        written_at = [max(since, height - (height - index) % groups) for index in range(groups)]
         changed_at = [since] * bucket_count
+        newer: dict[int, dict[bytes, bytes]] = {}
         for at in range(max(since, height - groups) + 1, height + 1):
-            journal = _read_journal(reader, at)
-            newest.update(_LEAF.iter_unpack(journal))
-            for (first_bits,) in _LEAF_FIRST_BITS.iter_unpack(journal):
-                changed_at[first_bits >> shift] = at
-        for key_hash, value_hash in newest.items():
-            index = int.from_bytes(key_hash[:4], "big") >> shift
-            if len(buckets[index]) == 1:  # all empty ones are one object
-                buckets[index] = bytearray(BUCKET_PREFIX)
-            _put_leaf(buckets[index], key_hash, value_hash)
+            for key_hash, value_hash in _LEAF.iter_unpack(_read_journal(reader, at)):
+                index = int.from_bytes(key_hash[:4], "big") >> shift
+                if written_at[index % groups] < at:
+                    changed_at[index] = at
+                    newer.setdefault(index, {})[key_hash] = value_hash
+        for index, leaves in newer.items():
+            bucket = buckets[index] = buckets[index][:]  # all empty ones are one object
+            for key_hash, value_hash in leaves.items():
+                _put_leaf(bucket, key_hash, value_hash)
         commitment = StateCommitment(bucket_count, height, buckets, groups)
         commitment._changed_at, commitment._since = changed_at, since
         if commitment.root != expected_root:
