@@ -1,0 +1,99 @@
+"""A real town of processes, used as an operator uses it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api import calls
+from api.client import SyncClient
+from ledger.crypto import checksum_address
+from ledger.local_accounts import ed25519_accounts
+from tests.support.town import RunningTown, answer, base_port, plan_of, poyong, running
+
+pytestmark = pytest.mark.timeout(180)
+
+REPORT_KEYS = {
+    "height", "validators", "finalised_transactions", "rounds_final", "land_index", "live",
+    "recognised", "ceiling", "issued", "minted", "invariants", "rpc_urls", "metrics_urls",
+}  # fmt: skip
+ROUNDS_TO_MINT = 10
+"""S, the least of 9 quarterly anchors, exists from the ninth round on."""
+REPORTS_A_ROUND = 5 * 6
+FREE_ACCOUNT = 4
+"""Neither the town's transfers nor its appraisers use this nonce."""
+
+
+def report_of(town: RunningTown) -> dict[str, Any]:
+    """The JSON object with which a town ends well."""
+    out, err, code = town.end()
+    assert code == 0, err
+    found: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return found
+
+
+def test_a_town_plays_the_series_while_one_validator_is_killed(tmp_path: Path) -> None:
+    """The economy moves, transactions are final and provable offline, and three of four go on."""
+    with running(tmp_path, "--fresh", "--base-port", str(base_port())) as town:
+        town.wait_for_height(1)
+        observer = plan_of(tmp_path).observer.rpc_url
+        transfer_and_verify(tmp_path, observer)
+        town.kill(["gist"])
+        # The promise is 10 s after the network heals; here nobody else is faulty.
+        assert town.wait_for_height(max(town.heights().values()) + 8, within_s=15) < 15
+        assert "gist" not in town.heights()
+        assert len(answer("validators", "--rpc", observer)["members"]) == 4
+        assert len(answer("peers", "--rpc", observer)) == 3
+        assert answer("why-stalled", "--rpc", observer)["stalled"] is False
+        town.wait_until(lambda: closed_rounds(observer) >= ROUNDS_TO_MINT, 60)
+        assert answer("town", "down", "--dir", str(tmp_path)) == {"stopped": town.process.pid}
+        report = report_of(town)
+    assert set(report) == REPORT_KEYS
+    assert (report["invariants"], report["validators"]) == ("ok", 4)
+    assert report["finalised_transactions"] > ROUNDS_TO_MINT * REPORTS_A_ROUND
+    assert report["rounds_final"] >= ROUNDS_TO_MINT
+    assert report["land_index"] > 100_000
+    assert 0 < int(report["minted"]) <= int(report["issued"]) <= int(report["ceiling"])
+    assert len(report["rpc_urls"]) == len(report["metrics_urls"]) == 5
+    assert_it_goes_on(tmp_path, report["height"])
+
+
+def closed_rounds(rpc: str) -> int:
+    with SyncClient(rpc) as client:
+        closed: int = client.call(calls.get_land_index())["closed_rounds"]
+    return closed
+
+
+def transfer_and_verify(folder: Path, rpc: str) -> None:
+    """tx build | sign | send, show with its proof, and verify without a node."""
+    home = folder / "observer"
+    sender = checksum_address(ed25519_accounts()[FREE_ACCOUNT].address)
+    built = poyong(
+        "tx", "build", "transfer.send", f"to={sender}", "amount=1.5", "--from", sender, "--rpc", rpc
+    )
+    assert built.returncode == 0, built.stderr
+    signed = poyong("tx", "sign", "-", "--local", str(FREE_ACCOUNT), stdin=built.stdout).stdout
+    receipt = answer("tx", "send", "-", "--wait", "--rpc", rpc, stdin=signed)
+    assert (receipt["code"], receipt["transaction_hash"]) == (0, json.loads(signed)["hash"])
+    proof = folder / "proof.json"
+    answer("tx", "show", receipt["transaction_hash"], "--proof", str(proof), "--rpc", rpc)
+    genesis = str(home / "genesis.json")
+    found = answer("verify", str(proof), "--genesis", genesis)
+    assert found["valid"] is True
+    assert (found["hash"], found["height"]) == (receipt["transaction_hash"], receipt["height"])
+    proof.write_text(proof.read_text().replace('"index": ', '"index": 1'), encoding="utf-8")
+    refused = poyong("verify", str(proof), "--genesis", genesis)
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+
+
+def assert_it_goes_on(folder: Path, height: int) -> None:
+    """A second start: the same chain, the killed validator catches up, --seconds stops it."""
+    with running(folder, "--seconds", "3") as town:
+        report = report_of(town)
+    assert report["height"] >= height + 5
+    assert report["invariants"] == "ok"
+    for name in ("gist", "observer"):
+        checked = answer("doctor", "--home", str(folder / name))
+        assert checked["ok"], checked
