@@ -34,7 +34,8 @@ class ReplicaConfig:
     min_block_interval_ms are part of block validity: the same on every node (genesis).
     vote_record_lost: the log of own votes is missing, older than the store, or restored from a
     backup; the replica then signs only from two heights above the first certified head that it sees
-    (rule 6). The node keeps the flag set until describe().signs_from is reached.
+    (rule 6). The node keeps the flag set until describe().signs_from is reached. It is ignored for
+    a single validator, and with two it can never end: the other cannot go on alone.
     """
 
     domain: SigningDomain
@@ -65,6 +66,7 @@ class Core:
     """State of a replica. `out` and `now_ms` are those of the step that is running.
 
     claims: height at which each validator said it runs (Status); a hint for fetching, nothing else.
+    first_claims: the first such word of each since the start.
     behind_target: highest height that a verified certificate names.
     work_while_applying: WorkAvailable came between a final block and its BlockApplied.
     signed: own signed messages of the running height, by phase and view, for retransmission.
@@ -81,6 +83,7 @@ class Core:
     evidence: EvidencePool = field(default_factory=EvidencePool)
     budget: AnswerBudget = field(default_factory=AnswerBudget)
     claims: dict[int, int] = field(default_factory=dict)
+    first_claims: dict[int, int] = field(default_factory=dict)
     behind_target: int = 0
     asked_target: int = 0
     work_while_applying: bool = False
@@ -135,3 +138,4 @@ class Core:
         """A Status said where its sender runs; the newest word replaces the one before."""
         if 0 <= sender < MAX_VALIDATORS:
             self.claims[sender] = height
+            self.first_claims.setdefault(sender, height)

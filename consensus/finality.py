@@ -102,12 +102,17 @@ def _offer_own_seal(core: Core, certificate: Certificate) -> None:
 def _learn_certified_head(core: Core) -> None:
     """After a lost vote record: sign from two heights above the first certified head (rule 6).
 
-    A block that is fetched while f + 1 validators claim to run higher is no head yet.
+    This replica may have voted up to H, so a quorum had sealed H - 1; among any quorum of others
+    an honest one of those sealers says that it runs at H - 1 or above. A height that a quorum of
+    others had not finished when they were first heard is thus H - 1 or above: a head, and no old
+    block that is being fetched.
     """
-    if core.guard.sign_from is None:
-        height = core.height.height
-        if core.claimed_by_honest() <= height + 1 and core.behind_target <= height:
-            core.guard.sign_from = height + 2
+    if core.guard.sign_from is not None:
+        return
+    first = sorted(core.first_claims.values())
+    needed = core.height.validators.quorum
+    if len(first) >= needed and first[needed - 1] <= core.height.height:
+        core.guard.sign_from = core.height.height + 2
 
 
 def on_certified_block(core: Core, message: CertifiedBlock) -> None:

@@ -204,6 +204,7 @@ class Replica:
         core.chain.apply(head)
         if head.validators != core.height.validators:
             core.claims.clear()  # indices mean other validators now
+            core.first_claims.clear()
         kept, core.next_height, core.signed = core.next_height, NextHeight(), {}
         core.height = HeightState(head, core.now_ms, step_since_ms=core.now_ms)
         key = core.config.public_key

@@ -94,6 +94,12 @@ def encode(record: Record) -> bytes:
             return codec.encode((5, record.height, record.view, record.block_hash, record.own))
 
 
+def _own(value: object) -> bool:
+    if type(value) is not bool:
+        raise DecodeError(f"record.own: expected a boolean, found {value!r:.20}")
+    return value
+
+
 def decode(data: bytes, read: ReadProposal) -> Record:
     """Inverse of encode; DecodeError for any bytes that are no record."""
     value = codec.decode(data)
@@ -105,7 +111,7 @@ def decode(data: bytes, read: ReadProposal) -> Record:
             return ProposalRecord(
                 codec.as_uint(height, "record.height"),
                 codec.as_uint(view, "record.view", MAX_VIEW),
-                bool(own),
+                _own(own),
                 read(codec.as_bytes_up_to(block, "record.block", codec.MAX_MESSAGE_BYTES)),
             )
         case 2:
@@ -117,6 +123,8 @@ def decode(data: bytes, read: ReadProposal) -> Record:
         case 3:
             _, fields, certificate = codec.as_array(value, "view_change_record", 3)
             vote = view_change_from_wire(fields)
+            if vote.signature != _UNSIGNED:
+                raise DecodeError("view_change_record: expected an unsigned vote")
             unsigned = ViewChange(
                 vote.height, vote.new_view, vote.prepared_view, vote.prepared_hash, vote.validator
             )
@@ -134,6 +142,6 @@ def decode(data: bytes, read: ReadProposal) -> Record:
                 codec.as_uint(height, "record.height"),
                 codec.as_uint(view, "record.view", MAX_VIEW),
                 Hash(codec.as_bytes(block_hash, "record.block_hash", HASH_BYTES)),
-                bool(own),
+                _own(own),
             )
     raise DecodeError(f"record: unknown tag {value[0]!r:.20}")

@@ -242,6 +242,13 @@ class Cluster:
         )
         self._perform(node, node.replica.start(self._clock(node)))
 
+    def rewind(self, index: int, height: int) -> None:
+        """The process ends and its store is restored from a backup of `height`."""
+        self.crash(index)
+        node = self.nodes[index]
+        node.head = node.heads[height]
+        del node.blocks[height:]
+
     def heights(self) -> list[int]:
         return [node.height for node in self.nodes.values()]
 
@@ -387,6 +394,7 @@ class Cluster:
             has_work=bool(node.mempool),
         )
         node.log = [entry for entry in node.log if entry[0] > block.height]
+        node.heads[block.height] = node.head
         self._soon(node, node.head)
 
     def _answer(self, node: Node, request: Request) -> None:

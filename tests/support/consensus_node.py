@@ -46,6 +46,7 @@ class Node:
     head: BlockApplied
     log: list[tuple[int, bytes]] = field(default_factory=list)
     blocks: list[CertifiedBlock] = field(default_factory=list)
+    heads: dict[int, BlockApplied] = field(default_factory=dict)
     sets: dict[int, ValidatorSet] = field(default_factory=dict)
     mempool: list[bytes] = field(default_factory=list)
     applied: set[bytes] = field(default_factory=set)

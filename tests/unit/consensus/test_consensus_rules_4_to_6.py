@@ -236,6 +236,7 @@ def test_rule_6_a_lost_vote_record_signs_two_heights_above_the_first_head() -> N
     cluster.crash(3)
     cluster.nodes[3].signed.clear()
     cluster.restart(3, lose_log=True, vote_record_lost=True)
+    cluster.run(6_000)
     node = cluster.nodes[3]
     for height in (2, 3):
         cluster.submit(b"pay %d" % height)
@@ -246,6 +247,35 @@ def test_rule_6_a_lost_vote_record_signs_two_heights_above_the_first_head() -> N
     cluster.submit(b"pay 4")
     assert cluster.run_to(4, ms=5_000)
     assert {getattr(message, "height", None) for message in node.signed} == {4}
+
+
+def test_rule_6_a_restored_backup_does_not_take_old_blocks_for_the_head() -> None:
+    """It voted up to height 9; the store is of height 2; what it fetches is no head."""
+    cluster = Cluster(4)
+    for count in range(8):
+        cluster.submit(b"pay %d" % count)
+        assert cluster.run_to(count + 1)
+    cluster.blocked = lambda source, target, message: target != 3
+    cluster.submit(b"nine", to=(3,))
+    cluster.run(300)
+    cluster.blocked = lambda *_: False
+    cluster.rewind(3, 2)
+    cluster.restart(3, lose_log=True, vote_record_lost=True)
+    cluster.run(2_000)
+    for count in range(4):
+        cluster.submit(b"more %d" % count, to=(0, 1, 2))
+        cluster.run(6_000)
+    assert cluster.height() >= 12
+    signs_from = cluster.nodes[3].replica.describe().signs_from
+    assert signs_from is not None
+    assert signs_from > 9
+    assert cluster.double_votes() == []
+
+
+def test_rule_6_a_lost_vote_record_is_no_matter_for_one_validator() -> None:
+    cluster = Cluster(1, vote_record_lost=True)
+    cluster.submit(b"pay")
+    assert cluster.run_to(1, ms=100)
 
 
 def test_rule_6_an_observer_follows_without_voting() -> None:
