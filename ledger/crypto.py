@@ -4,6 +4,7 @@ PyNaCl alone verifies Ed25519 (edge cases differ between libraries, and consensu
 network-wide); coincurve verifies secp256k1, low-s only.
 """
 
+from functools import lru_cache
 from hashlib import sha256 as _sha256
 from typing import Final, Protocol
 
@@ -16,6 +17,8 @@ from ledger.primitives import SIGNATURE_BYTES, Address, Hash
 
 ED25519_KEY_BYTES: Final = 32
 SECP256K1_KEY_BYTES: Final = 33
+ADDRESS_CACHE: Final = 16_384
+"""Addresses of keys seen lately: most transactions come from few senders."""
 SECP256K1_HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
@@ -111,6 +114,7 @@ def _der(r: bytes, s: bytes) -> bytes:
     return bytes((0x30, len(body))) + body
 
 
+@lru_cache(maxsize=ADDRESS_CACHE)
 def ed25519_address(public_key: bytes) -> Address:
     """Last 20 bytes of keccak256(0x01 || public key) (interfaces.md, "Accounts")."""
     return Address(keccak256(b"\x01" + public_key)[-20:])
