@@ -1,0 +1,22 @@
+"""Deterministic simulator: production nodes on a virtual clock, network and disk, from one seed.
+
+Run it with `python -m tests.simulation` (docs: consensus.md, "Proof by simulation"). What is
+production code here: Replica and VoteGuard, ReplicaDriver, Chain with its executor and stores'
+layout, Mempool, Ingest, ProposalAssembler, BlockServer, RangePlanner, every codec, the opening of
+a chain and the layout of the vote record. What is virtual: time, links, the key-value store, the
+two files of the vote record, and the signer of nine seeds in ten.
+
+    world.py            virtual time and the order of events
+    network.py          links and their faults
+    disk.py             a store and a vote record that a crash can tear
+    node.py             one node: the parts of node/runtime.py without asyncio
+    synchronisation.py  node/catchup.py without asyncio
+    byzantine.py        validators that do what they should not
+    plan.py             what one seed decides
+    faults.py           when links break, nodes pause and crash
+    clients.py          who sends transactions
+    monitor.py          what is checked after every event
+    run.py              one seed: safety phase, then liveness phase
+    chains.py           genesis of each kind of chain, made once
+    campaign.py         many seeds on all cores
+"""

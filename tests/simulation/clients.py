@@ -1,0 +1,98 @@
+"""Clients: accounts that send transfers, and appraisers that report on chains with land.
+
+A client goes on from the nonce that is final and sends the next few to one or two nodes, again and
+again: a transaction that is lost with a crashed node is sent anew, as a wallet does.
+"""
+
+from random import Random
+from typing import Final
+
+from ledger import accounts, transaction
+from ledger.crypto import ed25519_address, sha256
+from ledger.transaction import Draft
+from tests.simulation.chains import (
+    CHAIN_ID,
+    CLIENTS,
+    appraiser_signers,
+    client_signers,
+    transfer,
+)
+from tests.simulation.node import Process, SimulatedNode, Site
+from tokenomics.reports import REPORT
+from tokenomics.rounds import find_round, schedule
+from tokenomics.zones import zones
+
+AHEAD: Final = 3
+"""Transactions that a client has under way at most."""
+
+
+class Clients:
+    """Sends transactions from the seed's load stream, at intervals of least..most ms."""
+
+    def __init__(
+        self, site: Site, nodes: list[SimulatedNode], rng: Random, interval_ms: tuple[int, int]
+    ) -> None:
+        self._site = site
+        self._nodes = nodes
+        self._rng = rng
+        self._next: dict[int, int] = {}
+        self.interval_ms = interval_ms
+
+    def start(self) -> None:
+        """Send for ever."""
+        self._site.world.later(self._rng.randint(*self.interval_ms) * 1000, self._turn)
+
+    def _turn(self) -> None:
+        running = [node.process for node in self._nodes if node.honest and node.process]
+        if running:
+            entry = self._rng.choice(running)
+            self._transfer(entry, running)
+            if self._site.template.kind.economy:
+                self._report(entry)
+        self.start()
+
+    def _transfer(self, entry: Process, running: list[Process]) -> None:
+        rng = self._rng
+        client = rng.randrange(CLIENTS)
+        address = ed25519_address(client_signers()[client].public_key)
+        final = self._site.monitor.final_nonces.get(address, 0)
+        nonce = max(final, self._next.get(client, 0))
+        if nonce >= final + AHEAD:
+            nonce = final
+        self._next[client] = nonce + 1
+        raw = transfer(client, nonce).raw
+        entry.submit([raw])
+        if rng.randrange(4) == 0:
+            rng.choice(running).submit([raw])
+
+    def _report(self, entry: Process) -> None:
+        """What is missing for the newest open round, as the node that is asked sees it."""
+        state = entry.chain.state()
+        row = find_round(state, schedule(state).newest)
+        if row is None:
+            return
+        number = self._rng.randrange(len(appraiser_signers()))
+        signer = appraiser_signers()[number]
+        nonce = accounts.nonce(state, ed25519_address(signer.public_key))
+        reports = [
+            transaction.sign(
+                Draft(
+                    chain_id=CHAIN_ID,
+                    nonce=nonce + offset,
+                    type=REPORT.name,
+                    body=(
+                        zone.id,
+                        row.number,
+                        250_000 + 4_000 * row.number + 500 * number,
+                        row.opened_ms,
+                        "comparison",
+                        8,
+                        sha256(b"document"),
+                    ),
+                    valid_until=1_000,
+                ),
+                signer,
+            )
+            for offset, zone in enumerate(zones(state))
+        ]
+        entry.submit([report.raw for report in reports])

@@ -1,0 +1,213 @@
+"""What must hold in every run, checked as it happens and only where something changed.
+
+Written apart from production code where a shared mistake would hide: the quorum, the count of
+seals, the sum of balances.
+"""
+
+from dataclasses import dataclass, field
+
+from consensus.messages import SigningDomain
+from ledger import accounts, codec
+from ledger.block import Block
+from ledger.invariants import first_broken
+from ledger.module import BlockInfo
+from ledger.primitives import Hash
+from ledger.registry import Certificate, Phase, ValidatorSet
+from ledger.state import State
+from ledger.validator_tables import find_set
+from node.execution import AppliedBlock, Chain
+from node.modules import TOKEN
+from tests.simulation.chains import ChainTemplate
+from tests.simulation.disk import VirtualLog
+from tokenomics.views import summary
+
+class Violation(Exception):
+    """Something that must never happen. `rule` names it in a word or two."""
+
+    def __init__(self, rule: str, found: str) -> None:
+        super().__init__(f"{rule}: {found}")
+        self.rule = rule
+
+
+def required_seals(n: int) -> int:
+    """Fewest voters such that any two groups of them share an honest one: 2q - n > f."""
+    faulty = (n - 1) // 3
+    return next(q for q in range(1, n + 1) if 2 * q - n > faulty)
+
+
+@dataclass
+class Signed:
+    """All that one honest key ever signed, across crashes."""
+
+    claims: dict[tuple[int, int, int], bytes] = field(default_factory=dict)
+    """By (phase, height, view)."""
+    asked_for: dict[int, int] = field(default_factory=dict)
+    """Highest new view of a ViewChange, by height."""
+
+
+class Monitor:
+    """Watches all honest nodes of a seed; every method raises Violation."""
+
+    def __init__(self, template: ChainTemplate) -> None:
+        self._template = template
+        self._domain = SigningDomain(template.document.chain_id, template.genesis_hash)
+        self.final: dict[int, Hash] = {0: template.genesis_hash}
+        """Hash of the one final block of each height."""
+        self.final_nonces: dict[bytes, int] = {}
+        """Next nonce by account, as of the highest final block."""
+        self.applied: dict[int, int] = {}
+        """Highest height that each node has made durable, by endpoint."""
+        self.refusals: dict[tuple[int, int], list[str]] = {}
+        """What honest nodes refused of each other, by (from, to)."""
+        self.minted = 0
+        self._signed: dict[bytes, Signed] = {}
+        self._verified: set[bytes] = set()
+
+    @property
+    def height(self) -> int:
+        """Highest height that any honest node finalised."""
+        return len(self.final) - 1
+
+    def started(self, node: int, chain: Chain) -> None:
+        """A node opened its store: nothing that it had finalised is gone."""
+        head, known = chain.head.height, self.applied.get(node, 0)
+        if head not in (known, known + 1):
+            raise Violation(
+                "durability", f"node {node} had applied {known} and starts again at {head}"
+            )
+        self.applied[node] = head
+        self._agree(node, head, chain.head.hash)
+
+    def block_applied(self, node: int, chain: Chain, applied: AppliedBlock) -> None:
+        """A node made a block durable and applied it."""
+        block, height = applied.block, applied.block.height
+        known = self.applied.get(node, 0)
+        if height != known + 1:
+            raise Violation("applied once", f"node {node} applied {height} after {known}")
+        self.applied[node] = height
+        first = height not in self.final
+        self._agree(node, height, block.hash)
+        self._require_certificate(node, chain, applied.certified.certificate, block)
+        if chain.commitment.root != block.header.state_root:
+            raise Violation("state", f"node {node} holds another state than block {height} names")
+        if first:
+            self._check_state(node, chain, block)
+
+    def _agree(self, node: int, height: int, block_hash: Hash) -> None:
+        final = self.final.setdefault(height, block_hash)
+        if final != block_hash:
+            raise Violation(
+                "agreement",
+                f"node {node} finalised {block_hash.hex()[:16]} at height {height}, "
+                f"another node {final.hex()[:16]}",
+            )
+
+    def _require_certificate(
+        self, node: int, chain: Chain, certificate: Certificate, block: Block
+    ) -> None:
+        if (certificate.height, certificate.block_hash) != (block.height, block.hash):
+            raise Violation("certificate", f"node {node}: not of block {block.height}")
+        encoded = codec.encode(certificate.to_wire())
+        if encoded in self._verified:
+            return
+        members = find_set(chain.state(), block.height)
+        if members is None:
+            raise Violation("certificate", f"node {node}: no set of height {block.height}")
+        sealers = {
+            index
+            for index, seal in certificate.seals
+            if self._seals(members, certificate, index, seal)
+        }
+        if len(sealers) < required_seals(len(members)):
+            raise Violation(
+                "certificate",
+                f"node {node} finalised height {block.height} with {len(sealers)} valid seals of "
+                f"view {certificate.view}, {required_seals(len(members))} are needed",
+            )
+        self._verified.add(encoded)
+
+    def _seals(
+        self, members: ValidatorSet, certificate: Certificate, index: int, seal: bytes
+    ) -> bool:
+        payload = self._domain.payload(
+            Phase.COMMIT, certificate.height, certificate.view, certificate.block_hash
+        )
+        return index < len(members) and self._template.verify(
+            members.validators[index].public_key, payload, seal
+        )
+
+    def _check_state(self, node: int, chain: Chain, block: Block) -> None:
+        """All registered invariants, and the sum of balances counted here."""
+        state = chain.state()
+        self.check_invariants(node, chain, block)
+        for transaction in block.transactions:
+            self.final_nonces[transaction.sender] = transaction.nonce + 1
+        if self._template.kind.economy:
+            figures = summary(state, TOKEN)
+            issued, ceiling = int(figures["issued"]), int(figures["ceiling"])
+            # Balances of genesis count as issued and are backed by no land.
+            if issued > ceiling:
+                raise Violation("ceiling", f"{issued} issued, the ceiling is {ceiling}")
+            self.minted = int(figures["minted"])
+
+    def check_invariants(self, node: int, chain: Chain, block: Block) -> None:
+        """Every registered invariant on the whole state of a node."""
+        state = chain.state()
+        info = BlockInfo(
+            chain_id=chain.chain_id,
+            height=block.height,
+            time_ms=block.time_ms,
+            parent_hash=block.parent_hash,
+            parent_time_ms=0,
+            proposer=block.proposer,
+            participation=block.participation,
+        )
+        broken = first_broken(chain.executor.invariants, state, info)
+        if broken is not None:
+            raise Violation("invariant", f"node {node}, {broken[0]}: {broken[1]}")
+        held = sum(account.balance for _, account in state.iterate(accounts.ACCOUNTS))
+        if held != accounts.supply(state):
+            raise Violation("supply", f"balances hold {held} of {accounts.supply(state)}")
+
+    def signing(self, node: int, public_key: bytes, payload: bytes, log: VirtualLog) -> None:
+        """An honest key is about to sign: never two claims, never back, never before durable."""
+        _, _, _, number, height, view, claim = codec.decode(payload)
+        phase = Phase(number)
+        signed = self._signed.setdefault(public_key, Signed())
+        before = signed.claims.setdefault((number, height, view), claim)
+        if before != claim:
+            raise Violation(
+                "double vote",
+                f"node {node} signed two claims for {phase.name}, height {height}, view {view}",
+            )
+        if phase is Phase.VIEW_CHANGE:
+            signed.asked_for[height] = max(view, signed.asked_for.get(height, 0))
+            needed: tuple[Phase, int, int, bytes] = (phase, height, view, b"")
+        else:
+            if view < signed.asked_for.get(height, 0):
+                raise Violation(
+                    "never back",
+                    f"node {node} signed {phase.name} in view {view} of height {height} after "
+                    f"asking for view {signed.asked_for[height]}",
+                )
+            needed = (phase, height, view, claim)
+        if needed not in log.durable:
+            raise Violation(
+                "durable before sent",
+                f"node {node} signed {phase.name}, height {height}, view {view} before its record "
+                "was synced",
+            )
+
+    def refused(self, source: int, target: int, reason: str) -> None:
+        """An honest node found fault with what another honest node sent."""
+        self.refusals.setdefault((source, target), []).append(reason)
+
+    def compare_states(self, chains: dict[int, Chain]) -> None:
+        """At the end: nodes at one height hold the same rows, and every invariant holds."""
+        rows: dict[int, tuple[int, list[tuple[bytes, bytes]]]] = {}
+        for node, chain in chains.items():
+            height = chain.head.height
+            own = list(chain.blocks.state().iterate(b"", b"\xff" * 64))
+            other = rows.setdefault(height, (node, own))
+            if other[1] != own:
+                raise Violation("state", f"nodes {other[0]} and {node} differ at height {height}")

@@ -1,0 +1,201 @@
+"""One seed: safety phase with faults, then liveness phase without, then a last look at all nodes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import node.ingest
+from ledger.errors import ensure
+from tests.simulation.byzantine import ByzantineNode, Coven, TwinNode
+from tests.simulation.chains import chain_template, verify_once
+from tests.simulation.clients import Clients
+from tests.simulation.faults import Faults
+from tests.simulation.monitor import Monitor, Violation
+from tests.simulation.network import Network
+from tests.simulation.node import SimulatedNode, Site
+from tests.simulation.plan import Plan, plan_of, stream
+from tests.simulation.world import START_MS, World
+
+MAX_HEIGHTS: Final = 20
+MAX_DELIVERIES: Final = 5_000
+SAFETY_HEIGHTS: Final = 14
+"""The rest is left to the liveness phase."""
+SAFETY_DELIVERIES: Final = 3_000
+NEXT_BLOCK_MS: Final = 10_000
+"""Rule 3: the next block comes so soon after healing, with one faulty proposer in a row."""
+CAP_MS: Final = 16_000
+RECONNECT_AND_RESEND_MS: Final = 2_500
+LIVE_LOAD_MS: Final = (50, 300)
+NEW_HEIGHTS: Final = 2
+"""How far above the height at healing every honest node has to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a seed. reason: None when it passed. digest: hash of everything that
+    happened. next_block_ms, all_ms: from healing to the next block, and until all had it."""
+
+    seed: int
+    n: int
+    reason: str | None
+    rule: str | None
+    digest: str
+    heights: int
+    deliveries: int
+    crashes: int
+    minted: int
+    next_block_ms: int | None
+    all_ms: int | None
+    refusals: int = 0
+
+
+class Seed:
+    """One world, from its plan."""
+
+    def __init__(self, plan: Plan, trace: Callable[[str], None] | None = None) -> None:
+        self.plan = plan
+        self.world = World(trace)
+        self.template = chain_template(plan.kind)
+        self.network = Network(self.world, stream(plan.seed, plan.n, "network"), plan.weather)
+        self.monitor = Monitor(self.template)
+        self.site = Site(self.world, self.network, self.monitor, self.template)
+        self.coven = Coven()
+        self.nodes = self._make_nodes()
+        self.faults = Faults(
+            plan, self.world, self.network, self.nodes, stream(plan.seed, plan.n, "faults")
+        )
+        load = stream(plan.seed, plan.n, "load")
+        self.clients = Clients(self.site, self.nodes, load, plan.load_ms)
+        self.next_block_ms: int | None = None
+        self.all_ms: int | None = None
+
+    @property
+    def honest(self) -> list[SimulatedNode]:
+        """Nodes that keep all rules."""
+        return [item for item in self.nodes if item.honest]
+
+    def _make_nodes(self) -> list[SimulatedNode]:
+        plan, signers = self.plan, self.template.signers
+        seats = [*range(plan.n), *plan.twins, *[None] * plan.observers]
+        nodes: list[SimulatedNode] = []
+        for endpoint, seat in enumerate(seats):
+            rng = stream(plan.seed, plan.n, f"node {endpoint}")
+            signer = None if seat is None else signers[seat]
+            if seat is None or signer is None:
+                made = SimulatedNode(self.site, endpoint, None, rng)
+            elif seat in plan.twins:
+                made = TwinNode(self.site, endpoint, signer, rng, self.coven)
+            elif seat in plan.byzantine:
+                habits = plan.byzantine[seat]
+                made = ByzantineNode(self.site, endpoint, signer, rng, habits, self.coven)
+            else:
+                made = SimulatedNode(self.site, endpoint, signer, rng)
+            made.skew_ms, made.work_us = plan.skew_ms[endpoint], plan.work_us[endpoint]
+            nodes.append(made)
+        return nodes
+
+    def run(self) -> None:
+        """Both phases; raises Violation."""
+        self.world.note("plan", self.plan)
+        for item in self.nodes:
+            item.start()
+        self.clients.start()
+        self.faults.start()
+        self._safety_phase()
+        self._liveness_phase()
+        chains = {item.endpoint: item.process.chain for item in self.honest if item.process}
+        self.monitor.compare_states(chains)
+
+    def _safety_phase(self) -> None:
+        end_us = self.world.now_us + self.plan.safety_ms * 1000
+        while (
+            self.monitor.height < SAFETY_HEIGHTS
+            and self.network.deliveries < SAFETY_DELIVERIES
+            and self.world.step(end_us)
+        ):
+            pass
+
+    def _liveness_phase(self) -> None:
+        """Faults stop; what rule 3 promises has to happen in its time."""
+        plan, world = self.plan, self.world
+        world.note("healed")
+        healed_ms, goal = world.now_ms, self.monitor.height + 1
+        self.coven.silent = not plan.byzantine_stays
+        self.clients.interval_ms = LIVE_LOAD_MS
+        self.faults.heal()
+        promised_ms = promised_next_block_ms(plan)
+        if not self._until(healed_ms + promised_ms, lambda: self.monitor.height >= goal):
+            raise Violation(
+                "liveness",
+                f"no block {goal} within {promised_ms} ms of healing at "
+                f"{healed_ms - START_MS} ms; {self._where()}",
+            )
+        self.next_block_ms = world.now_ms - healed_ms
+        last = goal + NEW_HEIGHTS - 1
+        if not self._until(
+            healed_ms + 2 * promised_ms,
+            lambda: all(self.monitor.applied[item.endpoint] >= last for item in self.honest),
+        ):
+            raise Violation(
+                "catch-up",
+                f"not everybody has block {last} within {2 * promised_ms} ms of healing at "
+                f"{healed_ms - START_MS} ms; {self._where()}",
+            )
+        self.all_ms = world.now_ms - healed_ms
+
+    def _until(self, end_ms: int, done: Callable[[], bool]) -> bool:
+        while not done():
+            if not self.world.step(end_ms * 1000):
+                return done()
+        return True
+
+    def _where(self) -> str:
+        found = []
+        for item in self.honest:
+            if item.process is None:
+                found.append(f"{item.endpoint}: down")
+                continue
+            snapshot = item.process.driver.replica.describe()
+            found.append(
+                f"{item.endpoint}: height {snapshot.height} view {snapshot.view} {snapshot.step}"
+                + (f" ({snapshot.no_vote_reason})" if snapshot.no_vote_reason else "")
+            )
+        return "; ".join(found)
+
+
+def promised_next_block_ms(plan: Plan) -> int:
+    """Rule 3, last sentences, for the faulty proposers that the plan may put in a row."""
+    faulty = len(plan.byzantine) + len(plan.twins)
+    if faulty <= 1:
+        return NEXT_BLOCK_MS
+    return (faulty + 1) * CAP_MS + RECONNECT_AND_RESEND_MS
+
+
+def run_seed(seed: int, n: int, trace: Callable[[str], None] | None = None) -> Outcome:
+    """Run one seed to its end, or to what must not happen."""
+    ensure(n >= 1, "a chain has a validator")
+    checked_before, node.ingest.verify_transaction = node.ingest.verify_transaction, verify_once
+    try:
+        world = Seed(plan_of(seed, n), trace)
+        reason = rule = None
+        try:
+            world.run()
+        except Violation as violation:
+            reason, rule = str(violation), violation.rule
+            world.world.note("violation", reason)
+        return Outcome(
+            seed=seed,
+            n=n,
+            reason=reason,
+            rule=rule,
+            digest=world.world.digest(),
+            heights=world.monitor.height,
+            deliveries=world.network.deliveries,
+            crashes=sum(item.crashes for item in world.nodes),
+            minted=world.monitor.minted,
+            next_block_ms=world.next_block_ms,
+            all_ms=world.all_ms,
+            refusals=sum(len(found) for found in world.monitor.refusals.values()),
+        )
+    finally:
+        node.ingest.verify_transaction = checked_before
