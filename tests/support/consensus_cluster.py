@@ -7,7 +7,7 @@
 Messages are delivered in order after `delay_ms`; `blocked(source, target, message)` cuts links.
 With `manual=True` nothing is delivered but what the script names with `deliver`, and no timer
 fires but by `time_out`. Validators in `byzantine` run no replica: the script speaks for them with
-`say`. Each node keeps a log of records and a list of applied blocks, so it can crash and restart.
+`say`. `work_delay_ms` delays the executor's answers. Each node keeps a log of records and a list of applied blocks, so it can crash and restart.
 """
 
 from collections.abc import Callable
@@ -95,11 +95,12 @@ class Cluster:
         self.byzantine = byzantine
         self.delay_ms = delay_ms
         self.manual = manual
+        self.work_delay_ms: Callable[[], int] = lambda: 0
         self.outbox: list[tuple[int, int, Message]] = []
         self.now_ms = START_MS
         self.blocked: Blocked = lambda source, target, message: False
         self.transport: Callable[[int, int, Message], None] | None = None
-        self.eligible: tuple[int, ...] = ()
+        self.eligible_after: Callable[[int], tuple[int, ...]] = lambda height: ()
         self.next_sets: dict[int, ValidatorSet] = {}
         self.deadline_ms: int | None = None
         self.set_change_pending = False
@@ -387,7 +388,7 @@ class Cluster:
             time_ms=block.time_ms,
             proposer=block.proposer,
             deadline_ms=self.deadline_ms,
-            eligible=self.eligible,
+            eligible=self.eligible_after(block.height),
             validators=node.sets[block.height + 1],
             validators_next=node.sets[after],
             set_change_pending=self.set_change_pending,
@@ -395,15 +396,15 @@ class Cluster:
         )
         node.log = [entry for entry in node.log if entry[0] > block.height]
         node.heads[block.height] = node.head
-        self._soon(node, node.head)
+        self._soon(node, node.head, self.work_delay_ms())
 
     def _answer(self, node: Node, request: Request) -> None:
         match request:
             case BuildProposal():
-                self._soon(node, self._build(node, request))
+                self._soon(node, self._build(node, request), self.work_delay_ms())
             case CheckProposal(proposal):
                 verdict = node.verdict(proposal)
-                self._soon(node, ProposalChecked(proposal.hash, verdict))
+                self._soon(node, ProposalChecked(proposal.hash, verdict), self.work_delay_ms())
             case FetchBlock(height, block_hash, holders):
                 for holder in holders:
                     if holder in self.nodes:

@@ -180,8 +180,13 @@ def _is_decodable(message: Message) -> bool:
 def chaos(seed: int) -> None:
     rnd = random.Random(seed)
     n = SIZES[seed % len(SIZES)]
-    byzantine = (rnd.randrange(n),) if n >= 4 and rnd.random() < 0.7 else ()
+    f = (n - 1) // 3
+    byzantine = tuple(rnd.sample(range(n), rnd.randrange(f + 1))) if rnd.random() < 0.8 else ()
     cluster = Cluster(n, byzantine=byzantine)
+    lists = [tuple(sorted(rnd.sample(range(n), rnd.randrange(n + 1)))) for _ in range(7)]
+    cluster.eligible_after = lambda height: lists[height % len(lists)]
+    longest_work_ms = rnd.choice((1, 1, 200))
+    cluster.work_delay_ms = lambda: rnd.randrange(longest_work_ms)
     weather = Weather(cluster, rnd)
     liars = [Liar(cluster, weather, index, rnd) for index in byzantine]
     for node in cluster.nodes.values():

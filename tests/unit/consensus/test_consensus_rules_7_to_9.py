@@ -176,7 +176,7 @@ def test_rule_9_rotation_over_the_eligible() -> None:
 
 def test_rule_9_a_skipped_proposer_costs_no_timeout() -> None:
     cluster = Cluster(4)
-    cluster.eligible = (0, 2, 3)
+    cluster.eligible_after = lambda height: (0, 2, 3)
     cluster.submit(b"first")
     cluster.run_to(1)
     cluster.crash(1)
