@@ -23,8 +23,8 @@ from node.runtime import SOFTWARE, Runtime, now_ms
 from tokenomics import views
 from tokenomics.ports import Roles, Token
 
-CACHED_BLOCKS: Final = 64
-"""Decoded blocks kept for readers."""
+CACHED_BLOCKS: Final = 8
+"""Decoded blocks kept for readers; a full one takes about 1.5 MB."""
 
 
 class Service:
