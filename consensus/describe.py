@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from consensus.core import Core
+from consensus.proposals import clock_accepts, judged
 from consensus.transitions import Step
+from consensus.view_change import must_propose
 from ledger.primitives import Hash
 from ledger.registry import Phase
 
@@ -15,7 +17,9 @@ class Snapshot:
     missing: validators of whom nothing is held that the current step waits for. heard: by what is
     waited for: Prepares, Commits, or ViewChanges. behind_target: height of a verified certificate
     that is not applied yet, else None. signs_from: first height that it signs, None while a lost
-    vote record forbids all. no_vote_reason: None when it votes.
+    vote record forbids all. clock_refused_ms: how far the time of the current proposal lies from
+    the own clock, when that is why it is not voted on (positive: ahead of it), else None.
+    no_vote_reason: None when it votes.
     """
 
     height: int
@@ -37,6 +41,7 @@ class Snapshot:
     behind_target: int | None
     claimed_heights: tuple[tuple[int, int], ...]
     signs_from: int | None
+    clock_refused_ms: int | None
     no_vote_reason: str | None
     timed_views: int
     timer_runs: bool
@@ -88,12 +93,27 @@ def describe(core: Core) -> Snapshot:
         behind_target=core.behind_target if core.behind else None,
         claimed_heights=tuple(sorted(core.claims.items())),
         signs_from=core.guard.sign_from,
+        clock_refused_ms=_clock_refused_ms(core),
         no_vote_reason=_no_vote_reason(core),
         timed_views=core.pacemaker.timed_views,
         timer_runs=core.pacemaker.timing_view is not None,
         timeout_cap_ms=core.pacemaker.cap_ms,
         pending_evidence=len(core.evidence),
     )
+
+
+def _clock_refused_ms(core: Core) -> int | None:
+    """Rule 8: drift is judged for free choice only, and again at every event."""
+    state = core.height
+    current = state.pre_prepares.get(state.view)
+    if current is None or core.guard.signed(Phase.PREPARE, state.view) is not None:
+        return None
+    time_ms, free_choice = current.proposal.time_ms, must_propose(current.justification) is None
+    if not judged(free_choice) or clock_accepts(
+        core.chain.head, time_ms, core.now_ms, core.config.max_drift_ms
+    ):
+        return None
+    return time_ms - core.now_ms
 
 
 def _no_vote_reason(core: Core) -> str | None:
@@ -113,4 +133,11 @@ def _no_vote_reason(core: Core) -> str | None:
     current = state.pre_prepares.get(state.view)
     if current is not None and state.verdicts.get(current.proposal.hash) is False:
         return "the executor refuses the proposal of this view"
+    drift_ms = _clock_refused_ms(core)
+    if drift_ms is not None:
+        side = "ahead of" if drift_ms > 0 else "behind"
+        return (
+            f"the block time of the proposal is {abs(drift_ms)} ms {side} the own clock, "
+            f"{core.config.max_drift_ms} ms are allowed"
+        )
     return None

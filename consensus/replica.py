@@ -112,6 +112,11 @@ class Replica:
         self._settle()
         return core.out
 
+    def status(self) -> Status:
+        """Where this replica stands; the node sends it to each peer that connects, so that who is
+        behind catches up at once, and not with the next idle Status."""
+        return own_status(self._core)
+
     @property
     def core(self) -> Core:
         """The parts, for tests and metrics to look at; nothing but `step` changes them."""

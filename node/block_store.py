@@ -5,6 +5,8 @@ Rows (big-endian integers; the first byte tells the kind):
   R height8       encoded receipts, one row     H hash32   height8 of the block with this hash
   T hash16        height5 index3 of a transaction, by the first half of its hash: half the bytes to
                   compact, and to find two with one half still takes 2^64 tries
+  V height8       [header, validator set] of a block that names another set than its parent does:
+                  kept for ever, since who trusts genesis alone has to follow every change
   S key           state rows                    M key      rows of the state commitment
   \\0head          [height, block hash, marker of the vote record, vote_record_lost]
   \\0schema        layout version; an unknown one is refused
@@ -30,6 +32,7 @@ CHECKED_HEIGHTS: Final = 1024
 _SCHEMA_KEY: Final = b"\0schema"
 _HEAD_KEY: Final = b"\0head"
 _BLOCK, _CERTIFICATE, _RECEIPTS, _HEIGHT_OF, _TRANSACTION = b"B", b"C", b"R", b"H", b"T"
+_SET_CHANGE: Final = b"V"
 STATE_PREFIX: Final = b"S"
 COMMITMENT_PREFIX: Final = b"M"
 _TRANSACTION_KEY_BYTES: Final = 16
@@ -77,6 +80,8 @@ class BlockParts:
 
     transactions: their hashes in block order. At height 0 (genesis) `block` is the genesis
     document, `block_hash` its hash, and there is no certificate, receipt or transaction.
+    set_change: canonical [header, validator set] when the header names another validator set than
+    its parent's does, else empty.
     """
 
     height: int
@@ -87,6 +92,7 @@ class BlockParts:
     transactions: Sequence[Hash] = ()
     state: Rows = ()
     commitment: Rows = ()
+    set_change: bytes = b""
 
 
 class PrefixReader:
@@ -179,6 +185,8 @@ class BlockStore:
             add((_RECEIPTS + at, parts.receipts))
         add((_BLOCK + at, parts.block))
         add((_HEIGHT_OF + parts.block_hash, at))
+        if parts.set_change:
+            add((_SET_CHANGE + at, parts.set_change))
         first = height << 24
         for index, transaction in enumerate(parts.transactions):
             add((_transaction_key(transaction), (first | index).to_bytes(8, "big")))
@@ -221,6 +229,13 @@ class BlockStore:
     def receipts_bytes(self, height: int) -> bytes | None:
         """Encoded receipts of a block; None at height 0."""
         return self._at(_RECEIPTS, height)
+
+    def set_changes(self, below_height: int) -> Iterator[tuple[int, bytes]]:
+        """(height, canonical [header, validator set]) of each block below this height that names
+        another validator set than its parent does, ascending."""
+        rows = self._store.iterate(_SET_CHANGE, _SET_CHANGE + _height_key(below_height))
+        for key, row in rows:
+            yield int.from_bytes(key[1:], "big"), row
 
     def _at(self, prefix: bytes, height: int) -> bytes | None:
         if self._head is None or not 0 <= height <= self._head.height:

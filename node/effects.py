@@ -131,7 +131,8 @@ class ReplicaDriver:
         for timer in effects.timers:
             self._timers.perform(timer)
         for block in effects.committed:
-            self.answers.append(self.chain.apply(block))
+            signs_from = self.replica.core.guard.sign_from
+            self.answers.append(self.chain.apply(block, signs_from))
             self._surroundings.committed(block)
         for request in effects.requests:
             self._request(request)

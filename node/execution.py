@@ -4,6 +4,7 @@ Synchronous, over ports: the asyncio runtime and the simulator run the same code
 in ONE synced write batch; whoever sees its height sees all of it.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -27,6 +28,7 @@ from ledger.primitives import Hash
 from ledger.registry import Participation
 from ledger.state import State
 from ledger.transaction import Transaction
+from ledger.validator_tables import set_at
 from node.block_store import BlockParts
 from node.storage import OpenedChain
 from node.wal_format import Marker
@@ -50,11 +52,25 @@ class VoteRecord(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AppliedBlock:
-    """A block that has just become the head, with what executing it gave."""
+    """A block that has just become the head, with what executing it gave.
+
+    execution_s, commit_s: how long executing and writing it took, in seconds, for the metrics.
+    """
 
     block: Block
     certified: CertifiedBlock
     executed: ExecutedBlock
+    execution_s: float
+    commit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """A block of the running height that was executed here."""
+
+    block: Block
+    executed: ExecutedBlock
+    seconds: float
 
 
 VerifyAll = Callable[[Sequence[Transaction]], bool]
@@ -86,7 +102,7 @@ class Chain:
         self._vote_record = vote_record
         self._on_applied = on_applied
         self._max_transactions = max_transactions
-        self._executed: dict[Hash, tuple[Block, ExecutedBlock]] = {}
+        self._executed: dict[Hash, _Outcome] = {}
         self._invalid: set[Hash] = set()
 
     def state(self) -> State:
@@ -96,7 +112,7 @@ class Chain:
     def block_of_running_height(self, block_hash: Hash) -> Block | None:
         """A proposal that this node built or found valid at the running height."""
         found = self._executed.get(block_hash)
-        return None if found is None else found[0]
+        return None if found is None else found.block
 
     def applied_event(self) -> BlockApplied:
         """What the replica must know of the head."""
@@ -108,6 +124,7 @@ class Chain:
         ensure(request.height == self.head.height + 1, "a proposal is built on the head")
         info = self._info(request.height, request.time_ms, request.proposer, request.participation)
         chosen = self.mempool.take(self._max_transactions, PROPOSAL_BYTES)
+        started_s = time.perf_counter()
         executed = self._execute(info, chosen, skip_inapplicable=True)
         self.mempool.discard(
             skipped.transaction.hash
@@ -128,7 +145,7 @@ class Chain:
             participation_root=participation_root(request.participation),
         )
         block = Block(header, request.participation, executed.included)
-        self._remember(block, executed)
+        self._remember(_Outcome(block, executed, time.perf_counter() - started_s))
         return block
 
     def check(self, proposal: Proposal) -> Verdict:
@@ -146,9 +163,11 @@ class Chain:
             return Verdict.INVALID
         return Verdict.VALID
 
-    def apply(self, certified: CertifiedBlock) -> BlockApplied:
+    def apply(self, certified: CertifiedBlock, signs_from: int | None = None) -> BlockApplied:
         """Make a final block the head, in one synced batch. Each height is applied once.
 
+        signs_from: first height that the replica signs, None while a lost vote record forbids all.
+        Once the next height is one of those the loss is over, and a restart need not know of it.
         Raises InvariantViolation when this node cannot reproduce a certified block.
         """
         block = _as_block(certified.proposal)
@@ -164,12 +183,17 @@ class Chain:
                 raise InvariantViolation(
                     f"a quorum certified block {block.height} which is invalid here: {error}"
                 ) from error
-        block, executed = self._executed[block.hash]
+        outcome = self._executed[block.hash]
+        if signs_from is not None and block.height + 1 >= signs_from:
+            self.vote_record_lost = False
+        block, executed = outcome.block, outcome.executed
+        started_s = time.perf_counter()
         self._commit(block, certified, executed)
+        commit_s = time.perf_counter() - started_s
         self._executed.clear()
         self._invalid.clear()
         self.mempool.applied(block.height, block.transactions)
-        self._on_applied(AppliedBlock(block, certified, executed))
+        self._on_applied(AppliedBlock(block, certified, executed, outcome.seconds, commit_s))
         return self._applied(block.header, executed.state, executed.next_deadline_ms)
 
     def _commit(self, block: Block, certified: CertifiedBlock, executed: ExecutedBlock) -> None:
@@ -185,6 +209,7 @@ class Chain:
             transactions=[transaction.hash for transaction in block.transactions],
             state=executed.changes,
             commitment=rows.operations,
+            set_change=self._set_change(block, executed),
         )
         batch = self.blocks.batch_for(parts, marker, vote_record_lost=self.vote_record_lost)
         self.blocks.commit(batch)
@@ -192,14 +217,22 @@ class Chain:
         self.commitment.apply(executed.delta)
         self.head = block.header
 
+    def _set_change(self, block: Block, executed: ExecutedBlock) -> bytes:
+        """What the store keeps of a block that names another validator set than its parent."""
+        if block.validators_hash == self.head.validators_hash:
+            return b""
+        named = set_at(executed.state, block.height + 2)
+        return codec.encode((block.header.to_wire(), named.to_wire()))
+
     def _check(self, block: Block) -> None:
         if not self._verify_all(block.transactions):
             raise InvalidBlock(f"block {block.height}: a transaction's signature is wrong")
         info = self._info(block.height, block.time_ms, block.proposer, block.participation)
+        started_s = time.perf_counter()
         executed = self._execute(info, block.transactions, skip_inapplicable=False)
         named = validators.validators_hash_after(executed.state, block.height)
         require_roots(block.header, executed, named)
-        self._remember(block, executed)
+        self._remember(_Outcome(block, executed, time.perf_counter() - started_s))
 
     def _execute(
         self, info: BlockInfo, transactions: Sequence[Transaction], *, skip_inapplicable: bool
@@ -225,10 +258,10 @@ class Chain:
             participation=participation,
         )
 
-    def _remember(self, block: Block, executed: ExecutedBlock) -> None:
+    def _remember(self, outcome: _Outcome) -> None:
         while len(self._executed) >= MAX_EXECUTED:
             del self._executed[next(iter(self._executed))]
-        self._executed[block.hash] = (block, executed)
+        self._executed[outcome.block.hash] = outcome
 
     def _applied(self, head: Header, state: State, deadline_ms: int | None = None) -> BlockApplied:
         view = validators.view(state, head.height)

@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from api import ports
 from ledger import accounts, codec, proofs
 from ledger.block import Block, CompactBlock, Header, decode_block
 from ledger.crypto import keccak256
+from ledger.errors import InvariantViolation
 from ledger.message_registry import MessageRegistry
 from ledger.participation import History
 from ledger.primitives import Address, Hash
 from ledger.receipt import decode_hook_leaf, decode_receipt
-from ledger.registry import Certificate
+from ledger.registry import Certificate, ValidatorSet
 from ledger.state import State
 from ledger.transaction import Transaction
-from ledger.validator_tables import find_set, history_of, timeline_of
+from ledger.validator_tables import find_set, history_of
 from ledger.validators import view as consensus_view
 from node.diagnosis import why_stalled
 from node.execution import AppliedBlock
@@ -24,7 +25,9 @@ from tokenomics import views
 from tokenomics.ports import Roles, Token
 
 CACHED_BLOCKS: Final = 8
-"""Decoded blocks kept for readers; a full one takes about 1.5 MB."""
+"""Decoded blocks, and receipts of blocks, kept for readers; a full one takes about 1.5 MB."""
+
+T = TypeVar("T")
 
 
 class Service:
@@ -46,6 +49,7 @@ class Service:
         self._token = token
         self._genesis_hash = genesis_hash
         self._decoded: dict[int, Block] = {}
+        self._receipts: dict[int, tuple[bytes, ...]] = {}
         self._height_waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._receipt_waiters: dict[bytes, set[asyncio.Future[None]]] = {}
         self._last_commit_ms = now_ms()
@@ -54,7 +58,8 @@ class Service:
         """Tell who waits for this height or for one of its transactions."""
         self._last_commit_ms = now_ms()
         block = applied.block
-        self._remember(block)
+        _remember(self._decoded, block.height, block)
+        _remember(self._receipts, block.height, applied.executed.receipt_leaves)
         for height in [h for h in self._height_waiters if h <= block.height]:
             _wake(self._height_waiters.pop(height))
         if self._receipt_waiters:
@@ -242,14 +247,18 @@ class Service:
         header, certificate = self.header(height), self.certificate(height)
         if header is None or certificate is None:
             return None
-        changes: list[ports.SetChange] = []
-        for validators in timeline_of(self._state())[1:]:
-            named_at = validators.since - 2
-            naming, sealed = self.header(named_at), self.certificate(named_at)
-            if named_at < height and naming is not None and sealed is not None:
-                raw = codec.encode(naming.to_wire())
-                changes.append(ports.SetChange(raw, sealed, validators.validators))
-        return ports.ChainProof(codec.encode(header.to_wire()), certificate, tuple(changes))
+        changes = tuple(
+            self._set_change(named_at, row)
+            for named_at, row in self._chain.blocks.set_changes(height)
+        )
+        return ports.ChainProof(codec.encode(header.to_wire()), certificate, changes)
+
+    def _set_change(self, height: int, row: bytes) -> ports.SetChange:
+        header, members = codec.as_array(codec.decode(row), "set change", 2)
+        certificate = self.certificate(height)
+        if certificate is None:
+            raise InvariantViolation(f"the store has a set change and no certificate at {height}")
+        return ports.SetChange(codec.encode(header), certificate, ValidatorSet.from_wire(members))
 
     # Consensus and network
 
@@ -356,17 +365,17 @@ class Service:
             if raw is None:
                 return None
             found = decode_block(raw, self._chain.chain_id)
-            self._remember(found)
+            _remember(self._decoded, height, found)
         return found
 
-    def _remember(self, block: Block) -> None:
-        while len(self._decoded) >= CACHED_BLOCKS:
-            del self._decoded[next(iter(self._decoded))]
-        self._decoded[block.height] = block
-
     def _receipt_leaves(self, height: int) -> tuple[bytes, ...]:
-        raw = self._chain.blocks.receipts_bytes(height) or b""
-        return cast(tuple[bytes, ...], codec.decode(raw))
+        """Encoded receipts of a committed block in order, and last its hook events."""
+        found = self._receipts.get(height)
+        if found is None:
+            raw = self._chain.blocks.receipts_bytes(height) or b""
+            found = cast(tuple[bytes, ...], codec.decode(raw))
+            _remember(self._receipts, height, found)
+        return found
 
     def _locate(self, transaction_hash: bytes) -> tuple[Transaction, int, int] | None:
         place = self._chain.blocks.locate_transaction(Hash(transaction_hash))
@@ -377,6 +386,13 @@ class Service:
         if block is None or block.transactions[index].hash != transaction_hash:
             return None
         return block.transactions[index], height, index
+
+
+def _remember(cache: dict[int, T], height: int, value: T) -> None:
+    """Keep it, and drop what was kept longest beyond CACHED_BLOCKS."""
+    while len(cache) >= CACHED_BLOCKS:
+        del cache[next(iter(cache))]
+    cache[height] = value
 
 
 def _last_signed(history: History, index: int) -> int:
