@@ -12,8 +12,11 @@ from ledger.errors import ensure
 from ledger.registry import Participation, Phase
 
 
-def notice_work(core: Core) -> None:
-    """See work that is here by now, or wait for the moment when some is due (rule 4)."""
+def notice_work(core: Core, *, relay: bool = False) -> None:
+    """See work that is here by now, or wait for the moment when some is due (rule 4).
+
+    relay: it is new; what was left over by the last block was relayed when it came.
+    """
     state, head, config = core.height, core.chain.head, core.config
     if state.work or state.final:
         return
@@ -22,7 +25,7 @@ def notice_work(core: Core) -> None:
     if config.min_block_interval_ms:
         due = max(due, head.time_ms + config.min_block_interval_ms)
     if core.now_ms >= due:
-        see_work(core, relay=state.executable)
+        see_work(core, relay=relay)
     else:
         core.set_timer(TimerKind.WORK, due - core.now_ms)
 
@@ -36,7 +39,7 @@ def on_work_available(core: Core) -> None:
     state.executable = state.fresh_work = True
     if state.step is Step.AWAITING:
         state.build_asked_view = None
-    notice_work(core)
+    notice_work(core, relay=True)
 
 
 def see_work(core: Core, *, relay: bool) -> None:
@@ -206,8 +209,11 @@ def on_checked(core: Core, event: ProposalChecked) -> None:
 
 
 def retry(core: Core) -> None:
-    """Every half second: what a clock refused or an empty mempool left undone is tried again."""
+    """Every half second while stalled: relay the work again, for those who never saw it, and try
+    what a clock refused or an empty mempool left undone."""
     state = core.height
+    if state.executable and core.others():
+        core.out.requests.append(RelayWork())
     state.clock_refused.clear()
     if state.step is Step.AWAITING:
         state.build_asked_view = None

@@ -7,7 +7,8 @@
 Messages are delivered in order after `delay_ms`; `blocked(source, target, message)` cuts links.
 With `manual=True` nothing is delivered but what the script names with `deliver`, and no timer
 fires but by `time_out`. Validators in `byzantine` run no replica: the script speaks for them with
-`say`. `work_delay_ms` delays the executor's answers. Each node keeps a log of records and a list of applied blocks, so it can crash and restart.
+`say`. `work_delay_ms` delays the executor's answers. Each node keeps a log of records and a list of
+applied blocks, so it can crash and restart.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from consensus.effects import (
     CheckProposal,
     Effects,
     FetchBlock,
+    RelayWork,
     Reply,
     Request,
     Send,
@@ -46,6 +48,7 @@ from consensus.messages import (
     CertifiedBlock,
     Message,
     Proposal,
+    Status,
     Vote,
     signed_claim,
 )
@@ -409,6 +412,8 @@ class Cluster:
                 for holder in holders:
                     if holder in self.nodes:
                         self._send(node.index, (holder,), BlockRequest(height, block_hash))
+            case RelayWork():
+                self._relay(node)
             case CatchUp(target):
                 self.later(self.delay_ms, lambda: self._feed(node, target))
 
@@ -426,6 +431,22 @@ class Cluster:
             chosen,
         )
         return ProposalBuilt(request.height, request.view, block)
+
+    def _relay(self, node: Node) -> None:
+        """Pending transactions to everybody, over the same links as votes."""
+        pending = tuple(node.mempool)
+        for other in self.nodes.values():
+            probe = Status(0, 0, False, 0, 0, 0)
+            if self.manual or other is node or self.blocked(node.index, other.index, probe):
+                continue
+            self.later(self.delay_ms, partial(self._take, other, pending))
+
+    def _take(self, node: Node, transactions: tuple[bytes, ...]) -> None:
+        known = node.applied.union(node.mempool)
+        fresh = [item for item in transactions if item not in known]
+        if node.alive and fresh:
+            node.mempool.extend(fresh)
+            self._step(node, WorkAvailable())
 
     def _feed(self, node: Node, target: int) -> None:
         """Range sync: the next missing block from whoever has it, then the one after."""

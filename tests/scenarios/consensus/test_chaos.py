@@ -204,7 +204,7 @@ def chaos(seed: int) -> None:
         if not node.alive:
             cluster.restart(index)
     goal = max(cluster.heights()) + 1
-    cluster.submit(b"last")
+    cluster.submit(b"last", to=(rnd.choice(list(cluster.nodes)),))
     assert cluster.run_to(goal, ms=30_000), (seed, cluster.heights())
     assert not cluster.forked(), seed
     assert cluster.double_votes() == [], seed

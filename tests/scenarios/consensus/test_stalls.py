@@ -114,6 +114,16 @@ def test_rule_3_a_silent_proposer_costs_one_timeout() -> None:
     assert cluster.nodes[1].blocks[0].certificate.view == 1
 
 
+def test_rule_4_work_that_only_one_validator_saw_is_decided() -> None:
+    """It is relayed again while nothing happens: the first relay falls into a partition."""
+    cluster = Cluster(4)
+    cluster.blocked = lambda source, target, message: True
+    cluster.submit(b"pay", to=(2,))
+    cluster.run(60_000)
+    cluster.blocked = lambda source, target, message: False
+    assert cluster.run(5_000, until=partial(all_hold, cluster, b"pay"))
+
+
 def test_rule_4_any_commit_resets_the_timer() -> None:
     """A transaction that every proposer omits is work for ever, and changes no view."""
     cluster = Cluster(4)
