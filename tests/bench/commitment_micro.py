@@ -5,6 +5,7 @@ transaction beside the time of one SHA-256 of the same run, so that machines com
 """
 
 import argparse
+import gc
 import random
 import resource
 import statistics
@@ -52,6 +53,9 @@ def main() -> None:
     batch = WriteBatch()
     commitment.add_all_rows(batch)
     store.write(batch, sync=True)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # as the node does
     computed, applied, written, size = [], [], [], []
     for _ in range(options.blocks):
         changes = sorted(
