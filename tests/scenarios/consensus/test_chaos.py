@@ -5,6 +5,7 @@ and a new block must come. A failing case names its seed.
 """
 
 import random
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -30,7 +31,7 @@ from consensus.messages import (
 from ledger.errors import DecodeError
 from ledger.primitives import Hash
 from ledger.registry import Certificate, Evidence, LateSeal, Phase
-from tests.support.consensus_blocks import Block, read_block
+from tests.support.consensus_blocks import Block, make_set, read_block
 from tests.support.consensus_cluster import Cluster
 from tests.support.consensus_node import sign
 
@@ -177,18 +178,20 @@ def _is_decodable(message: Message) -> bool:
     return True
 
 
-def chaos(seed: int) -> None:
+def chaos(seed: int, *, set_changes: bool = False) -> None:
     rnd = random.Random(seed)
     n = SIZES[seed % len(SIZES)]
     f = (n - 1) // 3
     byzantine = tuple(rnd.sample(range(n), rnd.randrange(f + 1))) if rnd.random() < 0.8 else ()
-    cluster = Cluster(n, byzantine=byzantine)
+    cluster = Cluster(n, byzantine=byzantine, observers=int(set_changes))
+    if set_changes:
+        _let_the_last_one_come_and_go(cluster, rnd)
+    weather = Weather(cluster, rnd)
+    liars = [Liar(cluster, weather, index, rnd) for index in byzantine]
     lists = [tuple(sorted(rnd.sample(range(n), rnd.randrange(n + 1)))) for _ in range(7)]
     cluster.eligible_after = lambda height: lists[height % len(lists)]
     longest_work_ms = rnd.choice((1, 1, 200))
     cluster.work_delay_ms = lambda: rnd.randrange(longest_work_ms)
-    weather = Weather(cluster, rnd)
-    liars = [Liar(cluster, weather, index, rnd) for index in byzantine]
     for node in cluster.nodes.values():
         node.clock_skew_ms = rnd.randrange(-2_000, 2_000)
     for step in range(rnd.randrange(3, 14)):
@@ -208,6 +211,22 @@ def chaos(seed: int) -> None:
     assert cluster.run_to(goal, ms=30_000), (seed, cluster.heights())
     assert not cluster.forked(), seed
     assert cluster.double_votes() == [], seed
+
+
+def _let_the_last_one_come_and_go(cluster: Cluster, rnd: random.Random) -> None:
+    """The spare key enters and leaves the set every few heights."""
+    without, everybody = cluster.validators, make_set(cluster.signers)
+    spare = cluster.nodes[cluster.n]
+    spare.config = replace(spare.config, public_key=cluster.signers[cluster.n].public_key)
+    cluster.crash(cluster.n)
+    cluster.restart(cluster.n)
+    cluster.n += 1
+    height = 3
+    while height < 60:
+        cluster.next_sets[height] = everybody
+        height += rnd.randrange(1, 6)
+        cluster.next_sets[height] = without
+        height += rnd.randrange(1, 6)
 
 
 def _disturb(cluster: Cluster, weather: Weather, rnd: random.Random, step: int) -> None:
@@ -232,3 +251,8 @@ def _disturb(cluster: Cluster, weather: Weather, rnd: random.Random, step: int) 
 def test_chaos(block: int) -> None:
     for seed in range(block * 20, block * 20 + 20):
         chaos(seed)
+
+
+def test_chaos_while_the_set_changes() -> None:
+    for seed in range(60):
+        chaos(seed, set_changes=True)
