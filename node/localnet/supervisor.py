@@ -18,7 +18,7 @@ from node.localnet.layout import LOG_FILE, PID_FILE, Town
 from node.localnet.processes import NodeProcess
 from node.localnet.traffic import ClientNode, Traffic
 from node.localnet.view import TownView
-from node.localnet.watch import Watch
+from node.localnet.watch import IDLE_INTERVAL_S, INTERVAL_S, Watch
 from node.scenario import Progress, ScenarioPlayer, local_appraisers
 
 FIRST_BLOCK_TIMEOUT_S: Final = 60.0
@@ -60,7 +60,8 @@ async def run_town(run: Run, screen: Screen) -> Outcome:
     """Start every node, and return when the time is up, on SIGINT or SIGTERM, or when no node is
     left. All nodes are stopped on return, however it comes about."""
     async with _running(run) as nodes:
-        watch = Watch(run.town, nodes, run.counted)
+        interval_s = IDLE_INTERVAL_S if run.idle else INTERVAL_S
+        watch = Watch(run.town, nodes, run.counted, interval_s)
         try:
             return await _supervise(run, nodes, watch, screen)
         finally:

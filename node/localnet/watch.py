@@ -14,6 +14,8 @@ from node.localnet.processes import NodeProcess
 from node.localnet.view import NodeView, TownView
 
 INTERVAL_S: Final = 0.5
+IDLE_INTERVAL_S: Final = 2.0
+"""Looking costs the nodes more than an idle chain does."""
 BLOCKS_A_LOOK: Final = 1_000
 """Blocks counted in one look; a long chain is caught up with over several."""
 RATE_WINDOW_S: Final = 10.0
@@ -26,9 +28,14 @@ class Watch:
     """Looks at each node in turn; a node that does not answer keeps its last figures."""
 
     def __init__(
-        self, town: Town, processes: Sequence[NodeProcess], counted: tuple[int, int] = (0, 0)
+        self,
+        town: Town,
+        processes: Sequence[NodeProcess],
+        counted: tuple[int, int] = (0, 0),
+        interval_s: float = INTERVAL_S,
     ) -> None:
         """counted: (height, transactions up to it) that are known already."""
+        self._interval_s = interval_s
         self._processes = {process.name: process for process in processes}
         self.view = TownView(
             [
@@ -56,7 +63,7 @@ class Watch:
         """Look until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(INTERVAL_S)
+            await asyncio.sleep(self._interval_s)
 
     async def look(self) -> None:
         """Ask every node that runs, then one of them for the town's figures."""
@@ -87,6 +94,9 @@ class Watch:
             node.view = consensus["view"]
 
     async def _figures(self, node: NodeView) -> None:
+        self._measure_rate()
+        if node.height == self._counted_height and self.view.economy:
+            return  # nothing changes but by blocks
         first = self._counted_height + 1
         last = min(node.height or 0, self._counted_height + BLOCKS_A_LOOK)
         client = self._clients[node.name]
@@ -103,7 +113,6 @@ class Watch:
                 break
             self._counted_height = block["height"]
             self.view.transactions += block["transaction_count"]
-        self._measure_rate()
 
     def _measure_rate(self) -> None:
         now = time.monotonic()
