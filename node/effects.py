@@ -36,6 +36,7 @@ from consensus.replica import Replica
 from ledger.crypto import Signer
 from ledger.errors import InvariantViolation, PeerError
 from node.execution import Chain
+from node.meter import Meter, Part
 
 
 class VoteLog(Protocol):
@@ -98,6 +99,7 @@ class ReplicaDriver:
         transport: Transport,
         timers: Timers,
         surroundings: Surroundings,
+        meter: Meter | None = None,
     ) -> None:
         self.replica = replica
         self.chain = chain
@@ -108,6 +110,7 @@ class ReplicaDriver:
         self._transport = transport
         self._timers = timers
         self._surroundings = surroundings
+        self._meter = meter or Meter()
 
     def handle(self, event: Event, now_ms: int, peer: bytes | None = None) -> PeerError | None:
         """Step once and perform the effects. Returns what was wrong with a peer's message."""
@@ -125,7 +128,8 @@ class ReplicaDriver:
     def perform(self, effects: Effects, peer: bytes | None = None) -> None:
         """Records, sends, timers, committed, requests: in this order (consensus.md rule 5)."""
         if effects.records:
-            self._vote_log.append([wal_records.encode(record) for record in effects.records])
+            with self._meter.part(Part.VOTE_LOG):
+                self._vote_log.append([wal_records.encode(record) for record in effects.records])
         for send in effects.sends:
             self._send(send, peer)
         for timer in effects.timers:

@@ -30,6 +30,7 @@ from ledger.state import State
 from ledger.transaction import Transaction
 from ledger.validator_tables import set_at
 from node.block_store import BlockParts
+from node.meter import Meter, Part
 from node.storage import OpenedChain
 from node.wal_format import Marker
 
@@ -89,6 +90,7 @@ class Chain:
         on_applied: Callable[[AppliedBlock], None],
         *,
         max_transactions: int = PROPOSAL_TRANSACTIONS,
+        meter: Meter | None = None,
     ) -> None:
         """on_applied is called when a block is durable, before the replica learns of it."""
         self.chain_id = opened.chain_id
@@ -102,6 +104,7 @@ class Chain:
         self._vote_record = vote_record
         self._on_applied = on_applied
         self._max_transactions = max_transactions
+        self._meter = meter or Meter()
         self._executed: dict[Hash, _Outcome] = {}
         self._invalid: set[Hash] = set()
 
@@ -123,6 +126,10 @@ class Chain:
         may not be."""
         ensure(request.height == self.head.height + 1, "a proposal is built on the head")
         info = self._info(request.height, request.time_ms, request.proposer, request.participation)
+        with self._meter.part(Part.EXECUTE):
+            return self._build(request, info)
+
+    def _build(self, request: BuildProposal, info: BlockInfo) -> Block | None:
         chosen = self.mempool.take(self._max_transactions, PROPOSAL_BYTES)
         started_s = time.perf_counter()
         executed = self._execute(info, chosen, skip_inapplicable=True)
@@ -156,7 +163,8 @@ class Chain:
         if block.hash in self._invalid:
             return Verdict.INVALID
         try:
-            self._check(block)
+            with self._meter.part(Part.EXECUTE):
+                self._check(block)
         except InvalidBlock:
             if len(self._invalid) < MAX_EXECUTED:
                 self._invalid.add(block.hash)
@@ -188,7 +196,8 @@ class Chain:
             self.vote_record_lost = False
         block, executed = outcome.block, outcome.executed
         started_s = time.perf_counter()
-        self._commit(block, certified, executed)
+        with self._meter.part(Part.STORE):
+            self._commit(block, certified, executed)
         commit_s = time.perf_counter() - started_s
         self._executed.clear()
         self._invalid.clear()

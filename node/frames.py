@@ -18,6 +18,7 @@ from node.consensus_wire import (
 )
 from node.inbox import Inbox
 from node.ingest import Ingest
+from node.meter import Meter, Part
 from node.peers import Peer, PeerManager
 from node.proposals import CallLater, ProposalAssembler, answer_positions
 from node.wire import FrameKind
@@ -37,19 +38,22 @@ class ConsensusFrames:
         read_block: ReadProposal,
         find_block: FindBlock,
         call_later: CallLater,
+        meter: Meter,
     ) -> None:
         self._peers = peers
         self._inbox = inbox
         self._ingest = ingest
         self._read_block = read_block
         self._find_block = find_block
+        self._meter = meter
         self.assembler = ProposalAssembler(ingest, self._ask, self._deliver, call_later)
 
     async def on_frame(self, peer: Peer, payload: bytes) -> None:
         """Handle one frame; PeerError when it is rubbish. Waits while the peer's quota is full."""
         match decode_payload(payload, self._read_block):
             case CompactProposal(message, block):
-                self.assembler.receive(peer.node_key, message, block)
+                with self._meter.part(Part.VERIFY):  # of what is still waiting for it
+                    self.assembler.receive(peer.node_key, message, block)
             case TransactionsAsk(block_hash, positions):
                 self._answer(peer, block_hash, positions)
             case TransactionsAnswer(block_hash, transactions):

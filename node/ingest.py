@@ -22,6 +22,7 @@ from ledger.transaction import (
     decode_transaction,
     verify_transaction,
 )
+from node.meter import Meter, Part
 
 TURN_TRANSACTIONS: Final = 48
 """Verified in one turn, about 2 ms, before the event loop sees to others."""
@@ -40,6 +41,10 @@ _REASONS: Final = {
     MempoolRefusal.SENDER_FULL: RefusalReason.SENDER_QUOTA,
     MempoolRefusal.UNFUNDED: RefusalReason.INSUFFICIENT_FUNDS,
 }
+
+_BAD_SIGNATURE: Final = Refusal(
+    RefusalReason.BAD_SIGNATURE, "the signature does not match its content"
+)
 
 AccountFacts = Callable[[Transaction], tuple[int, bool, str | None]]
 """(nonce, balance is zero, why the revealed keys may not act for the sender) at the head."""
@@ -68,12 +73,14 @@ class Ingest:
         mempool: Mempool,
         facts: AccountFacts,
         admitted: Admitted,
+        meter: Meter | None = None,
     ) -> None:
         self._chain_id = chain_id
         self._messages = messages
         self._mempool = mempool
         self._facts = facts
         self._admitted = admitted
+        self._meter = meter or Meter()
         self._jobs: deque[_Job] = deque()
         self._waiting: dict[Hash, Transaction] = {}
         self._verified_aside: dict[Hash, Transaction] = {}
@@ -88,7 +95,8 @@ class Ingest:
 
     async def submit(self, raws: Sequence[bytes]) -> list[SubmitOutcome]:
         """A client's transactions: one outcome each, in order, when all are verified."""
-        job = self._decode(raws, from_client=True)
+        with self._meter.part(Part.DECODE):
+            job = self._decode(raws, from_client=True)
         job.done = asyncio.get_running_loop().create_future()
         self._enqueue(job)
         await job.done
@@ -97,7 +105,8 @@ class Ingest:
 
     def receive(self, raws: Sequence[bytes]) -> list[Transaction]:
         """A peer's transactions. Returns those that are new here, not yet verified."""
-        job = self._decode(raws, from_client=False)
+        with self._meter.part(Part.DECODE):
+            job = self._decode(raws, from_client=False)
         new = [transaction for transaction in job.transactions if transaction is not None]
         self._enqueue(job)
         return new
@@ -115,13 +124,14 @@ class Ingest:
 
     def verify_all(self, transactions: Sequence[Transaction]) -> bool:
         """True when every signature is valid; those known here are not verified again."""
-        for transaction in transactions:
-            known = transaction.hash
-            if known in self._mempool or known in self._verified_aside:
-                continue
-            if not verify_transaction(transaction):
-                return False
-            self._set_aside(transaction)
+        with self._meter.part(Part.VERIFY):
+            for transaction in transactions:
+                known = transaction.hash
+                if known in self._mempool or known in self._verified_aside:
+                    continue
+                if not verify_transaction(transaction):
+                    return False
+                self._set_aside(transaction)
         return True
 
     def applied(self) -> None:
@@ -191,11 +201,16 @@ class Ingest:
     def _turn(self) -> None:
         job = self._jobs[0]
         stop = min(job.next + TURN_TRANSACTIONS, len(job.transactions))
-        for position in range(job.next, stop):
-            transaction = job.transactions[position]
-            if transaction is not None:
-                job.outcomes[position] = self._admit(transaction, job)
-                self._waiting.pop(transaction.hash, None)
+        with self._meter.part(Part.VERIFY):
+            valid = [self._is_valid(job.transactions[i]) for i in range(job.next, stop)]
+        with self._meter.part(Part.MEMPOOL):
+            for position, is_valid in enumerate(valid, job.next):
+                transaction = job.transactions[position]
+                if transaction is not None:
+                    job.outcomes[position] = (
+                        self._admit(transaction, job) if is_valid else _BAD_SIGNATURE
+                    )
+                    self._waiting.pop(transaction.hash, None)
         job.next = stop
         if stop == len(job.transactions):
             self._jobs.popleft()
@@ -205,10 +220,12 @@ class Ingest:
             admitted, job.admitted = job.admitted, []
             self._admitted(admitted, job.done is not None)
 
+    def _is_valid(self, transaction: Transaction | None) -> bool:
+        return transaction is not None and (
+            transaction.hash in self._verified_aside or verify_transaction(transaction)
+        )
+
     def _admit(self, transaction: Transaction, job: _Job) -> SubmitOutcome:
-        verified = transaction.hash in self._verified_aside
-        if not verified and not verify_transaction(transaction):
-            return Refusal(RefusalReason.BAD_SIGNATURE, "the signature does not match its content")
         # Read after verifying: a block may have come meanwhile (performance.md, "Traps").
         nonce, balance_is_zero, problem = self._facts(transaction)
         if problem is not None:

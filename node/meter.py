@@ -14,15 +14,13 @@ from enum import StrEnum
 class Part(StrEnum):
     """What the CPU time of a node goes to; the value labels the metric."""
 
-    DECODE = "decode"
-    VERIFY = "verify"
-    MEMPOOL = "mempool"
-    EXECUTE = "execute"
-    COMMITMENT = "commitment"
-    STORE = "store"
+    DECODE = "decode"  # transactions that arrive
+    VERIFY = "verify"  # their signatures
+    MEMPOOL = "mempool"  # admission
+    EXECUTE = "execute"  # building and checking blocks, with the state commitment
+    STORE = "store"  # a block's write batch
     VOTE_LOG = "vote_log"
-    CONSENSUS = "consensus"
-    RPC = "rpc"
+    CONSENSUS = "consensus"  # the replica's steps, and messages encoded and sent
 
 
 class Meter:

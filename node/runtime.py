@@ -34,6 +34,7 @@ from node.frames import ConsensusFrames
 from node.gossip import TransactionGossip
 from node.inbox import Inbox
 from node.ingest import Ingest
+from node.meter import Meter, Part
 from node.peers import Audience, Peer, PeerManager, Role
 from node.reputation import BAD_MESSAGE_POINTS
 from node.storage import OpenedChain, certified_block_bytes
@@ -104,9 +105,15 @@ class Runtime:
         self.mempool = Mempool(
             opened.head.height, lambda address: sponsored(self.state, address), limits
         )
+        self.meter = Meter()
         self.inbox = Inbox()
         self.ingest = Ingest(
-            opened.chain_id, opened.executor.registry, self.mempool, self._facts, self._admitted
+            opened.chain_id,
+            opened.executor.registry,
+            self.mempool,
+            self._facts,
+            self._admitted,
+            self.meter,
         )
         self.chain = Chain(
             opened,
@@ -115,6 +122,7 @@ class Runtime:
             vote_log,
             self._applied,
             max_transactions=max_transactions,
+            meter=self.meter,
         )
         self.state = self.chain.state()
         self._roles = registry(self.state, opened.head.height)
@@ -138,6 +146,7 @@ class Runtime:
             self._read_block,
             self.chain.block_of_running_height,
             self._call_later,
+            self.meter,
         )
         self.synchroniser = Synchroniser(
             lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),
@@ -171,6 +180,7 @@ class Runtime:
             transport,
             self.timers,
             self,
+            self.meter,
         )
         self.domain: SigningDomain = replica_config.domain
 
@@ -217,18 +227,21 @@ class Runtime:
     async def _drive(self) -> None:
         """Handle what is there, own answers first, before anything else gets the loop again."""
         answers, driver, inbox = self.driver.answers, self.driver, self.inbox
+        part = self.meter.part
         while True:
             if not answers:
                 await inbox.wait()
             for _ in range(EVENTS_A_TURN):
                 if answers:
                     event = answers.popleft()
-                    driver.handle(event, now_ms())
+                    with part(Part.CONSENSUS):
+                        driver.handle(event, now_ms())
                     if isinstance(event, ProposalBuilt) and event.proposal is None:
                         self._work_told = False
                 elif inbox:
                     peer, received = inbox.take()
-                    error = driver.handle(received, now_ms(), peer)
+                    with part(Part.CONSENSUS):
+                        error = driver.handle(received, now_ms(), peer)
                     if error is not None and peer is not None:
                         self._refused(peer, received, error)
                 else:

@@ -7,12 +7,13 @@ from typing import Final
 
 from ledger import accounts
 from ledger.crypto import Ed25519Signer
+from ledger.errors import ensure
 from ledger.mempool import MAX_VALIDITY_BLOCKS
-from ledger.primitives import Address
 from ledger.transaction import Draft, key_address, sign
 from ledger.transfers import SEND
 
-SENDERS: Final = 2_000
+GROUPS: Final = 4
+"""Disjoint groups of senders, one for each load of a run: each starts with nonce 0."""
 SENDER_BALANCE: Final = 10**20
 FILLER_SEED: Final = "bench"
 FILLER_BALANCE: Final = 10**15
@@ -20,48 +21,52 @@ FILLER_BALANCE: Final = 10**15
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """SENDERS accounts that send one unit each to accounts of a state of `accounts` rows.
+    """`senders` accounts in each group that send one unit each to accounts all over the state,
+    which has `accounts` rows with them.
 
-    Sender i sends its transactions in order of nonce, round after round, so that a mempool always
-    holds work of many senders.
+    Senders take turns, so that a block has as many senders as transactions while there are enough.
     """
 
     chain_id: int
     accounts: int
+    senders: int
 
-    def signer(self, index: int) -> Ed25519Signer:
+    def __post_init__(self) -> None:
+        ensure(self.accounts > GROUPS * self.senders, "more senders than accounts")
+
+    def signer(self, group: int, index: int) -> Ed25519Signer:
         """Key of a sender."""
-        return Ed25519Signer(sha256(b"poyong bench %d" % index).digest())
-
-    def address(self, index: int) -> Address:
-        """Account of a sender."""
-        return key_address(self.signer(index).public_key)
+        return Ed25519Signer(sha256(b"poyong bench %d %d" % (group, index)).digest())
 
     def genesis_section(self) -> dict[str, object]:
         """The accounts module's section: senders, and generated accounts up to `accounts`."""
+        addresses = [
+            key_address(self.signer(group, index).public_key)
+            for group in range(GROUPS)
+            for index in range(self.senders)
+        ]
         funded = [
-            {"address": "0x" + self.address(i).hex(), "balance": str(SENDER_BALANCE)}
-            for i in range(SENDERS)
+            {"address": "0x" + address.hex(), "balance": str(SENDER_BALANCE)}
+            for address in addresses
         ]
         filler = {
-            "count": self.accounts - SENDERS,
+            "count": self.accounts - len(funded),
             "balance": str(FILLER_BALANCE),
             "seed": FILLER_SEED,
         }
         return {"accounts": funded, "generated": filler}
 
-    def transactions(self, count: int, first_nonce: int = 0, start: int = 0) -> Iterator[bytes]:
-        """`count` signed transfers; `start` offsets the receivers, which are spread over all."""
-        signers = [self.signer(i) for i in range(min(SENDERS, count))]
-        fillers = self.accounts - SENDERS
+    def transactions(self, group: int, count: int) -> Iterator[bytes]:
+        """`count` signed transfers of a group, in the order in which they can be executed."""
+        signers = [self.signer(group, index) for index in range(self.senders)]
+        fillers = self.accounts - GROUPS * self.senders
         for position in range(count):
-            sender, round_ = position % len(signers), position // len(signers)
-            # A multiplicative walk visits all accounts before any of them twice.
-            receiver = (start + position * 7_919) % fillers
-            to = accounts.generated_address(FILLER_SEED, receiver)
+            nonce, sender = divmod(position, self.senders)
+            # A multiplicative walk visits accounts all over the state.
+            to = accounts.generated_address(FILLER_SEED, position * 7_919 % fillers)
             draft = Draft(
                 chain_id=self.chain_id,
-                nonce=first_nonce + round_,
+                nonce=nonce,
                 type=SEND.name,
                 body=SEND.encode(to, 1, b""),
                 valid_until=MAX_VALIDITY_BLOCKS // 2,
