@@ -85,6 +85,8 @@ class Synchroniser:
         self._task: asyncio.Task[None] | None = None
         self._block_answers: dict[int, tuple[bytes, asyncio.Future[bytes | None]]] = {}
         self._last_id = 0
+        self.blocks_applied = 0
+        """Blocks applied by catching up since start, for the metric."""
         self._reported_s = self._heads_asked_s = float("-inf")
 
     # What the node tells
@@ -271,6 +273,7 @@ class Synchroniser:
             log.warning("sync.not_applied", height=height, seconds=DELIVER_S)
             self._fetch_again(planner, height)
         else:
+            self.blocks_applied += 1
             self.applied(height)
 
     def _fetch_again(self, planner: RangePlanner[bytes], height: int) -> bytes | None:

@@ -5,6 +5,7 @@ given, so the asyncio runtime and the deterministic simulator run the same code.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -111,6 +112,8 @@ class ReplicaDriver:
         self._timers = timers
         self._surroundings = surroundings
         self._meter = meter or Meter()
+        self.on_event: list[Callable[[], None]] = []
+        """Called after each event that was handled, its effects performed."""
 
     def handle(self, event: Event, now_ms: int, peer: bytes | None = None) -> PeerError | None:
         """Step once and perform the effects. Returns what was wrong with a peer's message."""
@@ -123,6 +126,8 @@ class ReplicaDriver:
                 ) from error
             return error
         self.perform(effects, peer)
+        for told in self.on_event:
+            told()
         return None
 
     def perform(self, effects: Effects, peer: bytes | None = None) -> None:

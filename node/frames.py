@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from consensus.events import MessageReceived
-from consensus.messages import PrePrepare, ReadProposal
+from consensus.messages import PrePrepare, ReadProposal, Status, Vote
 from ledger.block import MAX_BLOCK_TRANSACTIONS, Block
 from ledger.errors import PeerError
 from ledger.primitives import Hash
@@ -25,6 +25,8 @@ from node.wire import FrameKind
 
 FindBlock = Callable[[Hash], Block | None]
 """A block that this node has in full: proposed, checked or committed lately."""
+HeadSeen = Callable[[bytes, int], None]
+"""(node key, height): the peer's messages are of the height above this one."""
 
 
 class ConsensusFrames:
@@ -39,8 +41,10 @@ class ConsensusFrames:
         find_block: FindBlock,
         call_later: CallLater,
         meter: Meter,
+        head_seen: HeadSeen,
     ) -> None:
         self._peers = peers
+        self._head_seen = head_seen
         self._inbox = inbox
         self._ingest = ingest
         self._read_block = read_block
@@ -52,6 +56,7 @@ class ConsensusFrames:
         """Handle one frame; PeerError when it is rubbish. Waits while the peer's quota is full."""
         match decode_payload(payload, self._read_block):
             case CompactProposal(message, block):
+                self._head_seen(peer.node_key, message.height - 1)
                 with self._meter.part(Part.VERIFY):  # of what is still waiting for it
                     self.assembler.receive(peer.node_key, message, block)
             case TransactionsAsk(block_hash, positions):
@@ -60,6 +65,8 @@ class ConsensusFrames:
                 if self.assembler.missing_of(block_hash):
                     self.transactions_arrived(transactions)
             case message:
+                if isinstance(message, Status | Vote):
+                    self._head_seen(peer.node_key, message.height - 1)
                 event = MessageReceived(message, peer.role.validator)
                 await self._inbox.put(peer.node_key, event)
 

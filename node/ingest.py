@@ -5,7 +5,7 @@ runs in turns that let consensus go first, and one that a proposal needs is veri
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -85,7 +85,7 @@ class Ingest:
         self._waiting: dict[Hash, Transaction] = {}
         self._verified_aside: dict[Hash, Transaction] = {}
         self._arrived = asyncio.Event()
-        self.rejected = 0
+        self.rejected: Counter[RefusalReason] = Counter()
         """Transactions refused since start, for the metric."""
 
     @property
@@ -100,7 +100,6 @@ class Ingest:
         job.done = asyncio.get_running_loop().create_future()
         self._enqueue(job)
         await job.done
-        self.rejected += sum(isinstance(outcome, Refusal) for outcome in job.outcomes)
         return [outcome for outcome in job.outcomes if outcome is not None]
 
     def receive(self, raws: Sequence[bytes]) -> list[Transaction]:
@@ -108,7 +107,8 @@ class Ingest:
         with self._meter.part(Part.DECODE):
             job = self._decode(raws, from_client=False)
         new = [transaction for transaction in job.transactions if transaction is not None]
-        self._enqueue(job)
+        if new:
+            self._enqueue(job)
         return new
 
     def find_verified(self, transaction_hash: Hash) -> Transaction | None:
@@ -214,6 +214,9 @@ class Ingest:
         job.next = stop
         if stop == len(job.transactions):
             self._jobs.popleft()
+            for outcome in job.outcomes:
+                if isinstance(outcome, Refusal):
+                    self.rejected[outcome.reason] += 1
             if job.done is not None and not job.done.cancelled():
                 job.done.set_result(None)
         if job.admitted:

@@ -16,6 +16,7 @@ from consensus.effects import CatchUp, FetchBlock
 from consensus.events import MessageReceived, ProposalBuilt, WorkAvailable
 from consensus.messages import BlockResponse, CertifiedBlock, Proposal, SigningDomain
 from consensus.replica import Replica, ReplicaConfig
+from consensus.sync import Progress
 from consensus.wal_records import Record
 from ledger import accounts
 from ledger.block import decode_block
@@ -49,6 +50,8 @@ EVENTS_A_TURN: Final = 32
 RELAY_TRANSACTIONS: Final = 2_000
 """Pending transactions that one RelayWork sends again."""
 SOFTWARE: Final = "poyong/0.1.0"
+SYNCHRONISER: Final = b""
+"""In place of a node key: the inbox' sender of blocks that the synchroniser delivers."""
 
 log = structlog.get_logger(__name__)
 
@@ -139,15 +142,6 @@ class Runtime:
         )
         self.gossip = TransactionGossip(self._broadcast_transactions, self._transactions)
         self.timers = LoopTimers(self.inbox.put_own)
-        self.frames = ConsensusFrames(
-            self.peers,
-            self.inbox,
-            self.ingest,
-            self._read_block,
-            self.chain.block_of_running_height,
-            self._call_later,
-            self.meter,
-        )
         self.synchroniser = Synchroniser(
             lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),
             self._read_block,
@@ -161,6 +155,17 @@ class Runtime:
                 self._loop.time,
             ),
             self.fail,
+            on_progress=self._progressed,
+        )
+        self.frames = ConsensusFrames(
+            self.peers,
+            self.inbox,
+            self.ingest,
+            self._read_block,
+            self.chain.block_of_running_height,
+            self._call_later,
+            self.meter,
+            self.synchroniser.head_seen,
         )
         self.replica = Replica(
             replica_config,
@@ -169,7 +174,7 @@ class Runtime:
             opened.head_block,
             records,
         )
-        transport = PeerTransport(self.peers, lambda: self._validators)
+        self._transport = PeerTransport(self.peers, lambda: self._validators)
         self._validators = self.chain.applied_event().validators
         self.driver = ReplicaDriver(
             self.replica,
@@ -177,7 +182,7 @@ class Runtime:
             vote_log,
             signer,
             replica_config.domain,
-            transport,
+            self._transport,
             self.timers,
             self,
             self.meter,
@@ -252,7 +257,7 @@ class Runtime:
         message = event.message if isinstance(event, MessageReceived) else None
         waiter = (
             self._applied_waiters.get(message.certificate.height)
-            if isinstance(message, CertifiedBlock)
+            if isinstance(message, CertifiedBlock) and peer == SYNCHRONISER
             else None
         )
         if waiter is not None and not waiter.done():
@@ -318,11 +323,17 @@ class Runtime:
         waiter = self._applied_waiters.get(height)
         if waiter is None:
             waiter = self._applied_waiters[height] = self._loop.create_future()
-        self.inbox.put_assembled(b"", MessageReceived(certified, None))
+        self.inbox.put_assembled(SYNCHRONISER, MessageReceived(certified, None))
         try:
             await asyncio.shield(waiter)
         finally:
             self._applied_waiters.pop(height, None)
+
+    def _progressed(self, progress: Progress) -> None:
+        """What was finalised while this node caught up is asked for at once."""
+        if progress.height >= progress.target:
+            for peer in self.peers.peers():
+                self._transport.reply(self.replica.status(), peer.node_key)
 
     def _block_by_hash(self, height: int, block_hash: Hash) -> bytes | None:
         block = self.chain.block_of_running_height(block_hash)
@@ -355,6 +366,7 @@ class Runtime:
 
     def _connected(self, peer: Peer) -> None:
         self.synchroniser.peer_connected(peer.node_key, peer.hello.head_height)
+        self._transport.reply(self.replica.status(), peer.node_key)
 
     def _disconnected(self, peer: Peer) -> None:
         self.synchroniser.peer_lost(peer.node_key)
