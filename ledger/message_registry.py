@@ -7,6 +7,7 @@ fields as positional arguments after its Context.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property, partial
 from typing import Any, Final
 
 from ledger import codec
@@ -42,9 +43,13 @@ class Field:
     maximum: int | None = None
     items: tuple["Field", ...] = ()
 
-    def decode(self, value: object) -> Any:
-        """The handler's value of this field, or DecodeError naming the field."""
-        return _DECODERS[self.kind](self, value)
+    @cached_property
+    def decode(self) -> Callable[[object], Any]:
+        """Gives the handler's value of a wire value, or raises DecodeError naming the field.
+
+        Looked up once a field, not once a transaction: hashing an Enum costs more than decoding.
+        """
+        return partial(_DECODERS[self.kind], self)
 
     def encode(self, value: Any) -> object:
         """Inverse of decode: the wire form of a handler's value."""
@@ -117,7 +122,7 @@ _DECODERS: Final[Mapping[Kind, Callable[[Field, object], Any]]] = {
 def decode_fields(fields: tuple[Field, ...], value: object, name: str) -> tuple[Any, ...]:
     """Handler values of the array `value`, or DecodeError naming the field."""
     found = codec.as_array(value, name, len(fields))
-    return tuple(field.decode(item) for field, item in zip(fields, found, strict=True))
+    return tuple([field.decode(item) for field, item in zip(fields, found, strict=True)])
 
 
 @dataclass(frozen=True)
