@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +43,7 @@ from node.modules import ROLES, TOKEN, build_executor
 from node.peers import Role
 from node.runtime import SOFTWARE, Network, Runtime
 from node.service import Service
-from node.storage import OpenedChain, open_chain
+from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import open_store
 from node.tls import NodeIdentity
 from node.wal import OpenedLog, open_log
@@ -93,8 +93,11 @@ def read_genesis(path: Path) -> Genesis:
     return genesis.parse(data, str(path))
 
 
-def open_files(config: Config) -> Opened:
-    """Open everything on disk; what was opened stays so until the process ends or close_files."""
+def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None) -> Opened:
+    """Open everything on disk. on_sync: told how many seconds each write of the vote record took.
+
+    What is open already when a later part cannot be opened is closed again.
+    """
     document = read_genesis(config.path(config.node.genesis))
     identity, signer = _keys(config)
     folder = config.path(config.storage.path)
@@ -109,11 +112,7 @@ def open_files(config: Config) -> Opened:
     votes = open_log(folder / VOTES_FOLDER, chain.marker)
     if votes.lost is not None:
         log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
-        chain = replace(chain, vote_record_lost=True)
-        blocks.set_vote_record(votes.log.marker(), lost=True)
-    elif chain.marker is None:
-        # Named before the first vote: a kill before the first commit must not look like a loss.
-        blocks.set_vote_record(votes.log.marker(), lost=False)
+    chain = with_vote_record(chain, votes.log.marker(), lost=votes.lost is not None)
     return Opened(config, document, chain, votes, signer, identity)
 
 

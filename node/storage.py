@@ -1,6 +1,6 @@
 """Opens the stored chain: genesis is written on the first start, recovered from on later ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from consensus import messages
@@ -93,6 +93,22 @@ def open_chain(blocks: BlockStore, document: Genesis, executor: BlockExecutor) -
         marker=head.marker if head.height or head.marker != NO_MARKER else None,
         vote_record_lost=head.vote_record_lost,
     )
+
+
+def with_vote_record(opened: OpenedChain, marker: Marker, *, lost: bool) -> OpenedChain:
+    """The chain together with the vote record that was opened beside it.
+
+    marker: of that record. lost: it is not the one that the head row names. The head row names it
+    from now on, before the first vote: a loss before the first commit shows (rule 6), and a kill
+    before the first commit does not look like one.
+    """
+    if lost:
+        opened.blocks.set_vote_record(marker, lost=True)
+        return replace(opened, marker=marker, vote_record_lost=True)
+    if opened.marker is None:
+        opened.blocks.set_vote_record(marker, lost=False)
+        return replace(opened, marker=marker)
+    return opened
 
 
 def certified_block_bytes(blocks: BlockStore, height: int) -> bytes | None:
