@@ -82,6 +82,10 @@ def transfer_and_verify(folder: Path, rpc: str) -> None:
     found = answer("verify", str(proof), "--genesis", genesis)
     assert found["valid"] is True
     assert (found["hash"], found["height"]) == (receipt["transaction_hash"], receipt["height"])
+    with SyncClient(rpc) as client:
+        row = client.call(calls.get_proof(account=sender))
+    (folder / "row.json").write_text(json.dumps(row), encoding="utf-8")
+    assert answer("verify", str(folder / "row.json"), "--genesis", genesis)["kind"] == "state"
     proof.write_text(proof.read_text().replace('"index": ', '"index": 1'), encoding="utf-8")
     refused = poyong("verify", str(proof), "--genesis", genesis)
     assert refused.returncode == 1

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import ports, views
-from api.light import FinalHeader, FinalTransaction, TrustedGenesis, verify_json
+from api.light import FinalHeader, FinalRow, FinalTransaction, TrustedGenesis, verify_json
 from consensus.messages import SigningDomain
-from ledger import codec, merkle
+from ledger import codec, merkle, proofs
 from ledger.block import Header, participation_root, transactions_root
+from ledger.commitment import StateCommitment
 from ledger.crypto import Ed25519Signer, sha256
 from ledger.errors import PeerError
 from ledger.primitives import ZERO_HASH, Hash
@@ -101,7 +102,7 @@ def proof(
     return ports.TransactionProof(chain, TRANSACTIONS[3].raw, 3, codec.encode(inclusion.to_wire()))
 
 
-def verified(value: ports.TransactionProof) -> FinalHeader | FinalTransaction:
+def verified(value: ports.TransactionProof) -> FinalHeader | FinalTransaction | FinalRow:
     """Through JSON text and back, as a file brings it."""
     return verify_json(GENESIS, json.loads(json.dumps(views.transaction_proof(value))))
 
@@ -180,6 +181,34 @@ def test_a_proof_of_another_chain_is_refused() -> None:
     other = replace(GENESIS, genesis_hash=sha256(b"other genesis"))
     with pytest.raises(PeerError, match="signature"):
         verify_json(other, views.transaction_proof(proof(2, OLD, ())))
+
+
+ROWS = [(b"accounts/account/" + bytes((n,)), b"value %d" % n) for n in range(50)]
+COMMITMENT = StateCommitment.build(ROWS, 16)
+
+
+def state_proof(key: bytes, value: bytes | None) -> ports.StateProof:
+    final = replace(header(2, OLD), state_root=COMMITMENT.root)
+    chain = ports.ChainProof(encoded(final), OLD.certify(final, OLD.set.quorum), ())
+    wire = proofs.prove_state(COMMITMENT, key).to_wire()
+    return ports.StateProof(chain, key, value, codec.encode(wire))
+
+
+def test_a_state_row_and_its_absence_are_proven() -> None:
+    for key, value in (*ROWS, (b"accounts/account/none", None)):
+        found = verify_json(GENESIS, views.state_proof(state_proof(key, value)))
+        assert isinstance(found, FinalRow)
+        assert (found.key, found.value, found.block.header.height) == (key, value, 2)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(ROWS[0][0], b"other"), (ROWS[0][0], None), (b"accounts/account/none", b"value 0")],
+    ids=["another value", "denied", "made up"],
+)
+def test_a_state_row_that_is_not_so_is_refused(key: bytes, value: bytes | None) -> None:
+    with pytest.raises(PeerError, match="not shown"):
+        verify_json(GENESIS, views.state_proof(state_proof(key, value)))
 
 
 json_values = st.recursive(
