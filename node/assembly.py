@@ -7,8 +7,8 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -41,7 +41,7 @@ from node.log_setup import configure_logging
 from node.metrics import Metrics
 from node.modules import ROLES, TOKEN, build_executor
 from node.peers import Role
-from node.runtime import SOFTWARE, Network, Runtime
+from node.runtime import VERSION, Network, Runtime
 from node.service import Service
 from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import open_store
@@ -101,18 +101,22 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
     document = read_genesis(config.path(config.node.genesis))
     identity, signer = _keys(config)
     folder = config.path(config.storage.path)
-    store = open_store(
-        folder / CHAIN_FOLDER,
-        config.storage.engine,
-        write_buffer_bytes=config.storage.write_buffer_mib * 2**20,
-        cache_bytes=config.storage.cache_mib * 2**20,
-    )
-    blocks = BlockStore(store, str(folder / CHAIN_FOLDER))
-    chain = open_chain(blocks, document, build_executor())
-    votes = open_log(folder / VOTES_FOLDER, chain.marker)
-    if votes.lost is not None:
-        log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
-    chain = with_vote_record(chain, votes.log.marker(), lost=votes.lost is not None)
+    with ExitStack() as until_complete:
+        store = open_store(
+            folder / CHAIN_FOLDER,
+            config.storage.engine,
+            write_buffer_bytes=config.storage.write_buffer_mib * 2**20,
+            cache_bytes=config.storage.cache_mib * 2**20,
+        )
+        until_complete.callback(store.close)
+        blocks = BlockStore(store, str(folder / CHAIN_FOLDER))
+        chain = open_chain(blocks, document, build_executor())
+        votes = open_log(folder / VOTES_FOLDER, chain.marker, on_sync=on_sync)
+        until_complete.callback(votes.log.close)
+        if votes.lost is not None:
+            log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
+        chain = with_vote_record(chain, votes.log.marker(), lost=votes.lost is not None)
+        until_complete.pop_all()
     return Opened(config, document, chain, votes, signer, identity)
 
 
@@ -209,10 +213,9 @@ async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    opened = open_files(config)
+    metrics = Metrics(version=VERSION)
+    opened = open_files(config, metrics.wal_sync_seconds.observe)
     state = State(opened.chain.blocks.live_state())
-    names = [v.organisation for v in set_at(state, opened.chain.head.height + 1).validators]
-    metrics = Metrics(names, [zone.id for zone in zones(state)], version=SOFTWARE)
     runtime = _runtime(opened)
     service = Service(
         runtime,
@@ -223,6 +226,7 @@ async def _serve(config: Config) -> int:
     )
     instruments = Instruments(metrics, runtime, service)
     runtime.on_block += [service.on_block, instruments.on_block]
+    runtime.driver.on_event.append(instruments.on_event)
     health = HealthServer(metrics, instruments.readiness, config.metrics.host, config.metrics.port)
     api = ApiServer(service, _api_config(config), runtime.fail)
     async with AsyncExitStack() as stack:

@@ -1,6 +1,6 @@
-"""Why no block comes, from what the replica, the peers and the mempool say."""
+"""Where a node stands beside its peers, and why no block comes, for operators."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from api.ports import StallCause, StallReport
@@ -9,6 +9,21 @@ from ledger.registry import ValidatorSet
 
 STALLED_MS: Final = 10_000
 """Promise of consensus.md rule 3: with work and a live quorum the next block comes within 10 s."""
+LAG_BLOCKS: Final = 2
+"""Peers may be so far ahead before this node counts as behind: a block on its way is no lag."""
+
+
+def target_height(head: int, snapshot: Snapshot, claims: Iterable[int], max_faulty: int) -> int:
+    """The height that this node has to reach: `head` when it is there.
+
+    A verified certificate counts at once. Of what validators claim, the highest height that at
+    least one honest one names (f + 1 claims), once it is LAG_BLOCKS ahead.
+    """
+    highest = sorted(claims, reverse=True)
+    claimed = highest[max_faulty] if len(highest) > max_faulty else 0
+    if claimed < head + LAG_BLOCKS:
+        claimed = 0
+    return max(head, snapshot.behind_target or 0, claimed)
 
 
 def why_stalled(
@@ -17,49 +32,53 @@ def why_stalled(
     connected: Collection[bytes],
     executable: int,
     since_commit_ms: int,
+    target: int,
 ) -> StallReport:
-    """Findings in order of likelihood; none when blocks come as they should.
+    """Findings, those that an operator can act on first; none when blocks come as they should.
 
     connected: node keys of connected peers. executable: transactions that could be in a block.
+    target: of target_height.
     """
-    has_work = replica.has_work or executable > 0
-    if not has_work and replica.behind_target is None:
-        return StallReport(False, since_commit_ms, ())
-    if since_commit_ms < STALLED_MS and replica.behind_target is None:
-        return StallReport(False, since_commit_ms, ())
-    causes: list[StallCause] = []
-    if replica.behind_target is not None:
-        causes.append(
-            StallCause(
-                f"this node is at height {replica.height - 1}, height {replica.behind_target} is "
-                "certified: it is catching up and does not vote meanwhile",
-                "wait; if the height does not move, look at `poyong peers`",
-            )
-        )
-    elif replica.no_vote_reason is not None and replica.own_index is not None:
-        causes.append(
-            StallCause(
-                f"this validator does not vote: {replica.no_vote_reason}",
-                "see docs/operating.md, section on lost vote records",
-            )
-        )
-    causes.extend(_unreachable(replica, validators, connected))
-    causes.extend(_silent(replica, validators, connected))
-    return StallReport(bool(causes) or has_work, since_commit_ms, tuple(causes))
-
-
-def _unreachable(
-    replica: Snapshot, validators: ValidatorSet, connected: Collection[bytes]
-) -> list[StallCause]:
     gone = [
-        validator
+        validator.organisation
         for index, validator in enumerate(validators.validators)
         if validator.node_key not in connected and index != replica.own_index
     ]
+    no_quorum = len(validators) - len(gone) < replica.quorum
+    behind = target >= replica.height
+    overdue = (replica.has_work or executable > 0) and since_commit_ms >= STALLED_MS
+    if not (no_quorum or behind or overdue):
+        return StallReport(False, since_commit_ms, ())
+    causes = _unreachable(replica, validators, gone, alone=not connected)
+    if behind:
+        causes.append(
+            StallCause(
+                f"this node is at height {replica.height - 1}, others are at {target}: it is "
+                "catching up and does not vote meanwhile",
+                "wait; if its height does not move, compare the heights in `poyong peers`",
+            )
+        )
+    else:
+        causes += _voteless(replica, validators)
+    causes += _silent(replica, validators, connected)
+    return StallReport(True, since_commit_ms, tuple(causes))
+
+
+def _unreachable(
+    replica: Snapshot, validators: ValidatorSet, gone: list[str], *, alone: bool
+) -> list[StallCause]:
     if not gone:
         return []
-    names = ", ".join(validator.organisation for validator in gone)
-    here = len(validators) - len(gone)
+    names, here = ", ".join(gone), len(validators) - len(gone)
+    if alone:
+        return [
+            StallCause(
+                f"no peer is connected; a quorum is {replica.quorum} of {len(validators)} "
+                f"validators: {names}",
+                "check network.peers in the configuration, whether this machine reaches those "
+                "addresses and its own network.port is open, and `peer.unreachable` in the log",
+            )
+        ]
     if here < replica.quorum:
         return [
             StallCause(
@@ -74,6 +93,27 @@ def _unreachable(
             f"tell the operators of {names}",
         )
     ]
+
+
+def _voteless(replica: Snapshot, validators: ValidatorSet) -> list[StallCause]:
+    """Why this validator does not vote, when it is one."""
+    reason = replica.no_vote_reason
+    if reason is None or replica.own_index is None:
+        return []
+    proposer = validators.validators[replica.proposer].organisation
+    if replica.signs_from is None or replica.height < replica.signs_from:
+        remedy = 'nothing while blocks come; see docs/operating.md, "Database and vote record"'
+    elif replica.clock_refused_ms is not None:
+        remedy = (
+            "set this machine's clock by NTP (`timedatectl`, `chronyc tracking`), and ask the "
+            f"operator of {proposer}, the proposer, to do the same"
+        )
+    else:
+        remedy = (
+            "compare the versions of the nodes in `poyong status`, run `poyong doctor`, and ask "
+            f"the operator of {proposer}, the proposer, to do the same"
+        )
+    return [StallCause(f"this validator does not vote: {reason}", remedy)]
 
 
 def _silent(

@@ -1,16 +1,19 @@
 """Feeds the metrics: a little at each block, the rest when somebody scrapes."""
 
+import time
 from collections.abc import Sequence
 
 from ledger import accounts
 from ledger.registry import MAX_VALIDATORS
-from ledger.validators import view as consensus_view
+from ledger.validator_tables import find_set, recorded_evidence, set_at
+from node.diagnosis import LAG_BLOCKS
 from node.execution import AppliedBlock
 from node.health import Readiness
 from node.metrics import ROUND_OPEN, Metrics, Total
 from node.modules import TOKEN
-from node.runtime import Runtime, now_ms
+from node.runtime import Runtime
 from node.service import Service
+from node.step_watch import StepWatch
 from tokenomics import views
 from tokenomics.rounds import town_round
 
@@ -22,30 +25,42 @@ class Instruments:
         self._metrics = metrics
         self._runtime = runtime
         self._service = service
-        self._blocks_view = 0
+        self._watch = StepWatch(
+            runtime.replica,
+            time.perf_counter,
+            metrics.observe_step,
+            metrics.round_duration_seconds.observe,
+        )
+        metrics.set_cpu(runtime.meter.spent_ns)
         metrics.on_scrape(self.refresh)
+
+    def on_event(self) -> None:
+        """The replica has taken an event."""
+        self._watch.look()
 
     def on_block(self, applied: AppliedBlock) -> None:
         """Count one committed block."""
         block, metrics = applied.block, self._metrics
-        metrics.height.set(block.height)
-        metrics.head_time_seconds.set(block.time_ms / 1000)
         interval_ms = block.time_ms - applied.executed.info.parent_time_ms
         metrics.block_interval_seconds.observe(interval_ms / 1000)
         metrics.block_transactions.set(len(block.transactions))
         metrics.block_bytes.observe(len(block.encoded))
         metrics.transactions.inc(len(block.transactions))
+        metrics.block_execution_seconds.observe(applied.execution_s)
+        metrics.block_commit_seconds.observe(applied.commit_s)
         if applied.certified.certificate.view:
             metrics.view_changes.inc(applied.certified.certificate.view)
         metrics.missing_validators.set(
-            len(consensus_view(applied.executed.state, block.height).validators)
+            len(set_at(applied.executed.state, block.height))
             - len(applied.certified.certificate.seals)
         )
 
     def refresh(self) -> None:
         """Set what is read only when asked for."""
         runtime, metrics = self._runtime, self._metrics
-        snapshot = runtime.replica.describe()
+        snapshot, head = runtime.replica.describe(), runtime.chain.head
+        metrics.height.set(head.height)
+        metrics.head_time_seconds.set(head.time_ms / 1000)
         metrics.rounds.set(snapshot.view)
         metrics.signing.set(snapshot.no_vote_reason is None)
         metrics.vote_record_lost.set(runtime.chain.vote_record_lost)
@@ -54,16 +69,18 @@ class Instruments:
             metrics.set_validators([member.organisation for member in validators.members])
             metrics.set_last_signed([member.last_signed_height for member in validators.members])
             metrics.quorum_margin.set(self.connected_validators() - validators.quorum)
+        metrics.byzantine_validators.set(len(self._offenders()))
         metrics.mempool_transactions.set(len(runtime.mempool))
         metrics.mempool_bytes.set(runtime.mempool.bytes)
+        metrics.set_rejected(runtime.ingest.rejected)
         metrics.peers.set(len(runtime.peers.peers()))
         metrics.send_queue_bytes.set(runtime.peers.queued_bytes)
         metrics.set_dropped_frames(runtime.peers.traffic().frames_dropped)
         metrics.store_bytes.set(runtime.chain.blocks.size_bytes())
         metrics.wal_bytes.set(runtime.vote_log.size_bytes())
-        progress = runtime.synchroniser.progress
-        metrics.syncing.set(progress is not None or snapshot.behind_target is not None)
-        metrics.sync_target_height.set(self._service.status().target_height)
+        target = self._service.target_height()
+        metrics.syncing.set(target > head.height)
+        metrics.sync_target_height.set(target)
         self._refresh_economy()
         for total, value in self._totals():
             metrics.set_total(total, value)
@@ -81,7 +98,9 @@ class Instruments:
             supply=accounts.supply(state),
         )
         head_ms = self._runtime.chain.head.time_ms
-        for zone in views.zone_list(state):
+        zones = views.zone_list(state)
+        metrics.set_zones(zone["zone"] for zone in zones)
+        for zone in zones:
             final = town_round(state, zone["final_round"])
             since_ms = self._runtime.genesis_time_ms if final is None else final.closed_ms
             outcome = zone["last_outcome"] or ROUND_OPEN
@@ -100,7 +119,19 @@ class Instruments:
             (Total.P2P_BANS, links.bans),
             (Total.GOSSIP_SENT_TRANSACTIONS, gossip.transactions_sent),
             (Total.GOSSIP_RECEIVED_TRANSACTIONS, gossip.transactions_received),
+            (Total.SYNC_BLOCKS, self._runtime.synchroniser.blocks_applied),
         )
+
+    def _offenders(self) -> set[str]:
+        """Organisations of the current set with evidence against them that has not expired."""
+        state = self._runtime.state
+        members = set_at(state, self._runtime.chain.head.height + 1).validators
+        named = set()
+        for _, height, _, index in recorded_evidence(state):
+            then = find_set(state, height)
+            if then is not None and index < len(then):
+                named.add(then.validators[index].organisation)
+        return named & {member.organisation for member in members}
 
     def connected_validators(self) -> int:
         """Validators that this node can count on, itself included."""
@@ -110,11 +141,12 @@ class Instruments:
         return min(MAX_VALIDATORS, own + sum(p.role.validator is not None for p in peers))
 
     def readiness(self) -> Readiness:
-        """Synced, and a quorum connected."""
-        snapshot = self._runtime.replica.describe()
-        if snapshot.behind_target is not None or self._runtime.synchroniser.progress is not None:
-            return Readiness(False, f"catching up at height {self._runtime.chain.head.height}")
-        here = self.connected_validators()
-        if here < snapshot.quorum:
-            return Readiness(False, f"{here} validators connected, a quorum is {snapshot.quorum}")
-        return Readiness(True, f"height {self._runtime.chain.head.height} at {now_ms()}")
+        """Synced, and a quorum connected. Whether this node votes is no matter of readiness: it
+        serves wallets all the same."""
+        head, target = self._runtime.chain.head.height, self._service.target_height()
+        if target >= head + LAG_BLOCKS:
+            return Readiness(False, f"catching up: at height {head} of {target}")
+        here, needed = self.connected_validators(), self._runtime.replica.describe().quorum
+        if here < needed:
+            return Readiness(False, f"{here} validators connected, a quorum is {needed}")
+        return Readiness(True, f"height {head}")

@@ -29,6 +29,7 @@ from prometheus_client.registry import Collector
 from api.ports import RefusalReason
 from consensus.transitions import Step
 from ledger.primitives import UNIT
+from node.meter import Part
 from node.wire import FrameKind
 from tokenomics.closing import Outcome
 
@@ -86,6 +87,21 @@ class _Totals(Collector):
             yield CounterMetricFamily(PREFIX + total, _TOTAL_HELP[total], value)
 
 
+class _CpuSeconds(Collector):
+    """CPU time of the node's thread, which node.meter counts."""
+
+    def __init__(self) -> None:
+        self.spent_ns: Mapping[Part, int] = dict.fromkeys(Part, 0)
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            PREFIX + "cpu_seconds", "CPU time of the node's thread.", labels=["part"]
+        )
+        for part, spent_ns in self.spent_ns.items():
+            family.add_metric([part], spent_ns / 1e9)
+        yield family
+
+
 class Metrics:
     """All series of one node, on a registry of its own.
 
@@ -106,11 +122,14 @@ class Metrics:
         )
         self._totals = _Totals()
         self.registry.register(self._totals)
+        self._cpu = _CpuSeconds()
+        self.registry.register(self._cpu)
         self._refresh: list[Callable[[], None]] = []
         self._consensus()
         self._storage()
         self._network()
-        self._economy(list(zones)[:MAX_ZONES])
+        self._economy()
+        self.set_zones(zones)
         self.set_validators(validators)
 
     def _gauge(self, name: str, meaning: str) -> Gauge:
@@ -139,7 +158,7 @@ class Metrics:
             buckets=_STEP_SECONDS,
             registry=self.registry,
         )
-        self._steps = {step.value: steps.labels(step.value) for step in Step}
+        self._steps = {step: steps.labels(step.value) for step in Step}
         self.block_interval_seconds = histogram(
             "consensus_block_interval_seconds", "Block time since the parent's.", _BLOCK_SECONDS
         )
@@ -196,6 +215,7 @@ class Metrics:
             registry=self.registry,
         )
         self._rejected = {reason: rejected.labels(reason.value) for reason in RefusalReason}
+        self._rejected_before = dict.fromkeys(RefusalReason, 0)
 
     def _network(self) -> None:
         self.peers = self._gauge("p2p_peers", "Connected peers.")
@@ -214,24 +234,22 @@ class Metrics:
             "sync_target_height", "Highest certified height heard of."
         )
 
-    def _economy(self, zones: Sequence[str]) -> None:
+    def _economy(self) -> None:
         gauge = self._gauge
-        state = Gauge(
+        self._round_state = Gauge(
             PREFIX + "oracle_round_state",
             "1 for the state that the zone's latest round is in.",
             ["zone", "state"],
             registry=self.registry,
         )
-        age = Gauge(
+        self._round_age = Gauge(
             PREFIX + "oracle_round_age_seconds",
             "Block time since the zone's last FINAL value.",
             ["zone"],
             registry=self.registry,
         )
-        self._round_states = {
-            zone: {name: state.labels(zone, name) for name in ROUND_STATES} for zone in zones
-        }
-        self._round_ages = {zone: age.labels(zone) for zone in zones}
+        self._round_states: dict[str, dict[str, Gauge]] = {}
+        self._round_ages: dict[str, Gauge] = {}
         self.rounds_final = gauge("oracle_rounds_final", "Town rounds with every zone FINAL.")
         self.land_index = gauge("oracle_land_index", "Value of the land; 100000 is the base.")
         self._ceiling = gauge("issuance_ceiling_tokens", "The most that may ever be issued now.")
@@ -243,6 +261,16 @@ class Metrics:
             "governance_next_deadline_timestamp_seconds",
             "When the first open proposal closes, Unix time; 0 without one.",
         )
+
+    def set_zones(self, zones: Iterable[str]) -> None:
+        """Zones of the chain; those not known before start at 0. Beyond MAX_ZONES none is added."""
+        for zone in zones:
+            if zone in self._round_ages or len(self._round_ages) >= MAX_ZONES:
+                continue
+            self._round_states[zone] = {
+                name: self._round_state.labels(zone, name) for name in ROUND_STATES
+            }
+            self._round_ages[zone] = self._round_age.labels(zone)
 
     def set_validators(self, organisations: Sequence[str]) -> None:
         """The current set by index; series of those who left end, new ones start at 0."""
@@ -261,13 +289,19 @@ class Metrics:
         for child, height in zip(self._last_signed_children, heights, strict=True):
             child.set(height)
 
-    def observe_step(self, step: str, seconds: float) -> None:
-        """Time that was spent in a step (a value of consensus.transitions.Step)."""
+    def observe_step(self, step: Step, seconds: float) -> None:
+        """Time that was spent in a step."""
         self._steps[step].observe(seconds)
 
-    def add_rejected(self, reason: RefusalReason, transactions: int = 1) -> None:
-        """Transactions that were not admitted."""
-        self._rejected[reason].inc(transactions)
+    def set_rejected(self, totals: Mapping[RefusalReason, int]) -> None:
+        """Transactions that were not admitted, totals since start."""
+        for reason, total in totals.items():
+            self._rejected[reason].inc(total - self._rejected_before[reason])
+            self._rejected_before[reason] = total
+
+    def set_cpu(self, spent_ns: Mapping[Part, int]) -> None:
+        """CPU time by part since start, in nanoseconds; a live mapping is read at each scrape."""
+        self._cpu.spent_ns = spent_ns
 
     def set_dropped_frames(self, dropped: Mapping[FrameKind, int]) -> None:
         """Frames that full send queues refused, totals since start."""
@@ -275,7 +309,11 @@ class Metrics:
             self._dropped[kind].set(count)
 
     def set_round(self, zone: str, state: str, age_seconds: float) -> None:
-        """State (one of ROUND_STATES) of a zone's latest round, age of its last FINAL value."""
+        """State (one of ROUND_STATES) of a zone's latest round, age of its last FINAL value.
+
+        A zone that set_zones did not take is left out."""
+        if zone not in self._round_ages:
+            return
         for name, child in self._round_states[zone].items():
             child.set(name == state)
         self._round_ages[zone].set(age_seconds)

@@ -49,7 +49,8 @@ EVENTS_A_TURN: Final = 32
 """Events that the replica takes before connections and verification get their turn."""
 RELAY_TRANSACTIONS: Final = 2_000
 """Pending transactions that one RelayWork sends again."""
-SOFTWARE: Final = "poyong/0.1.0"
+VERSION: Final = "0.1.0"
+SOFTWARE: Final = f"poyong/{VERSION}"
 SYNCHRONISER: Final = b""
 """In place of a node key: the inbox' sender of blocks that the synchroniser delivers."""
 

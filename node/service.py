@@ -16,11 +16,11 @@ from ledger.receipt import decode_hook_leaf, decode_receipt
 from ledger.registry import Certificate, ValidatorSet
 from ledger.state import State
 from ledger.transaction import Transaction
-from ledger.validator_tables import find_set, history_of
+from ledger.validator_tables import find_set, history_of, set_at
 from ledger.validators import view as consensus_view
-from node.diagnosis import why_stalled
+from node.diagnosis import target_height, why_stalled
 from node.execution import AppliedBlock
-from node.runtime import SOFTWARE, Runtime, now_ms
+from node.runtime import VERSION, Runtime, now_ms
 from tokenomics import views
 from tokenomics.ports import Roles, Token
 
@@ -79,10 +79,8 @@ class Service:
         """Where this node stands."""
         head, mempool = self._chain.head, self._runtime.mempool
         snapshot = self._runtime.replica.describe()
-        progress = self._runtime.synchroniser.progress
-        targets = (head.height, snapshot.behind_target or 0, progress.target if progress else 0)
         return ports.NodeStatus(
-            version=SOFTWARE.partition("/")[2],
+            version=VERSION,
             chain_id=self._chain.chain_id,
             genesis_hash=self._genesis_hash,
             role="observer" if snapshot.own_index is None else "validator",
@@ -90,10 +88,21 @@ class Service:
             height=head.height,
             block_hash=head.hash,
             block_time_ms=head.time_ms,
-            target_height=max(targets),
+            target_height=self.target_height(),
             peers=len(self._runtime.peers.peers()),
             mempool_transactions=len(mempool),
             mempool_bytes=mempool.bytes,
+        )
+
+    def target_height(self) -> int:
+        """The height that this node has to reach, its own head when it is there."""
+        members = self._running_set()
+        heads = self._runtime.synchroniser.heads()
+        return target_height(
+            self.height(),
+            self._runtime.replica.describe(),
+            (heads[item.node_key] for item in members.validators if item.node_key in heads),
+            members.max_faulty,
         )
 
     def height(self) -> int:
@@ -328,10 +337,11 @@ class Service:
         """Why no block comes, in words for an operator."""
         return why_stalled(
             self._runtime.replica.describe(),
-            consensus_view(self._state(), self.height()).validators,
+            self._running_set(),
             {peer.node_key for peer in self._runtime.peers.peers()},
             self._runtime.mempool.executable_count,
             now_ms() - self._last_commit_ms,
+            self.target_height(),
         )
 
     # The economy
@@ -357,6 +367,10 @@ class Service:
 
     def _state(self) -> State:
         return self._runtime.state
+
+    def _running_set(self) -> ValidatorSet:
+        """The validators of the running height."""
+        return set_at(self._state(), self.height() + 1)
 
     def _block(self, height: int) -> Block | None:
         found = self._decoded.get(height)

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.ports import RefusalReason
 from consensus.transitions import Step
 from ledger.primitives import UNIT
+from node.meter import Part
 from node.metrics import ROUND_STATES, Metrics, Total
 from node.wire import FrameKind
 
@@ -86,6 +87,8 @@ def test_labels_are_there_before_the_first_event(metrics: Metrics) -> None:
         assert ("consensus_step_duration_seconds_count", labels) in found
     for reason in RefusalReason:
         assert ("mempool_rejected_txs_total", frozenset({("reason", reason.value)})) in found
+    for part in Part:
+        assert ("cpu_seconds_total", frozenset({("part", part.value)})) in found
     for kind in FrameKind:
         assert ("p2p_dropped_frames", frozenset({("kind", kind.name.lower())})) in found
     for state in ROUND_STATES:
@@ -98,12 +101,15 @@ def test_labels_are_there_before_the_first_event(metrics: Metrics) -> None:
 def test_what_was_set_is_shown(metrics: Metrics) -> None:
     metrics.height.set(7)
     metrics.set_last_signed([7, 5])
-    metrics.observe_step("committing", 0.02)
-    metrics.add_rejected(RefusalReason.NONCE_TOO_LOW, 3)
+    metrics.observe_step(Step.COMMITTING, 0.02)
+    metrics.set_rejected({RefusalReason.NONCE_TOO_LOW: 1})
+    metrics.set_rejected({RefusalReason.NONCE_TOO_LOW: 3})
     metrics.set_dropped_frames({FrameKind.CONSENSUS: 2})
     metrics.set_round("월출동", "FINAL", 12.5)
     metrics.set_issuance(ceiling=10 * UNIT, issued=4 * UNIT, supply=3 * UNIT)
     metrics.set_total(Total.P2P_SENT_BYTES, 1234)
+    metrics.set_cpu({Part.VERIFY: 1_500_000_000})
+    assert value(metrics, "cpu_seconds_total", part="verify") == 1.5
     assert value(metrics, "consensus_height") == 7
     labels = {"validator": "1", "organisation": "GIST"}
     assert value(metrics, "consensus_validator_last_signed_height", **labels) == 5
@@ -114,6 +120,14 @@ def test_what_was_set_is_shown(metrics: Metrics) -> None:
     assert value(metrics, "oracle_round_age_seconds", zone="월출동") == 12.5
     assert value(metrics, "issuance_headroom_tokens") == 6
     assert value(metrics, "p2p_message_send_bytes_total") == 1234
+
+
+def test_a_zone_that_is_founded_later_gets_its_series_then(metrics: Metrics) -> None:
+    metrics.set_round("비아동", "FINAL", 1.0)
+    assert ("oracle_round_age_seconds", frozenset({("zone", "비아동")})) not in values(metrics)
+    metrics.set_zones(["월출동", "비아동"])
+    metrics.set_round("비아동", "FINAL", 1.0)
+    assert value(metrics, "oracle_round_age_seconds", zone="비아동") == 1.0
 
 
 def test_a_round_is_in_one_state(metrics: Metrics) -> None:
