@@ -4,6 +4,9 @@ The scripts of tests/scenarios/consensus show what happens without a rule; here 
 """
 
 from dataclasses import replace
+from itertools import pairwise
+
+import pytest
 
 from consensus.effects import (
     CheckProposal,
@@ -170,8 +173,18 @@ def test_rule_9_rotation_over_the_eligible() -> None:
     assert [proposer_of(view, 1, (0, 2, 3), 4) for view in range(3)] == [2, 3, 0]
     assert proposer_of(0, 3, (0, 2), 4) == 0
     assert [proposer_of(view, 1, (), 4) for view in range(5)] == [2, 3, 0, 1, 2]
-    views_past_the_end = {proposer_of(view, 1, (0, 2, 3), 4) for view in range(3, 7)}
-    assert views_past_the_end == {0, 1, 2, 3}
+    assert [proposer_of(view, 1, (0, 2, 3), 4) for view in range(3, 8)] == [1, 2, 3, 0, 1]
+
+
+@pytest.mark.parametrize("n", [2, 4, 7])
+def test_rule_9_nobody_has_two_turns_in_a_row(n: int) -> None:
+    for eligible in (
+        tuple(index for index in range(n) if members >> index & 1) for members in range(2**n)
+    ):
+        for parent in range(n):
+            turns = [proposer_of(view, parent, eligible, n) for view in range(4 * n)]
+            assert all(one != other for one, other in pairwise(turns))
+            assert set(turns) == set(range(n))
 
 
 def test_rule_9_a_skipped_proposer_costs_no_timeout() -> None:
