@@ -3,7 +3,6 @@
 from consensus.core import Core
 from consensus.evidence import build_evidence, require_evidence
 from consensus.messages import EvidenceMessage, Signable
-from ledger.errors import PeerError
 from ledger.registry import Evidence
 
 
@@ -18,7 +17,7 @@ def on_evidence(core: Core, evidence: Evidence) -> None:
         return
     validators = core.chain.validators_at(evidence.height)
     if validators is None:
-        raise PeerError(f"evidence of height {evidence.height} is out of range")
+        return  # expired here, or of a height that an honest peer runs already
     require_evidence(core.authenticator, validators, evidence)
     _keep(core, evidence)
 

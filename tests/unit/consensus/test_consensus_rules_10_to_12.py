@@ -143,6 +143,18 @@ def test_rule_11_evidence_needs_both_signatures() -> None:
     assert cluster.nodes[0].replica.describe().pending_evidence == 1
 
 
+def test_rule_11_evidence_of_a_height_that_is_not_known_yet_is_no_offence() -> None:
+    """An honest peer that is ahead passes it on; it comes again in a header."""
+    cluster = Cluster(4, byzantine=(3,), manual=True)
+    votes = [
+        sign(cluster.signers[3], Vote(PREPARE, 9, 0, cluster.block(0, mark).hash, 3))
+        for mark in (b"x", b"y")
+    ]
+    cluster.receive(0, EvidenceMessage(build_evidence(*votes)), 1)
+    assert cluster.nodes[0].peer_errors == []
+    assert cluster.nodes[0].replica.describe().pending_evidence == 0
+
+
 def test_rule_11_a_header_with_recorded_evidence_is_refused() -> None:
     cluster = Cluster(4, byzantine=(0,))
     cluster.receive(1, EvidenceMessage(build_evidence(*(equivocation(cluster)))), 0)
