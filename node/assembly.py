@@ -208,18 +208,28 @@ def _api_config(config: Config) -> ApiConfig:
     return ApiConfig(**{name: getattr(rpc, name) for name in names})
 
 
-async def _serve(config: Config) -> int:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The parts of a node, joined and not yet started; start and stop `runtime`."""
+
+    opened: Opened
+    metrics: Metrics
+    runtime: Runtime
+    service: Service
+    instruments: Instruments
+
+
+def build_node(config: Config) -> Node:
+    """Open a node's files and join its parts, on the running event loop.
+
+    LocalError when the operator has to act first; then nothing stays open.
+    """
     metrics = Metrics(version=VERSION)
     opened = open_files(config, metrics.wal_sync_seconds.observe)
-    state = State(opened.chain.blocks.live_state())
     runtime = _runtime(opened)
     service = Service(
         runtime,
-        own_organisation=_organisation(opened, state),
+        own_organisation=_organisation(opened, runtime.state),
         roles=ROLES,
         token=TOKEN,
         genesis_hash=opened.chain.genesis_hash,
@@ -227,10 +237,22 @@ async def _serve(config: Config) -> int:
     instruments = Instruments(metrics, runtime, service)
     runtime.on_block += [service.on_block, instruments.on_block]
     runtime.driver.on_event.append(instruments.on_event)
-    health = HealthServer(metrics, instruments.readiness, config.metrics.host, config.metrics.port)
-    api = ApiServer(service, _api_config(config), runtime.fail)
+    return Node(opened, metrics, runtime, service, instruments)
+
+
+async def _serve(config: Config) -> int:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    node = build_node(config)
+    runtime = node.runtime
+    health = HealthServer(
+        node.metrics, node.instruments.readiness, config.metrics.host, config.metrics.port
+    )
+    api = ApiServer(node.service, _api_config(config), runtime.fail)
     async with AsyncExitStack() as stack:
-        stack.callback(opened.chain.blocks.close)
+        stack.callback(node.opened.chain.blocks.close)
         stack.push_async_callback(runtime.stop)
         port = await runtime.start()
         if config.metrics.enabled:
@@ -242,7 +264,7 @@ async def _serve(config: Config) -> int:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
-        log.info("node.started", height=opened.chain.head.height, p2p_port=port)
+        log.info("node.started", height=runtime.chain.head.height, p2p_port=port)
         return await _until_stopped(stopped, runtime)
 
 

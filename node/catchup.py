@@ -6,7 +6,7 @@ once the replica has verified its certificate, which `deliver` reports.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Final, cast
 
 import structlog
@@ -38,6 +38,9 @@ DELIVER_S: Final = 30.0
 BLOCK_ANSWER_S: Final = 1.0
 """After this long another holder is asked for a block by hash."""
 MAX_KNOWN_HEADS: Final = 1024
+ANNOUNCE_S: Final = 2.0
+UNASKED_ID: Final = 0
+"""No question has this id."""
 
 Send = Callable[[bytes, bytes], bool]
 """(node key, SYNC payload): False when it could not be queued."""
@@ -87,7 +90,7 @@ class Synchroniser:
         self._last_id = 0
         self.blocks_applied = 0
         """Blocks applied by catching up since start, for the metric."""
-        self._reported_s = self._heads_asked_s = float("-inf")
+        self._reported_s = self._heads_asked_s = self._announced_s = float("-inf")
 
     # What the node tells
 
@@ -123,6 +126,14 @@ class Synchroniser:
             for old in [h for h in self._held_bytes if h <= height]:
                 del self._held_bytes[old]
             self._changed.set()
+
+    def announce_head(self, node_keys: Iterable[bytes]) -> None:
+        """Tell peers the own head, at most every ANNOUNCE_S: who votes shows it by voting."""
+        if self._loop.time() - self._announced_s < ANNOUNCE_S:
+            return
+        self._announced_s = self._loop.time()
+        for node_key in node_keys:
+            self._ask(node_key, RangeAnswer(UNASKED_ID, self._head(), ()))
 
     def catch_up(self, target_height: int) -> None:
         """Fetch up to this height; raises the target of a running catch-up."""

@@ -303,6 +303,8 @@ class Runtime:
         self.ingest.applied()
         self.frames.assembler.forget(block.height + 1)
         self.synchroniser.applied(block.height)
+        if self.replica.core.own is None:
+            self.synchroniser.announce_head(peer.node_key for peer in self.peers.peers())
         waiter = self._applied_waiters.pop(block.height, None)
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
