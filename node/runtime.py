@@ -200,6 +200,11 @@ class Runtime:
         self._spawn(self.ingest.run())
         return port
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What made this node unfit to go on, None while nothing has."""
+        return self._failure.exception() if self._failure.done() else None
+
     async def failed(self) -> None:
         """Wait until something makes this node unfit to go on, and raise it."""
         await self._failure
