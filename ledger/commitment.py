@@ -7,9 +7,10 @@ in turn; a restart loads the buckets and replays the journal of one round of the
 (docs/formats.md, "State commitment"; performance.md, finding 1).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from struct import Struct
 from typing import Final
 
@@ -41,7 +42,8 @@ _NODE_BYTES: Final = 1 + FAN_OUT * HASH_BYTES
 _LEAF: Final = Struct("32s32s")
 _DELETED: Final = bytes(HASH_BYTES)
 
-Changes = Iterable[tuple[bytes, bytes | None]]
+Change = tuple[bytes, bytes | None]
+Changes = Iterable[Change]
 """(row key, value or None for a deletion); each key at most once."""
 
 
@@ -160,25 +162,24 @@ class StateCommitment:
             hashes = [sha256(node).digest() for node in nodes]
         return hashes[0]
 
-    def compute(self, changes: Changes) -> CommitmentDelta:
+    def compute(self, changes: Sequence[Change]) -> CommitmentDelta:
         """What the block after this one changes. Changes nothing here: several blocks of one
         height are executed on the same base."""
         shift = 32 - 4 * self._depth
         base = self._buckets
         buckets: dict[int, bytearray] = {}
-        journal: list[bytes] = []
-        for key, value in changes:
-            key_hash = sha256(key).digest()
-            value_hash = _DELETED if value is None else sha256(value).digest()
-            journal.append(key_hash)
-            journal.append(value_hash)
+        key_hashes = [sha256(key).digest() for key, _ in changes]
+        value_hashes = [
+            _DELETED if value is None else sha256(value).digest() for _, value in changes
+        ]
+        for key_hash, value_hash in zip(key_hashes, value_hashes, strict=True):
             index = int.from_bytes(key_hash[:4], "big") >> shift
             bucket = buckets.get(index)
             if bucket is None:
                 bucket = buckets[index] = base[index][:]
             # The usual case of _put_leaf without the call: a new value for a row that exists.
             at = bucket.find(key_hash, 1)
-            if at & 63 == 1 and value is not None:
+            if at & 63 == 1 and value_hash is not _DELETED:
                 bucket[at + 32 : at + 64] = value_hash
             else:
                 _put_leaf(bucket, key_hash, value_hash)
@@ -188,7 +189,7 @@ class StateCommitment:
             base_root=self.root,
             root=state_root(self.bucket_count, tree_root),
             tree_root=tree_root,
-            journal=b"".join(journal),
+            journal=b"".join(chain.from_iterable(zip(key_hashes, value_hashes, strict=True))),
             buckets=buckets,
             nodes=nodes,
         )
@@ -197,11 +198,11 @@ class StateCommitment:
         self, buckets: dict[int, bytearray]
     ) -> tuple[list[dict[int, bytearray]], bytes]:
         tree = self._tree
-        changed = {index: sha256(bucket).digest() for index, bucket in buckets.items()}
+        changed = [(index, sha256(bucket).digest()) for index, bucket in buckets.items()]
         levels: list[dict[int, bytearray]] = []
         for level in self._levels:
             nodes: dict[int, bytearray] = {}
-            for index, digest in changed.items():
+            for index, digest in changed:
                 parent = index >> 4
                 node = nodes.get(parent)
                 if node is None:
@@ -210,8 +211,8 @@ class StateCommitment:
                 at = ((index & 15) << 5) + 1
                 node[at : at + HASH_BYTES] = digest
             levels.append(nodes)
-            changed = {parent: sha256(node).digest() for parent, node in nodes.items()}
-        return levels, changed.get(0, self._tree_root)
+            changed = [(parent, sha256(node).digest()) for parent, node in nodes.items()]
+        return levels, changed[0][1] if changed else self._tree_root
 
     def apply(self, delta: CommitmentDelta) -> None:
         """Become the commitment after the block, once its batch is durable."""

@@ -130,34 +130,10 @@ class Runtime:
         )
         self.state = self.chain.state()
         self._roles = registry(self.state, opened.head.height)
-        self.peers = PeerManager(
-            network.identity,
-            network.address_book,
-            lambda: self._roles,
-            self._hello,
-            self._frame,
-            self.fail,
-            on_connected=self._connected,
-            on_disconnected=self._disconnected,
-            times=network.times,
-        )
+        self.peers = self._make_peers(network)
         self.gossip = TransactionGossip(self._broadcast_transactions, self._transactions)
         self.timers = LoopTimers(self.inbox.put_own)
-        self.synchroniser = Synchroniser(
-            lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),
-            self._read_block,
-            lambda: self.chain.head.height,
-            self._deliver,
-            self.peers.penalise,
-            BlockServer(
-                lambda: self.chain.head.height,
-                lambda height: certified_block_bytes(self.chain.blocks, height),
-                self._block_by_hash,
-                self._loop.time,
-            ),
-            self.fail,
-            on_progress=self._progressed,
-        )
+        self.synchroniser = self._make_synchroniser()
         self.frames = ConsensusFrames(
             self.peers,
             self.inbox,
@@ -189,6 +165,37 @@ class Runtime:
             self.meter,
         )
         self.domain: SigningDomain = replica_config.domain
+
+    def _make_peers(self, network: Network) -> PeerManager:
+        return PeerManager(
+            network.identity,
+            network.address_book,
+            lambda: self._roles,
+            self._hello,
+            self._frame,
+            self.fail,
+            on_connected=self._connected,
+            on_disconnected=self._disconnected,
+            times=network.times,
+        )
+
+    def _make_synchroniser(self) -> Synchroniser:
+        server = BlockServer(
+            lambda: self.chain.head.height,
+            lambda height: certified_block_bytes(self.chain.blocks, height),
+            self._block_by_hash,
+            self._loop.time,
+        )
+        return Synchroniser(
+            lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),
+            self._read_block,
+            lambda: self.chain.head.height,
+            self._deliver,
+            self.peers.penalise,
+            server,
+            self.fail,
+            on_progress=self._progressed,
+        )
 
     # Life
 
