@@ -44,7 +44,11 @@ check: $(installed)
 
 bench: $(installed)
 	$(bin)/poyong bench
-	$(bin)/pytest tests/bench
+	$(bin)/python -m tests.bench.ledger_micro
+	$(bin)/python -m tests.bench.executor_micro
+	$(bin)/python -m tests.bench.commitment_micro
+	$(bin)/python -m tests.bench.store_micro
+	$(bin)/python -m tests.bench.rpc_micro
 
 simulate: $(installed)
 	$(bin)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
