@@ -1,0 +1,124 @@
+"""Real nodes of an idle local town, in this process, over loopback TLS and real disks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from api.ports import FinalReceipt
+from ledger.local_accounts import ed25519_accounts
+from ledger.primitives import Address
+from ledger.transaction import Draft, Transaction, sign
+from ledger.transfers import SEND
+from node import assembly, config
+from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, Node
+from node.localnet.creation import CHAIN_ID, Wish, prepare
+
+WAIT_S: Final = 20.0
+PAYER: Final = ed25519_accounts()[1]
+PAYEE: Final = ed25519_accounts()[2].address
+
+
+class RunningNodes:
+    """Starts and stops nodes of one town by name; `nodes` are those that run."""
+
+    def __init__(self, folder: Path, validators: int, base_port: int) -> None:
+        self.folder = folder
+        self.town = prepare(folder, Wish(validators=validators, idle=True, base_port=base_port))
+        self.validators = [node.name for node in self.town.validators]
+        self.observer = self.town.observer.name
+        self.nodes: dict[str, Node] = {}
+        self._nonce = 0
+
+    def settings(self, name: str) -> config.Config:
+        """Configuration of a node."""
+        return config.load(self.folder / name / config.CONFIG_FILE, {})
+
+    def data(self, name: str, part: str) -> Path:
+        """CHAIN_FOLDER or VOTES_FOLDER of a node."""
+        assert part in (CHAIN_FOLDER, VOTES_FOLDER)
+        settings = self.settings(name)
+        return settings.path(settings.storage.path) / part
+
+    async def start(self, *names: str) -> None:
+        """Start nodes; they connect by themselves."""
+        for name in names:
+            node = assembly.build_node(self.settings(name))
+            self.nodes[name] = node
+            await node.runtime.start()
+
+    async def stop(self, *names: str) -> None:
+        """Stop nodes as SIGTERM does."""
+        for name in names:
+            node = self.nodes.pop(name)
+            await node.runtime.stop()
+            node.opened.chain.blocks.close()
+
+    def transfer(self, amount: int = 1) -> Transaction:
+        """The next transfer of PAYER."""
+        draft = Draft(
+            chain_id=CHAIN_ID,
+            nonce=self._nonce,
+            type=SEND.name,
+            body=SEND.encode(PAYEE, amount, b""),
+            valid_until=10_000,
+        )
+        self._nonce += 1
+        return sign(draft, PAYER.signer)
+
+    async def finalise(self, through: str, blocks: int = 1) -> FinalReceipt:
+        """So many blocks, each with one transfer sent to the node `through`."""
+        service = self.nodes[through].service
+        receipt: FinalReceipt | None = None
+        for _ in range(blocks):
+            (outcome,) = await service.submit([self.transfer().raw])
+            assert isinstance(outcome, bytes), outcome
+            receipt = await service.wait_for_receipt(outcome, int(WAIT_S * 1000))
+            assert receipt is not None
+        assert receipt is not None
+        return receipt
+
+    def height(self, name: str) -> int:
+        """Height of a running node."""
+        return self.nodes[name].service.height()
+
+    async def at_height(self, height: int, *names: str, within_s: float = WAIT_S) -> None:
+        """Return once all these nodes have committed `height`."""
+        async with asyncio.timeout(within_s):
+            for name in names:
+                await self.nodes[name].service.wait_for_height(height)
+
+    async def connected(self, name: str, to: Iterable[str]) -> None:
+        """Return once a node is connected with these others."""
+        keys = {self.nodes[other].opened.identity.node_key for other in to} - {
+            self.nodes[name].opened.identity.node_key
+        }
+        peers = self.nodes[name].runtime.peers
+        await until(lambda: keys <= {peer.node_key for peer in peers.peers()})
+
+    def balance(self, name: str, owner: Address = PAYEE) -> int:
+        """Balance of an account as a node sees it."""
+        return self.nodes[name].service.account(owner).balance
+
+
+async def until(condition: Callable[[], bool], within_s: float = WAIT_S) -> None:
+    """Return once the condition holds: looked at whenever the event loop has run."""
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def running_nodes(
+    folder: Path, base_port: int, validators: int = 4
+) -> AsyncIterator[RunningNodes]:
+    """A new town, of which nothing runs yet; what runs at the end is stopped, and nothing failed."""
+    nodes = RunningNodes(folder, validators, base_port)
+    try:
+        yield nodes
+        for name, node in nodes.nodes.items():
+            failure = node.runtime.failure
+            assert failure is None, f"{name}: {failure!r}"
+    finally:
+        await nodes.stop(*nodes.nodes)
