@@ -103,9 +103,9 @@ class RunningNodes:
 
 
 async def until(condition: Callable[[], bool], within_s: float = WAIT_S) -> None:
-    """Return once the condition holds: looked at whenever the event loop has run."""
+    """Return once the condition holds, looked at every ms; for what no event tells."""
     async with asyncio.timeout(within_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # there is no one event for any condition
             await asyncio.sleep(0.001)
 
 
@@ -113,7 +113,7 @@ async def until(condition: Callable[[], bool], within_s: float = WAIT_S) -> None
 async def running_nodes(
     folder: Path, base_port: int, validators: int = 4
 ) -> AsyncIterator[RunningNodes]:
-    """A new town, of which nothing runs yet; what runs at the end is stopped, and nothing failed."""
+    """A new town, of which nothing runs yet; at the end nothing has failed, and all is stopped."""
     nodes = RunningNodes(folder, validators, base_port)
     try:
         yield nodes
