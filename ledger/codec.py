@@ -14,6 +14,13 @@ from ledger.primitives import MAX_AMOUNT, MAX_UINT64
 MAX_AMOUNT_BYTES: Final = 16
 MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
 """Upper bound of any one encoded value, in bytes; callers pass tighter ones."""
+MAX_ITEMS: Final = 4096
+"""Of one array; callers pass fewer where bytes come from anybody. A header of five bytes makes the
+reader reserve as many places, and in a thousand nested headers that is what the memory costs."""
+MAX_DEPTH: Final = 32
+"""Arrays in arrays; no value of ours has half as many."""
+SHORT_BYTES: Final = 256
+"""Of a value whose depth is not looked at: it has at most one array a byte."""
 
 T = TypeVar("T")
 
@@ -33,8 +40,20 @@ def _refuse(*_: object) -> NoReturn:
     raise DecodeError("maps and extension types are not part of the canonical encoding")
 
 
-def decode(data: bytes, max_bytes: int = MAX_MESSAGE_BYTES) -> Any:
-    """Decode canonical bytes to nested tuples; raise DecodeError for anything else."""
+def _refuse_deep(value: object) -> None:
+    """Bytes nest a thousand arrays, and so deep a value ends in a RecursionError wherever it is
+    shown, compared or encoded later, depending on the stack of whoever does that."""
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [inner for item in level if type(item) is tuple for inner in item]
+        if not level:
+            return
+    raise DecodeError(f"arrays are nested deeper than {MAX_DEPTH}")
+
+
+def decode(data: bytes, max_bytes: int = MAX_MESSAGE_BYTES, max_items: int = MAX_ITEMS) -> Any:
+    """Decode canonical bytes to nested tuples of at most `max_items` each; raise DecodeError for
+    anything else."""
     if len(data) > max_bytes:
         raise DecodeError(f"encoded value has {len(data)} bytes, at most {max_bytes} are allowed")
     try:
@@ -44,8 +63,11 @@ def decode(data: bytes, max_bytes: int = MAX_MESSAGE_BYTES) -> Any:
             raw=False,
             object_pairs_hook=_refuse,
             ext_hook=_refuse,
+            max_array_len=max_items,
             timestamp=1,  # the one extension that skips ext_hook: a float encodes to other bytes
         )
+        if len(data) > SHORT_BYTES:
+            _refuse_deep(value)
         same = encode(value) == data
     except DecodeError:
         raise

@@ -27,6 +27,8 @@ from ledger.state import State
 from ledger.threshold import ROTATE, Witness, check_key, witness_problem
 
 MAX_TRANSACTION_BYTES: Final = 16 * 1024
+MAX_ITEMS: Final = 512
+"""Of any list in a transaction; message types set their own, smaller bounds."""
 MAX_NONCE: Final = MAX_UINT64 - 1
 """The nonce after it still fits 64 bits."""
 
@@ -106,7 +108,7 @@ def decode_transaction(raw: bytes, chain_id: int) -> Transaction:
 
 def _decode_native(raw: bytes, chain_id: int) -> Transaction:
     (chain, nonce, sender_wire, message_type, body, fee, valid_until, signature) = codec.decode(
-        raw, MAX_TRANSACTION_BYTES
+        raw, MAX_TRANSACTION_BYTES, MAX_ITEMS
     )
     if codec.as_uint(chain, "chain_id") != chain_id:
         raise WrongChainError(f"transaction is signed for chain {chain}, this chain is {chain_id}")

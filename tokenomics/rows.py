@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from ledger import codec
-from ledger.errors import DecodeError, InvariantViolation
+from ledger.errors import DecodeError, InvariantViolation, LocalError
 from ledger.state import Table, V
 
 Amount = Annotated[int, "amount"]
@@ -91,7 +91,11 @@ def table(module: str, name: str, row: type[V]) -> Table[V]:
 
     def decode(data: bytes) -> V:
         wire = codec.as_array(codec.decode(data), row.__name__, len(names))
-        return row(*(codecs[i][1](wire[i], labels[i]) for i in range(len(names))))
+        values = [codecs[i][1](wire[i], labels[i]) for i in range(len(names))]
+        try:
+            return row(*values)
+        except LocalError as error:  # parameters check themselves, for genesis
+            raise DecodeError(f"{row.__name__}: {error}") from error
 
     return Table(module, name, encode, decode)
 

@@ -81,9 +81,10 @@ def parse_tokens(text: str) -> int:
             raise InvalidOperation
         units = Decimal(text.replace(",", "").replace("_", ""))
         units = units.scaleb(DECIMALS, _EXACT)
-        if units.is_finite() and units == int(units) and 0 <= units <= MAX_AMOUNT:
+        # The bounds come first: int() of a large exponent would write out all its digits.
+        if units.is_finite() and 0 <= units <= MAX_AMOUNT and units == int(units):
             return int(units)
-    except InvalidOperation:
+    except ArithmeticError:  # no number at all, or an exponent beyond every bound
         pass
     raise LocalError(
         f"expected tokens such as 12 or 0.5 with at most {DECIMALS} decimals, found {text[:40]!r}"

@@ -149,7 +149,7 @@ def load(folder: Path) -> Town | None:
         raise LocalError(f"{folder} is no folder: choose another with --dir") from None
     try:
         town = msgspec.json.decode(raw, type=Town)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LocalError(f"{path}: {error}; start anew with --fresh") from error
     if town.version != FORMAT_VERSION:
         raise LocalError(

@@ -1,0 +1,1 @@
+"""Random and mutated bytes into every decoder: `python -m tests.fuzz --help`."""

@@ -1,0 +1,258 @@
+"""Decoders at the edges: the peer network, files, JSON-RPC."""
+
+import json
+from pathlib import Path
+
+from api import jsonrpc, light, parameters
+from api.encoding import from_hex
+from api.errors import RpcError
+from api.methods import all_methods
+from api.registry import Method
+from ledger import genesis
+from ledger.errors import DecodeError, LocalError, PeerError
+from ledger.strict_json import read_json
+from ledger.validator_tables import set_at
+from node import config, gossip, sync_wire, wal_format
+from node.block_store import Head
+from node.cli.output import parse_tokens
+from node.sync_wire import BlockAnswer, BlockAsk, HeadAsk, RangeAnswer, RangeAsk
+from node.wal_format import Marker
+from node.wire import FrameDecoder, FrameKind, Hello, decode_goodbye, encode_frame
+from tests.fuzz import samples, stores
+from tests.fuzz.checking import Decoder
+from tests.fuzz.mutation import Shape
+from tests.support.ledger_chain import CHAIN_ID
+
+MAX_BATCH = 100
+_METHODS = list(all_methods())
+_GENESIS = light.TrustedGenesis(
+    CHAIN_ID, samples.chain().genesis.block.hash, set_at(samples.chain().state, 1)
+)
+
+
+def network() -> list[Decoder]:
+    """Frames between nodes and what they hold."""
+    block = samples.chain().blocks[1]
+    raws = tuple(item.raw for item in samples.transactions())
+    questions: list[sync_wire.SyncMessage] = [
+        RangeAsk(1, 5, 9),
+        RangeAnswer(2, 9, (block.encoded, block.encoded)),
+        BlockAsk(3, 1, block.hash),
+        BlockAnswer(3, block.encoded),
+        BlockAnswer(3, None),
+        HeadAsk(2**32 - 1),
+    ]
+    hello = Hello(CHAIN_ID, block.hash, 7, "poyong/0.1.0", "127.0.0.1:26600")
+    frames = encode_frame(FrameKind.HELLO, hello.encode()) + b"".join(
+        encode_frame(kind, b"x" * 40) for kind in (FrameKind.CONSENSUS, FrameKind.TRANSACTIONS)
+    )
+    return [
+        Decoder(
+            "sync frame",
+            sync_wire.decode,
+            [sync_wire.encode(question) for question in questions],
+            (DecodeError,),
+            ("sync_wire.decode",),
+            sync_wire.encode,
+        ),
+        Decoder(
+            "gossip batch",
+            gossip.decode_batch,
+            [gossip.encode_batch(raws)],
+            (DecodeError,),
+            ("gossip.decode_batch",),
+            gossip.encode_batch,
+        ),
+        Decoder(
+            "hello",
+            Hello.decode,
+            [hello.encode()],
+            (DecodeError,),
+            ("wire.Hello.decode",),
+            lambda found: found.encode(),
+        ),
+        Decoder(
+            "goodbye", decode_goodbye, [b"bye"], (), ("wire.decode_goodbye",), None, Shape.BYTES
+        ),
+        Decoder(
+            "frames",
+            lambda raw: list(FrameDecoder().feed(raw)),
+            [frames],
+            (PeerError,),
+            ("wire.FrameDecoder.feed",),
+            None,
+            Shape.BYTES,
+        ),
+    ]
+
+
+def files() -> list[Decoder]:
+    """What a node reads from its folder."""
+    found = samples.documents()
+    marker = Marker(b"i" * 16, 4, 3, 99)
+    head = Head(9, samples.chain().blocks[1].hash, marker, False)
+    frame, _ = wal_format.encode_frame(3, 0, samples.encoded_records(), seed=7)
+    header = wal_format.file_header(b"i" * 16, 1).ljust(wal_format.PAGE_BYTES, b"\0")
+    return [
+        Decoder(
+            "marker",
+            Marker.decode,
+            [marker.encode()],
+            (DecodeError,),
+            ("wal_format.Marker.decode",),
+            lambda value: value.encode(),
+        ),
+        Decoder(
+            "head row",
+            Head.decode,
+            [head.encode()],
+            (DecodeError,),
+            ("block_store.Head.decode",),
+            lambda value: value.encode(),
+        ),
+        Decoder(
+            "vote file",
+            lambda raw: (wal_format.read_file_header(raw, 1), wal_format.scan(raw, 7)),
+            [header + frame + frame],
+            (),
+            ("wal_format.read_file_header", "wal_format.scan"),
+            None,
+            Shape.BYTES,
+        ),
+        Decoder(
+            "key file",
+            stores.read_key,
+            [found["key.json"]],
+            (LocalError,),
+            ("keystore.read_key_info",),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
+            "configuration",
+            lambda raw: config.parse(_text(raw), Path("config.toml"), {}),
+            [found["config.toml"]],
+            (LocalError,),
+            ("config.parse", "options.read_section"),
+            None,
+            Shape.BYTES,
+        ),
+        Decoder(
+            "genesis",
+            lambda raw: genesis.build(genesis.parse(raw), stores.EXECUTOR),
+            [stores.small_genesis(found["genesis.json"])],
+            (LocalError,),
+            ("genesis.parse", "assembly.read_genesis", "strict_json.read_json"),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
+            "JSON document",
+            lambda raw: read_json(raw, "a file", 2**20),
+            [found["genesis.json"], b'{"a": [1, "b"]}'],
+            (LocalError,),
+            ("strict_json.read_json",),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
+            "town file",
+            stores.read_town,
+            [found["town.json"]],
+            (LocalError,),
+            ("layout.load",),
+            None,
+            Shape.JSON,
+        ),
+    ]
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")
+
+
+def api() -> list[Decoder]:
+    """JSON-RPC, proofs and what people type."""
+    kinds = [
+        value for value in vars(parameters).values() if isinstance(value, parameters.ParameterKind)
+    ]
+    return [
+        Decoder(
+            "JSON-RPC",
+            lambda raw: jsonrpc.parse(raw, MAX_BATCH),
+            samples.calls(),
+            (RpcError,),
+            ("jsonrpc.parse",),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
+            "JSON-RPC parameters",
+            lambda raw: [_parameter(kind, stores.read_json(raw)) for kind in kinds],
+            [b'"0x%064x"' % 5, b"7", b'"latest"', b'"0x' + b"ab" * 20 + b'"'],
+            (DecodeError,),
+            (
+                "parameters._hex_parser.parse",
+                "parameters._integer_parser.parse",
+                "parameters.one_of.parse",
+                "parameters.text.parse",
+                "parameters._parse_block",
+            ),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
+            "method parameters",
+            lambda raw: [_bound(method, raw) for method in _METHODS],
+            [b'["0x%064x"]' % 5, b"[7]", b'{"block": "latest", "detail": "full"}', b"[]"],
+            (DecodeError,),
+            ("registry.Method._parse",),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
+            "hex",
+            lambda raw: from_hex(_text(raw)),
+            [b"0x", b"0xabcdef01"],
+            (DecodeError,),
+            ("encoding.from_hex",),
+            None,  # any case
+            Shape.BYTES,
+        ),
+        Decoder(
+            "proof",
+            lambda raw: light.verify_json(_GENESIS, stores.read_json(raw, json.loads)),
+            samples.proofs(),
+            (PeerError,),
+            ("light.chain_from_json",),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
+            "amount in tokens",
+            lambda raw: parse_tokens(_text(raw)),
+            [b"1.5", b"1,000"],
+            (LocalError,),
+            ("output.parse_tokens",),
+            None,
+            Shape.BYTES,
+        ),
+    ]
+
+
+def _bound(method: Method, raw: bytes) -> object:
+    """What a method makes of JSON-RPC params, which are a list or an object."""
+    value = stores.read_json(raw)
+    if not isinstance(value, list | dict):
+        return None
+    try:
+        return method.bind(value)
+    except RpcError:
+        return None
+
+
+def _parameter(kind: parameters.ParameterKind, value: object) -> object:
+    try:
+        return kind.parse(value)
+    except ValueError:
+        return None

@@ -1,0 +1,258 @@
+"""Decoders of what a node keeps: bodies of every message, rows of every table, the commitment."""
+
+import importlib
+import json
+import pkgutil
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+import governance
+import ledger
+import tokenomics
+from ledger import codec, genesis
+from ledger.commitment import StateCommitment
+from ledger.errors import DecodeError, LocalError
+from ledger.kv import MemoryStore, WriteBatch
+from ledger.message_registry import Field, Kind, MessageType
+from ledger.state import Table
+from node import keystore
+from node.block_store import BlockStore
+from node.localnet import layout
+from node.modules import build_executor
+from node.storage import write_genesis
+from tests.fuzz import samples
+from tests.fuzz.checking import Decoder
+from tests.support.land_town import LandTown, appraiser, zone_section
+from tokenomics.rounds import open_rounds
+
+EXECUTOR = build_executor()
+_GUESSES: tuple[Any, ...] = (
+    5,
+    b"",
+    b"k" * 20,
+    "name",
+    (1, 2),
+    (7, b"r" * 32),
+    (1, (b"k" * 32,)),
+    (1, 2, 3, 4, 5, 6, 7, 8),
+)
+"""Where no sample chain has a row of a table."""
+
+
+# -- files that are read by path -------------------------------------------------------------------
+
+
+def read_key(raw: bytes) -> object:
+    """A key file with this content, its open part and then its seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "key.json"
+        path.touch(mode=0o600)
+        path.write_bytes(raw)
+        info = keystore.read_key_info(path)
+        if json.loads(raw)["kdf"]["memory_kib"] > keystore.LOCAL_COST.memory_kib * 128:
+            return info  # the file may ask for a second of work, which is its owner's choice
+        return keystore.open_seed(path, "a password", info.kind)
+
+
+def read_town(raw: bytes) -> object:
+    """A town file with this content."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / layout.TOWN_FILE).write_bytes(raw)
+        return layout.load(Path(folder))
+
+
+def read_json(raw: bytes, loads: Callable[[bytes], object] = orjson.loads) -> object:
+    """JSON for decoders that take values: orjson reads it in the API, json in the commands."""
+    try:
+        return loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"no JSON: {error}") from error
+
+
+def small_genesis(raw: bytes) -> bytes:
+    """The document with few buckets, which is built in a few milliseconds."""
+    document: dict[str, Any] = json.loads(raw)
+    return json.dumps(document | {"bucket_count": 16}).encode()
+
+
+# -- message bodies --------------------------------------------------------------------------------
+
+
+def message_bodies() -> list[Decoder]:
+    """Every message type of the chain."""
+    return [_body(message) for message in EXECUTOR.registry.all()]
+
+
+def _body(message: MessageType) -> Decoder:
+    return Decoder(
+        f"body of {message.name}",
+        lambda raw: message.decode(codec.decode(raw)),
+        [codec.encode(tuple(_sample(field) for field in message.fields))],
+        (DecodeError,),
+        (
+            "message_registry.MessageType.decode",
+            "message_registry.Field.decode",
+            "message_registry.decode_fields",
+        ),
+        lambda values: codec.encode(message.encode(*values)),
+    )
+
+
+def _sample(field: Field) -> object:
+    """Wire form of some value of the field."""
+    match field.kind:
+        case Kind.ADDRESS:
+            return samples.TO
+        case Kind.AMOUNT:
+            return codec.encode_amount(300)
+        case Kind.UINT64:
+            return 1
+        case Kind.HASH | Kind.OPTIONAL_HASH:
+            return samples.digest(field.name)
+        case Kind.TEXT:
+            return "a"
+        case Kind.BYTES:
+            return b"k" * 32
+        case Kind.LIST:
+            inner = tuple(_sample(item) for item in field.items)
+            return (inner[0] if len(inner) == 1 else inner,) * 2
+
+
+# -- state rows ------------------------------------------------------------------------------------
+
+
+def state_tables() -> list[Decoder]:
+    """Every Table of the three rooms that have state."""
+    return [_table(name, table) for name, table in sorted(all_tables().items())]
+
+
+def all_tables() -> dict[str, Table[Any]]:
+    """By prefix, as the modules declare them."""
+    found: dict[str, Table[Any]] = {}
+    for room in (ledger, tokenomics, governance):
+        for entry in pkgutil.iter_modules(room.__path__, f"{room.__name__}."):
+            for value in vars(importlib.import_module(entry.name)).values():
+                if isinstance(value, Table):
+                    found[value.prefix.decode()] = value
+    return found
+
+
+def _table(name: str, table: Table[Any]) -> Decoder:
+    found = [
+        raw for store in _stores() for _, raw in store.iterate(table.prefix, table.prefix + b"\xff")
+    ][:8]
+    return Decoder(
+        f"row of {name}",
+        table.decode,
+        found or [codec.encode(guess) for guess in _GUESSES],
+        (DecodeError,),
+        (
+            "rows.table.decode",
+            "rows._enumeration.decode",
+            "state._decoded",
+            "accounts._decode_account",
+            "accounts._decode_supply",
+            "threshold._decode_members",
+            "validator_tables._decode_timeline",
+            "validator_tables._decode_root",
+            "validator_tables._decode_heights",
+            "validator_tables._decode_name",
+            "validator_tables._decode_recorded",
+            "deciding._decode_authority",
+        ),
+        table.encode,
+    )
+
+
+@cache
+def _stores() -> list[MemoryStore]:
+    """State of the small chain, of a town's genesis, and of a town with reports."""
+    town = MemoryStore()
+    document = genesis.parse(small_genesis(samples.documents()["genesis.json"]))
+    batch = WriteBatch()
+    batch.operations.extend(genesis.build(document, EXECUTOR).rows)
+    town.write(batch, sync=True)
+    return [samples.chain().store, town, _reported()]
+
+
+def _reported() -> MemoryStore:
+    """A town with one closed round and reports in the next."""
+    panel = [appraiser(number) for number in range(5)]
+    made = LandTown(
+        {
+            "parameters": {"scaled_quarter_ms": 1_000, "scaled_rounds": 50},
+            "zones": [zone_section("east"), zone_section("west")],
+            "appraisers": ["0x" + member.hex() for member in panel],
+        },
+        genesis_ms=4_000,
+    )
+    made.block(5_000)
+    for number in (1, 2):
+        opened = next(iter(open_rounds(made.state)))
+        reports = [
+            (member, (zone, number, 1_000, opened.opened_ms))
+            for zone in ("east", "west")
+            for member in panel
+        ]
+        made.block(opened.opened_ms + 250, reports)
+        if number == 1:
+            made.block(opened.end_ms)
+    return made.store
+
+
+# -- commitment and database -----------------------------------------------------------------------
+
+
+def _packed(rows: list[tuple[bytes, bytes]]) -> bytes:
+    return codec.encode([(key, value) for key, value in rows])
+
+
+def _unpacked(raw: bytes) -> MemoryStore:
+    store = MemoryStore()
+    batch = WriteBatch()
+    for item in codec.as_list(codec.decode(raw), "rows", 4096):
+        key, value = codec.as_array(item, "row", 2)
+        batch.put(
+            codec.as_bytes_up_to(key, "key", 4096), codec.as_bytes_up_to(value, "value", 2**20)
+        )
+    store.write(batch, sync=True)
+    return store
+
+
+def commitment() -> list[Decoder]:
+    """Rows of the state commitment, as a restart reads them."""
+    batch = WriteBatch()
+    made = samples.chain().commitment
+    made.add_all_rows(batch)
+    rows = [(key, value) for key, value in batch.operations if value is not None]
+    return [
+        Decoder(
+            "commitment rows",
+            lambda raw: StateCommitment.load(_unpacked(raw), made.height, made.root),
+            [_packed(rows)],
+            (DecodeError, LocalError),
+            ("commitment.StateCommitment.load",),
+        )
+    ]
+
+
+def database() -> list[Decoder]:
+    """Schema, head and index rows of a database with its genesis."""
+    store = MemoryStore()
+    document = genesis.parse(small_genesis(samples.documents()["genesis.json"]))
+    write_genesis(BlockStore(store, "chain"), document, EXECUTOR)
+    rows = [(key, value) for key, value in store.iterate(b"", b"C")]
+    return [
+        Decoder(
+            "database rows",
+            lambda raw: BlockStore(_unpacked(raw), "chain").head(),
+            [_packed(rows)],
+            (DecodeError, LocalError),
+            ("block_store.Head.decode",),
+        )
+    ]
