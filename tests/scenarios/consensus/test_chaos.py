@@ -249,10 +249,11 @@ def _disturb(cluster: Cluster, weather: Weather, rnd: random.Random, step: int) 
 
 @pytest.mark.parametrize("block", range(10))
 def test_chaos(block: int) -> None:
-    for seed in range(block * 20, block * 20 + 20):
+    for seed in range(block * 12, block * 12 + 12):
         chaos(seed)
 
 
-def test_chaos_while_the_set_changes() -> None:
-    for seed in range(60):
+@pytest.mark.parametrize("block", range(3))
+def test_chaos_while_the_set_changes(block: int) -> None:
+    for seed in range(block * 10, block * 10 + 10):
         chaos(seed, set_changes=True)
