@@ -34,7 +34,7 @@ from ledger.module import (
 )
 from ledger.primitives import Hash
 from ledger.receipt import Receipt, hook_leaf, truncated_reason
-from ledger.state import State
+from ledger.state import RowCache, State
 from ledger.transaction import Transaction, authority_problem
 
 _NO_EVENTS: Final[tuple[Event, ...]] = ()
@@ -111,8 +111,11 @@ class BlockExecutor:
         transactions: Sequence[Transaction],
         *,
         skip_inapplicable: bool,
+        cache: RowCache | None = None,
     ) -> ExecutedBlock:
         """Execute on `base`, the state that `commitment` commits to; neither is changed.
+
+        cache: rows of `base` that are known already.
 
         skip_inapplicable: while building, leave out what cannot be included; while checking, such
         a transaction raises InvalidBlock. Raises InvariantViolation when a module is wrong.
@@ -122,7 +125,7 @@ class BlockExecutor:
             f"block {info.height} executed on the state of height {commitment.height}",
         )
         info = replace(info, parent_state_root=commitment.root)
-        state = State(base)
+        state = State(base, cache)
         hook_events: list[Event] = []
         for module in self.modules:
             self._run_hook(module.begin_block, module, state, info, hook_events)

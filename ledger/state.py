@@ -4,7 +4,7 @@ A Table is the only way to a module's rows: who holds the Table object may write
 are immutable, kept decoded in the overlay, and encoded once a block (performance.md, finding 3).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from ledger.errors import DecodeError, InvariantViolation, ensure
@@ -44,6 +44,26 @@ def _decoded(table: Table[V], full: bytes, raw: bytes) -> V:
         raise InvariantViolation(f"state row {full!r} is damaged: {error}") from error
 
 
+class RowCache:
+    """Decoded rows of the head's state: read once by admission, building and checking alike.
+
+    Bounded: emptied when it holds more than `max_rows`. Its owner calls committed() with the
+    writes of the block that became the head, at the moment when the base shows them too.
+    """
+
+    __slots__ = ("_max_rows", "rows")
+
+    def __init__(self, max_rows: int) -> None:
+        self._max_rows = max_rows
+        self.rows: dict[bytes, Any] = {}
+
+    def committed(self, writes: Mapping[bytes, Any]) -> None:
+        """The block with these writes is the head now."""
+        if len(self.rows) + len(writes) > self._max_rows:
+            self.rows.clear()
+        self.rows.update(writes)
+
+
 class State:
     """Reads through the block's writes and a cache to a store that does not change meanwhile.
 
@@ -53,9 +73,10 @@ class State:
 
     __slots__ = ("_base", "_cache", "_marks", "_tables", "_undo", "_writes")
 
-    def __init__(self, base: KeyValueReader) -> None:
+    def __init__(self, base: KeyValueReader, cache: "RowCache | None" = None) -> None:
+        """cache: rows of `base` that were read or written before, shared by all on this base."""
         self._base = base
-        self._cache: dict[bytes, Any] = {}
+        self._cache = {} if cache is None else cache.rows
         # None in either is a row that is absent or deleted.
         self._writes: dict[bytes, Any] = {}
         self._tables: dict[bytes, Table[Any]] = {}
@@ -137,6 +158,10 @@ class State:
             else:
                 self._writes[full] = before
         del self._undo[mark:]
+
+    def writes(self) -> Mapping[bytes, Any]:
+        """Decoded rows that the block wrote, by whole key; None is a deletion."""
+        return self._writes
 
     def changed(self, table: Table[V]) -> Iterator[tuple[bytes, V | None, V | None]]:
         """(key, value before the block, value now) of each row of `table` that was written."""

@@ -26,7 +26,7 @@ from ledger.mempool import Mempool
 from ledger.module import BlockInfo
 from ledger.primitives import Hash
 from ledger.registry import Participation
-from ledger.state import State
+from ledger.state import RowCache, State
 from ledger.transaction import Transaction
 from ledger.validator_tables import set_at
 from node.block_store import BlockParts
@@ -39,6 +39,8 @@ MAX_EXECUTED: Final = 8
 PROPOSAL_TRANSACTIONS: Final = 1_000
 """A proposer stops here (performance.md, finding 4)."""
 PROPOSAL_BYTES: Final = 2 * 1024 * 1024
+MAX_CACHED_ROWS: Final = 50_000
+"""Decoded rows of the head's state in memory, about 300 bytes each."""
 
 
 class VoteRecord(Protocol):
@@ -105,12 +107,13 @@ class Chain:
         self._on_applied = on_applied
         self._max_transactions = max_transactions
         self._meter = meter or Meter()
+        self._rows = RowCache(MAX_CACHED_ROWS)
         self._executed: dict[Hash, _Outcome] = {}
         self._invalid: set[Hash] = set()
 
     def state(self) -> State:
         """The head's state, to read from until the next block is applied."""
-        return State(self.blocks.live_state())
+        return State(self.blocks.live_state(), self._rows)
 
     def block_of_running_height(self, block_hash: Hash) -> Block | None:
         """A proposal that this node built or found valid at the running height."""
@@ -224,6 +227,7 @@ class Chain:
         self.blocks.commit(batch)
         self._vote_record.cut(marker)
         self.commitment.apply(executed.delta)
+        self._rows.committed(executed.state.writes())
         self.head = block.header
 
     def _set_change(self, block: Block, executed: ExecutedBlock) -> bytes:
@@ -252,6 +256,7 @@ class Chain:
             info,
             transactions,
             skip_inapplicable=skip_inapplicable,
+            cache=self._rows,
         )
 
     def _info(

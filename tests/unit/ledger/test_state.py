@@ -5,7 +5,7 @@ import pytest
 from ledger import codec
 from ledger.errors import InvariantViolation
 from ledger.kv import MemoryStore, WriteBatch
-from ledger.state import State, Table
+from ledger.state import RowCache, State, Table
 
 ROWS: Table[int] = Table(
     "room", "rows", codec.encode, lambda raw: codec.as_uint(codec.decode(raw), "row")
@@ -142,3 +142,37 @@ def test_a_damaged_row_is_this_nodes_fault_and_named() -> None:
         State(base).get(ROWS, b"a")
     with pytest.raises(InvariantViolation, match="room/rows/a"):
         list(State(base).iterate(ROWS))
+
+
+def test_states_of_one_base_share_what_they_read_and_nothing_that_they_write() -> None:
+    cache = RowCache(max_rows=10)
+    base = store(a=1)
+    first = State(base, cache)
+    assert first.get(ROWS, b"a") == 1
+    first.put(ROWS, b"a", 2)
+    assert State(base, cache).get(ROWS, b"a") == 1
+
+
+def test_a_committed_block_becomes_what_the_cache_holds() -> None:
+    cache = RowCache(max_rows=10)
+    base = store(a=1, b=2)
+    block = State(base, cache)
+    assert (block.get(ROWS, b"a"), block.get(ROWS, b"b")) == (1, 2)
+    block.put(ROWS, b"a", 3)
+    block.delete(ROWS, b"b")
+    batch = WriteBatch()
+    for key, value in block.changes():
+        batch.operations.append((key, value))
+    base.write(batch, sync=True)
+    cache.committed(block.writes())
+    after = State(base, cache)
+    assert (after.get(ROWS, b"a"), after.get(ROWS, b"b")) == (3, None)
+
+
+def test_the_cache_is_emptied_before_it_holds_more_than_its_bound() -> None:
+    cache = RowCache(max_rows=2)
+    state = State(store(a=1, b=2), cache)
+    assert (state.get(ROWS, b"a"), state.get(ROWS, b"b")) == (1, 2)
+    state.put(ROWS, b"c", 3)
+    cache.committed(state.writes())
+    assert list(cache.rows) == [ROWS.prefix + b"c"]
