@@ -12,6 +12,7 @@ from random import Random
 from typing import Final, TypeVar
 
 from consensus.messages import (
+    BlockResponse,
     CertifiedBlock,
     Message,
     NewView,
@@ -34,7 +35,8 @@ from node import sync_wire
 from node.consensus_wire import encode_message
 from node.sync_wire import RangeAnswer
 from node.wire import FrameKind
-from tests.simulation.node import Process, SimulatedNode, Site
+from tests.simulation.node import SimulatedNode, Site
+from tests.simulation.process import Process
 
 HABITS: Final = ("equivocate", "withhold", "forge", "wrong root", "replay", "garbage", "lie")
 REMEMBERED_FRAMES: Final = 64
@@ -139,10 +141,10 @@ class ByzantineProcess(Process):
     def _plan_mischief(self) -> None:
         def turn() -> None:
             if not self._coven.silent:
-                self._soon(self._rng.choice(self._mischief))
+                self.turns.soon(self._rng.choice(self._mischief))
                 self._plan_mischief()
 
-        self._later_us(self._rng.randint(*MISCHIEF_US), turn)
+        self.turns.later_us(self._rng.randint(*MISCHIEF_US), turn)
 
     # What it sends as part of the protocol
 
@@ -164,7 +166,7 @@ class ByzantineProcess(Process):
             message = self._with_wrong_root(message)
         shown: frozenset[int] = frozenset()
         second: Signable = message
-        if "equivocate" in self._habits:
+        if "equivocate" in self._habits or "forge" in self._habits:
             shown, second = self._second_face(message)
         for endpoint in self._everybody():
             chosen = second if endpoint in shown else message
@@ -181,6 +183,10 @@ class ByzantineProcess(Process):
     def _second_face(self, message: Signable) -> tuple[frozenset[int], Signable]:
         """(who is told the other thing, the other thing)."""
         _, height, view, *_ = signed_claim(message)
+        if isinstance(message, ViewChangeMessage) and "forge" in self._habits:
+            return frozenset(self._everybody()), self._with_forged_claim(message)
+        if "equivocate" not in self._habits:
+            return frozenset(), message
         if isinstance(message, PrePrepare):
             self._make_face(message)
         face = self._coven.faces.get((height, view))
@@ -196,6 +202,18 @@ class ByzantineProcess(Process):
                 unclaimed = replace(message.vote, prepared_view=None, prepared_hash=None)
                 return self._some(), self._signed(ViewChangeMessage(unclaimed, None))
         return frozenset(), message
+
+    def _with_forged_claim(self, message: ViewChangeMessage) -> ViewChangeMessage:
+        """Claims a block that contradicts what was prepared, in the view just before."""
+        vote = message.vote
+        for block in self._known_blocks(vote.height):
+            view = vote.new_view - 1
+            pile = self._pile_of(Phase.PREPARE)
+            claim = replace(vote, prepared_view=view, prepared_hash=block.hash)
+            certificate = PreparedCertificate(vote.height, view, block.hash, pile)
+            self._say(BlockResponse(block))
+            return self._signed(ViewChangeMessage(claim, certificate))
+        return message
 
     def _make_face(self, message: PrePrepare) -> None:
         block, key = message.proposal, (message.height, message.view)
@@ -251,9 +269,9 @@ class ByzantineProcess(Process):
             return
         kind, payload = self._rng.choice(self._frames)
         changed = bytearray(payload)
-        for _ in range(self._rng.randint(1, 4)):
+        for _ in range(self._rng.randint(1, 4) if changed else 0):
             changed[self._rng.randrange(len(changed))] = self._rng.randrange(256)
-        self._tell(kind, bytes(changed[: self._rng.randint(1, len(changed))]))
+        self._tell(kind, bytes(changed[: self._rng.randint(0, len(changed))]))
 
     def _lie(self) -> None:
         rng = self._rng
@@ -322,6 +340,12 @@ class ByzantineProcess(Process):
             message = PrePrepare(height, turn, block, own, justification)
             self._say(self._signed(message))
 
+    def _block_by_hash(self, height: int, block_hash: Hash) -> bytes | None:
+        for face in self._coven.faces.values():
+            if face.block.hash == block_hash:
+                return face.block.encoded
+        return super()._block_by_hash(height, block_hash)
+
     def _known_blocks(self, height: int) -> list[Block]:
         """Blocks of the running height: those with two faces, and what this node made of them."""
         found = [face.block for (at, _), face in self._coven.faces.items() if at == height]
@@ -345,6 +369,8 @@ class ByzantineProcess(Process):
 
     def _pile_of(self, phase: Phase) -> tuple[tuple[int, bytes], ...]:
         """One signature for each validator, of whatever view and hash it was heard for."""
-        pile = {index: self._rng.randbytes(SIGNATURE_BYTES) for index in range(len(self.validators))}
+        pile = {
+            index: self._rng.randbytes(SIGNATURE_BYTES) for index in range(len(self.validators))
+        }
         pile.update({vote.validator: vote.signature for vote in self._votes if vote.phase is phase})
         return tuple(sorted(pile.items()))

@@ -17,7 +17,8 @@ from tests.simulation.chains import (
     client_signers,
     transfer,
 )
-from tests.simulation.node import Process, SimulatedNode, Site
+from tests.simulation.node import SimulatedNode, Site
+from tests.simulation.process import Process
 from tokenomics.reports import REPORT
 from tokenomics.rounds import find_round, schedule
 from tokenomics.zones import zones

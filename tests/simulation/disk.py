@@ -225,5 +225,3 @@ def votes_of(record: Record) -> list[Durable]:
     if own:
         votes.append((Phase.PRE_PREPARE, height, view, block_hash))
     return votes
-
-

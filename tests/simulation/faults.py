@@ -1,5 +1,6 @@
 """Carries out a plan's faults, and mends everything when the liveness phase begins."""
 
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -36,7 +37,7 @@ class Faults:
     def start(self) -> None:
         """Schedule all faults of the plan."""
         for fault in self._plan.faults:
-            self._world.later(fault.at_ms * 1000, lambda fault=fault: self._begin(fault))
+            self._world.later(fault.at_ms * 1000, partial(self._begin, fault))
 
     def heal(self) -> None:
         """Faults stop: links come back within RECONNECT_MS, who is down is started now."""
@@ -44,14 +45,14 @@ class Faults:
         self._network.conditions = self._plan.healed
         for link in [link for link, cuts in self._network.cut.items() if cuts]:
             delay_us = self._rng.randrange(RECONNECT_MS * 1000)
-            self._world.later(delay_us, lambda link=link: self._network.cut.pop(link, None))
+            self._world.later(delay_us, partial(self._network.restore, link))
         for node, skew_ms in zip(self._nodes, self._plan.skew_ms, strict=True):
             node.skew_ms = skew_ms
             node.fuse.left = None
             if node.process is None:
                 self._restart(node)
             else:
-                node.process.wake()
+                node.process.turns.wake()
 
     def _begin(self, fault: Fault) -> None:
         if self._over:
@@ -66,7 +67,7 @@ class Faults:
             case "pause":
                 for node in nodes:
                     if node.process is not None:
-                        node.process.pause(fault.for_ms * 1000)
+                        node.process.turns.pause(fault.for_ms * 1000)
             case "crash":
                 for node in nodes:
                     self._light(node, fault)

@@ -13,13 +13,13 @@ from ledger.invariants import first_broken
 from ledger.module import BlockInfo
 from ledger.primitives import Hash
 from ledger.registry import Certificate, Phase, ValidatorSet
-from ledger.state import State
 from ledger.validator_tables import find_set
 from node.execution import AppliedBlock, Chain
 from node.modules import TOKEN
 from tests.simulation.chains import ChainTemplate
 from tests.simulation.disk import VirtualLog
 from tokenomics.views import summary
+
 
 class Violation(Exception):
     """Something that must never happen. `rule` names it in a word or two."""
@@ -57,8 +57,6 @@ class Monitor:
         """Next nonce by account, as of the highest final block."""
         self.applied: dict[int, int] = {}
         """Highest height that each node has made durable, by endpoint."""
-        self.refusals: dict[tuple[int, int], list[str]] = {}
-        """What honest nodes refused of each other, by (from, to)."""
         self.minted = 0
         self._signed: dict[bytes, Signed] = {}
         self._verified: set[bytes] = set()
@@ -199,8 +197,8 @@ class Monitor:
             )
 
     def refused(self, source: int, target: int, reason: str) -> None:
-        """An honest node found fault with what another honest node sent."""
-        self.refusals.setdefault((source, target), []).append(reason)
+        """An honest node found fault with what another honest node sent: it would be shut out."""
+        raise Violation("refused", f"node {target} refuses what node {source} sent: {reason}")
 
     def compare_states(self, chains: dict[int, Chain]) -> None:
         """At the end: nodes at one height hold the same rows, and every invariant holds."""

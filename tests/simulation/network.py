@@ -70,6 +70,10 @@ class Network:
         for link in links:
             self.cut[link] = max(0, self.cut.get(link, 0) - 1)
 
+    def restore(self, link: tuple[int, int]) -> None:
+        """Take all cuts off a direction."""
+        self.cut.pop(link, None)
+
     def _arrive(self, source: int, target: int, kind: FrameKind, payload: bytes) -> None:
         self.deliveries += 1
         self._world.note("frame", source, target, int(kind), len(payload), crc32(payload))

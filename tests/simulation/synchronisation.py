@@ -142,9 +142,7 @@ class Synchronisation:
 
     def _next_holder(self, fetch: _Fetch) -> None:
         if fetch.left:
-            self._ask_holder(
-                _Fetch(fetch.height, fetch.block_hash, fetch.left[0], fetch.left[1:])
-            )
+            self._ask_holder(_Fetch(fetch.height, fetch.block_hash, fetch.left[0], fetch.left[1:]))
 
     def _block_answer(self, fetch: _Fetch, raw: bytes | None) -> None:
         if raw is not None:
@@ -161,10 +159,10 @@ class Synchronisation:
 
     def _range_answer(self, peer: bytes, answer: RangeAnswer) -> None:
         asked = self._asked.get(peer)
-        if self._planner is not None and asked is not None:
-            if asked.request_id == answer.request_id:
-                del self._asked[peer]
-                self._planner.received(peer, asked.first, answer.blocks, self._now_ms())
+        planner = self._planner
+        if planner is not None and asked is not None and asked.request_id == answer.request_id:
+            del self._asked[peer]
+            planner.received(peer, asked.first, answer.blocks, self._now_ms())
         self.head_seen(peer, answer.head_height)
 
     def _tick(self, planner: RangePlanner[bytes]) -> None:

@@ -38,7 +38,7 @@ class World:
         heappush(self._heap, (self.now_us + delay_us, self._sequence, act))
 
     def step(self, until_us: int) -> bool:
-        """Let the next event happen; False when there is none up to `until_us`, which it is then."""
+        """Let the next event happen; False, and it is `until_us`, when there is none until then."""
         if not self._heap or self._heap[0][0] > until_us:
             self.now_us = until_us
             return False

@@ -1,0 +1,158 @@
+"""Rules taken out one at a time, to show that the simulator notices (and how soon).
+
+`python -m tests.simulation.mutations` tries all of them and says which seed found each.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from unittest.mock import patch
+
+import consensus.certificate
+import consensus.finality
+import consensus.proposing
+import consensus.safety
+import consensus.viewing
+import ledger.registry
+import node.block_store
+import node.effects
+import node.execution
+from consensus import wal_records
+from consensus.events import Verdict
+from tests.simulation.run import Outcome, run_seed
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A rule taken out: what it replaces, the n to try, and within how many seeds it is found."""
+
+    name: str
+    targets: tuple[tuple[Any, str, object], ...]
+    n: int = 4
+    seeds: int = 200
+    first: int = 0
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The rule is out in here."""
+        with ExitStack() as stack:
+            for target, attribute, instead in self.targets:
+                stack.enter_context(patch.object(target, attribute, instead))
+            yield
+
+    def hunt(self) -> Outcome | None:
+        """The first seed that fails without the rule."""
+        with self.applied():
+            for seed in range(self.first, self.first + self.seeds):
+                outcome = run_seed(seed, self.n)
+                if outcome.reason is not None:
+                    return outcome
+        return None
+
+
+def _send_before_sync(self: Any, effects: Any, peer: bytes | None = None) -> None:
+    records, effects.records = effects.records, []
+    _PERFORM(self, effects, peer)
+    effects.records = records
+    if records:
+        self._vote_log.append([wal_records.encode(record) for record in records])
+
+
+def _commit_unsynced(self: Any, batch: Any) -> Any:
+    store = self._store
+    with patch.object(self, "_store", _Unsynced(store)):
+        return _COMMIT(self, batch)
+
+
+class _Unsynced:
+    """A store that never syncs."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def write(self, batch: Any, *, sync: bool) -> None:
+        """As if sync were False."""
+        del sync
+        self._store.write(batch, sync=False)
+
+
+_PERFORM: Final = node.effects.ReplicaDriver.perform
+_COMMIT: Final = node.block_store.BlockStore.commit
+
+
+def _nothing(*_: object, **__: object) -> None:
+    return None
+
+
+def _true(*_: object) -> bool:
+    return True
+
+
+def _restore_nothing(self: Any, records: Any) -> dict[Any, Any]:
+    del self, records
+    return {}
+
+
+MUTATIONS: Final = (
+    Mutation(
+        "quorum of 2f + 1 when n = 6",
+        ((ledger.registry, "quorum", lambda n: 2 * ((n - 1) // 3) + 1),),
+        n=6,
+    ),
+    Mutation(
+        "the highest claim does not bind the proposer",
+        (
+            (consensus.proposing, "must_propose", _nothing),
+            (consensus.viewing, "must_propose", _nothing),
+            (consensus.viewing, "require_proposed", _nothing),
+        ),
+    ),
+    Mutation(
+        "seals of different views add up",
+        ((consensus.certificate, "adds_up_with", lambda vote: (0, vote.block_hash)),),
+    ),
+    Mutation(
+        "sent before durable",
+        ((node.effects.ReplicaDriver, "perform", _send_before_sync),),
+    ),
+    Mutation("votes below the asked view", ((consensus.safety, "never_back", _true),)),
+    Mutation(
+        "votes are not restored after a crash",
+        ((consensus.safety.VoteGuard, "restore", _restore_nothing),),
+    ),
+    Mutation(
+        "commit certificates from peers are not verified",
+        ((consensus.finality, "require_certificate", _nothing),),
+    ),
+    Mutation(
+        "the commit batch is not synced",
+        ((node.block_store.BlockStore, "commit", _commit_unsynced),),
+    ),
+    Mutation(
+        "blocks are not executed before voting",
+        ((node.execution.Chain, "check", lambda self, proposal: Verdict.VALID),),
+    ),
+    Mutation(
+        "a view's timer never runs",
+        ((consensus.viewing, "may_start_timer", lambda core: False),),
+    ),
+)
+
+
+def main() -> int:
+    """Try all mutations; 1 when one stays unnoticed."""
+    unnoticed = 0
+    for mutation in MUTATIONS:
+        found = mutation.hunt()
+        if found is None:
+            unnoticed += 1
+            print(f"UNNOTICED in {mutation.seeds} seeds: {mutation.name}")
+        else:
+            print(f"seed {found.seed:4} n={found.n}: {mutation.name}: {found.reason}"[:160])
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
