@@ -20,7 +20,8 @@ class LevelDbStore:
             self._database: Any = plyvel.DB(
                 str(path),
                 create_if_missing=True,
-                # A damaged record in the middle of the log must not be skipped in silence.
+                # A damaged record in the middle of the log must not be skipped in silence. It says
+                # nothing of blocks of a table: each read below asks for their checksum.
                 paranoid_checks=True,
                 write_buffer_size=write_buffer_bytes,
                 lru_cache_size=cache_bytes,
@@ -34,7 +35,7 @@ class LevelDbStore:
     def get(self, key: bytes) -> bytes | None:
         """Value of `key`, or None."""
         try:
-            value: bytes | None = self._database.get(key)
+            value: bytes | None = self._database.get(key, verify_checksums=True)
         except plyvel.Error as error:
             raise engine_error(self._path, error) from error
         return value
@@ -79,7 +80,7 @@ class _Snapshot:
 
     def get(self, key: bytes) -> bytes | None:
         try:
-            value: bytes | None = self._snapshot.get(key)
+            value: bytes | None = self._snapshot.get(key, verify_checksums=True)
         except plyvel.Error as error:
             raise engine_error(self._path, error) from error
         return value
@@ -90,7 +91,7 @@ class _Snapshot:
 
 def _iterate(path: Path, source: Any, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
     try:
-        with source.iterator(start=start, stop=stop) as pairs:
+        with source.iterator(start=start, stop=stop, verify_checksums=True) as pairs:
             yield from pairs
     except plyvel.Error as error:
         raise engine_error(path, error) from error
