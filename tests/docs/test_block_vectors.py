@@ -2,7 +2,6 @@
 gives. Run `python -m tests.docs.test_block_vectors` to print them."""
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from ledger.receipt import Receipt, hook_leaf
 from ledger.registry import Certificate, LateSeal, Participation
 from ledger.transaction import Draft, sign
 from ledger.transfers import SEND
-from tests.docs.documents import text
+from tests.docs.documents import vectors
 
 CHAIN_ID = 82062
 LEAVES = [b"", b"\x00", b"\x10", b"\x20\x21", b"\x30\x31"]
@@ -144,24 +143,16 @@ SECTIONS = {
 }
 
 
-def documented(section: str) -> dict[str, Any]:
-    """The JSON block of a section."""
-    body = text("docs/formats.md").split(f"\n## {section}\n")[1].split("\n## ")[0]
-    (found,) = re.findall(r"^```json\n(.*?)^```", body, re.MULTILINE | re.DOTALL)
-    vectors: dict[str, Any] = json.loads(found)
-    return vectors
-
-
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_page_gives_the_vectors_of_the_code(section: str) -> None:
-    assert documented(section) == SECTIONS[section]()
+    assert vectors(section) == SECTIONS[section]()
 
 
 def test_the_documented_state_proofs_verify() -> None:
-    vectors = documented("State commitment")
-    root = bytes.fromhex(vectors["root_of_40_rows"])
+    page = vectors("State commitment")
+    root = bytes.fromhex(page["root_of_40_rows"])
     for name in ("proof_of_presence", "proof_of_absence"):
-        vector = vectors[name]
+        vector = page[name]
         value = bytes.fromhex(vector["value"]) if "value" in vector else None
         proof = StateProof.from_wire(codec.decode(bytes.fromhex(vector["proof"])))
         assert verify_state(root, bytes.fromhex(vector["key"]), value, proof)

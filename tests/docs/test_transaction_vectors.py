@@ -1,7 +1,5 @@
 """The test vectors of docs/formats.md, "Accounts and transactions", are what the code gives."""
 
-import json
-import re
 from typing import Any
 
 from ledger import accounts, threshold
@@ -13,7 +11,7 @@ from ledger.threshold import ROTATE, Witness
 from ledger.transaction import Draft, Transaction, decode_transaction, sign, sign_threshold
 from ledger.transaction import verify_transaction as verify
 from ledger.transfers import SEND, SEND_MANY
-from tests.docs.documents import text
+from tests.docs.documents import vectors
 
 CHAIN_ID = 82062
 ED25519, SECP256K1 = ed25519_accounts(), secp256k1_accounts()
@@ -128,10 +126,7 @@ def computed() -> dict[str, Any]:
 
 def documented() -> dict[str, Any]:
     """The JSON block of the section."""
-    section = text("docs/formats.md").split("\n## Accounts and transactions\n")[1].split("\n## ")[0]
-    (block,) = re.findall(r"^```json\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    vectors: dict[str, Any] = json.loads(block)
-    return vectors
+    return vectors("Accounts and transactions")
 
 
 def test_the_page_gives_the_vectors_of_the_code() -> None:
