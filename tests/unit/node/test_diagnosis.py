@@ -1,0 +1,138 @@
+"""Each finding of why-stalled, and how far a node has to go, as an operator meets them."""
+
+from dataclasses import replace
+
+import pytest
+
+from consensus.describe import Snapshot
+from consensus.replica import Replica, ReplicaConfig
+from node.diagnosis import LAG_BLOCKS, STALLED_MS, target_height, why_stalled
+from tests.support.applied_chain import AppliedChain
+from tests.support.ledger_chain import validator_signer
+
+NODE = AppliedChain()
+SET = NODE.chain.applied_event().validators
+KEYS = [validator.node_key for validator in SET.validators]
+OTHERS = set(KEYS[1:])
+RESTING: Snapshot = Replica(
+    ReplicaConfig(domain=NODE.domain, public_key=validator_signer("o0").public_key),
+    NODE.chain.applied_event(),
+).describe()
+WORKING = replace(RESTING, has_work=True, step="awaiting", proposer=1, missing=(1,))
+
+
+def findings(
+    snapshot: Snapshot,
+    connected: set[bytes] = OTHERS,
+    *,
+    executable: int = 0,
+    since_ms: int = STALLED_MS,
+    target: int = 0,
+) -> list[tuple[str, str]]:
+    report = why_stalled(snapshot, SET, connected, executable, since_ms, target)
+    assert report.stalled is bool(report.causes)
+    assert report.last_commit_ms == since_ms
+    return [(cause.finding, cause.remedy) for cause in report.causes]
+
+
+def test_an_idle_chain_is_not_stalled() -> None:
+    assert findings(RESTING, since_ms=25_000) == []
+
+
+def test_work_is_given_the_promised_time() -> None:
+    assert findings(WORKING, executable=3, since_ms=STALLED_MS - 1) == []
+
+
+def test_without_any_peer_the_own_configuration_is_looked_at() -> None:
+    ((finding, remedy),) = findings(RESTING, set(), since_ms=0)
+    assert finding == "no peer is connected; a quorum is 3 of 4 validators: o1, o2, o3"
+    assert "network.peers" in remedy
+    assert "network.port" in remedy
+
+
+def test_two_of_four_are_named_at_once_with_who_is_missing() -> None:
+    ((finding, remedy),) = findings(RESTING, {KEYS[1]}, since_ms=0)
+    assert finding == "2 of 4 validators are connected, 3 are needed; not connected: o2, o3"
+    assert remedy == "start these nodes, or mend the network to them: o2, o3"
+
+
+def test_one_missing_is_no_stall_by_itself() -> None:
+    assert findings(RESTING, {KEYS[1], KEYS[2]}) == []
+
+
+def test_one_missing_is_mentioned_when_no_block_comes() -> None:
+    first, *_ = findings(replace(WORKING, missing=()), {KEYS[1], KEYS[2]})
+    assert first[0] == "not connected: o3; the remaining 3 are enough for a quorum"
+
+
+def test_a_node_that_is_behind_says_how_far() -> None:
+    ((finding, remedy),) = findings(replace(RESTING, height=5), since_ms=0, target=90)
+    assert finding.startswith("this node is at height 4, others are at 90: it is catching up")
+    assert "poyong peers" in remedy
+
+
+def test_a_lost_vote_record_points_to_its_page() -> None:
+    lost = replace(WORKING, signs_from=None, no_vote_reason="its vote record was lost", missing=())
+    ((finding, remedy),) = findings(lost)
+    assert finding == "this validator does not vote: its vote record was lost"
+    assert "docs/operating.md" in remedy
+
+
+def test_a_clock_that_is_off_is_told_with_its_remedy() -> None:
+    skewed = replace(WORKING, clock_refused_ms=60_000, no_vote_reason="60000 ms ahead", missing=())
+    ((finding, remedy),) = findings(skewed)
+    assert "60000 ms ahead" in finding
+    assert "NTP" in remedy
+    assert "operator of o1" in remedy
+
+
+def test_a_refused_proposal_asks_to_compare_the_nodes() -> None:
+    refused = replace(
+        WORKING, no_vote_reason="the executor refuses the proposal of this view", missing=()
+    )
+    ((finding, remedy),) = findings(refused)
+    assert finding.endswith("the executor refuses the proposal of this view")
+    assert "poyong doctor" in remedy
+
+
+def test_an_observer_does_not_explain_why_it_does_not_vote() -> None:
+    observer = replace(WORKING, own_index=None, no_vote_reason="observer: it has no consensus key")
+    found = findings(observer, set(KEYS))
+    assert [finding for finding, _ in found] == [
+        "height 1, view 0, step awaiting: nothing yet from o1"
+    ]
+
+
+def test_silent_ones_are_those_that_are_connected_and_waited_for() -> None:
+    stalled = replace(WORKING, step="preparing", missing=(0, 1, 3))
+    *_, (finding, remedy) = findings(stalled, {KEYS[1], KEYS[2]})
+    assert finding == "height 1, view 0, step preparing: nothing yet from o1"
+    assert "why-stalled" in remedy
+
+
+# How far to go
+
+
+def test_the_head_is_the_target_while_nobody_is_ahead() -> None:
+    assert target_height(7, RESTING, [7, 7, 6], 1) == 7
+    assert target_height(7, RESTING, [], 1) == 7
+
+
+@pytest.mark.parametrize(
+    ("claims", "target"),
+    [([2**50, 7, 7], 7), ([2**50, 90, 7], 90), ([90, 90, 90], 90), ([90], 7)],
+    ids=["one liar", "a liar and another", "all", "too few"],
+)
+def test_a_target_needs_an_honest_claim(claims: list[int], target: int) -> None:
+    """Of f + 1 claims one is honest: the highest height below which so many lie."""
+    assert target_height(7, RESTING, claims, 1) == target
+
+
+def test_a_block_on_its_way_is_no_lag() -> None:
+    near = [7 + LAG_BLOCKS - 1] * 3
+    assert target_height(7, RESTING, near, 1) == 7
+    assert target_height(7, RESTING, [7 + LAG_BLOCKS] * 3, 1) == 7 + LAG_BLOCKS
+
+
+def test_a_verified_certificate_counts_at_once() -> None:
+    assert target_height(7, replace(RESTING, behind_target=8), [], 1) == 8

@@ -1,0 +1,65 @@
+"""Whom a consensus message goes to."""
+
+from collections.abc import Collection
+from typing import cast
+
+from consensus.messages import Status, Vote
+from ledger.primitives import Hash
+from ledger.registry import Phase
+from node.consensus_wire import encode_message
+from node.peers import Audience, PeerManager
+from node.transport import PeerTransport
+from node.wire import FrameKind
+from tests.support.applied_chain import AppliedChain
+
+VOTE = Vote(Phase.PREPARE, 1, 0, Hash(bytes(32)), 0, bytes(64))
+STATUS = Status(1, 0, False, 0, 0, 0)
+SET = AppliedChain().chain.applied_event().validators
+KEYS = [validator.node_key for validator in SET.validators]
+
+
+class Peers:
+    """Notes what a PeerManager would send."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, object]] = []
+
+    def broadcast(self, kind: FrameKind, payload: bytes, to: Audience | Collection[bytes]) -> int:
+        assert kind is FrameKind.CONSENSUS
+        self.sent.append((payload, to))
+        return 0
+
+    def send(self, node_key: bytes, kind: FrameKind, payload: bytes) -> bool:
+        assert kind is FrameKind.CONSENSUS
+        self.sent.append((payload, node_key))
+        return False  # a full queue is no error: Status asks again
+
+
+def transport() -> tuple[PeerTransport, Peers]:
+    peers = Peers()
+    return PeerTransport(cast(PeerManager, peers), lambda: SET), peers
+
+
+def test_votes_go_to_observers_too() -> None:
+    """docs/adr/0009: they finalise from the votes themselves."""
+    sender, peers = transport()
+    sender.broadcast(VOTE)
+    assert peers.sent == [(encode_message(VOTE), Audience.ALL)]
+
+
+def test_a_status_goes_to_validators() -> None:
+    sender, peers = transport()
+    sender.broadcast(STATUS)
+    assert peers.sent == [(encode_message(STATUS), Audience.VALIDATORS)]
+
+
+def test_indices_are_those_of_the_current_set_and_others_are_left_out() -> None:
+    sender, peers = transport()
+    sender.send(STATUS, (3, 1, 4, 31))
+    assert peers.sent == [(encode_message(STATUS), [KEYS[3], KEYS[1]])]
+
+
+def test_a_reply_goes_to_one_peer_whoever_it_is() -> None:
+    sender, peers = transport()
+    sender.reply(VOTE, b"observer")
+    assert peers.sent == [(encode_message(VOTE), b"observer")]
