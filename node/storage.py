@@ -9,7 +9,7 @@ from consensus.messages import CertifiedBlock
 from ledger import codec, genesis
 from ledger.block import Block, Header, decode_block
 from ledger.commitment import StateCommitment
-from ledger.errors import InvariantViolation, LocalError
+from ledger.errors import DecodeError, InvariantViolation, LocalError
 from ledger.executor import BlockExecutor
 from ledger.genesis import Genesis
 from ledger.kv import WriteBatch
@@ -123,21 +123,29 @@ def certified_block_bytes(blocks: BlockStore, height: int) -> bytes | None:
 def _block(blocks: BlockStore, height: int, chain_id: int) -> Block:
     raw = blocks.block_bytes(height)
     if raw is None:
-        raise LocalError(
-            f"the database lacks block {height}: restore a backup, or move its folder away and "
-            "start again; the node fetches the chain from its peers"
-        )
-    return decode_block(raw, chain_id)
+        raise _damaged(f"block {height} is missing")
+    try:
+        return decode_block(raw, chain_id)
+    except DecodeError as error:
+        raise _damaged(f"block {height} is unreadable ({error})") from error
 
 
 def _certified(blocks: BlockStore, block: Block) -> CertifiedBlock:
     raw = blocks.certificate_bytes(block.height)
     if raw is None:
-        raise LocalError(
-            f"the database lacks the certificate of block {block.height}: restore a backup, or "
-            "move its folder away and start again; the node fetches the chain from its peers"
-        )
-    return CertifiedBlock(Certificate.from_wire(codec.decode(raw)), block)
+        raise _damaged(f"the certificate of block {block.height} is missing")
+    try:
+        certificate = Certificate.from_wire(codec.decode(raw))
+    except DecodeError as error:
+        raise _damaged(f"the certificate of block {block.height} is unreadable") from error
+    return CertifiedBlock(certificate, block)
+
+
+def _damaged(what: str) -> LocalError:
+    return LocalError(
+        f"the database is damaged: {what}. Restore a backup, or move its folder away and start "
+        "again: the node fetches the chain from its peers."
+    )
 
 
 def _recent(blocks: BlockStore, head: int, chain_id: int) -> tuple[FinishedHeight, ...]:

@@ -1,52 +1,191 @@
-"""A chain opened from disk, and the vote record beside it."""
+"""The stored chain: genesis once, the same chain at every reopening, damage named."""
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
-from ledger.kv import MemoryStore
+import pytest
+
+from consensus import messages
+from consensus.chain import RECENT_HEIGHTS
+from consensus.messages import CertifiedBlock
+from ledger.block import decode_block
+from ledger.errors import LocalError
+from ledger.kv import MemoryStore, WriteBatch
 from node.block_store import BlockStore
-from node.storage import OpenedChain, open_chain, with_vote_record
-from node.wal import OpenedLog, open_log
-from tests.simulation.chains import ChainKind, chain_template
+from node.storage import NO_MARKER, certified_block_bytes, open_chain, with_vote_record
+from node.stores import installed_engines, open_store
+from node.wal_format import Marker
+from tests.support.applied_chain import DOCUMENT, EXECUTOR, AppliedChain
+from tests.support.ledger_chain import CHAIN_ID, genesis_document, parsed
+
+MARKER = Marker(b"i" * 16, 1, 2, 3)
 
 
-def open_both(store: MemoryStore, folder: Path) -> tuple[OpenedChain, OpenedLog]:
-    """As node/assembly.py does it."""
-    template = chain_template(ChainKind(4, False, False, 30_000))
-    opened = open_chain(BlockStore(store, "chain"), template.document, template.executor)
-    log = open_log(folder, opened.marker)
-    return with_vote_record(opened, log.log.marker(), lost=log.lost is not None), log
+def rows(store: MemoryStore) -> dict[bytes, bytes]:
+    return dict(store.iterate(b"", b"\xff" * 40))
 
 
-def test_a_vote_record_lost_before_the_first_block_is_noticed(tmp_path: Path) -> None:
-    """Rule 6: a validator votes at height 1 before any block names its vote record."""
-    store, folder = MemoryStore(), tmp_path / "votes"
-    first, log = open_both(store, folder)
-    assert not first.vote_record_lost
-    log.log.append([b"a vote"])
-    log.log.close()
-    shutil.rmtree(folder)
-
-    again, log = open_both(store, folder)
-    log.log.close()
-    assert again.vote_record_lost
+def grown(height: int) -> AppliedChain:
+    node = AppliedChain()
+    for number in range(height):
+        node.grow(*(node.signed(ahead=i) for i in range(number % 3)))
+    return node
 
 
-def test_a_lost_vote_record_stays_lost_after_another_restart(tmp_path: Path) -> None:
-    store, folder = MemoryStore(), tmp_path / "votes"
-    _, log = open_both(store, folder)
-    log.log.close()
-    shutil.rmtree(folder)
-    for _ in range(2):
-        opened, log = open_both(store, folder)
-        log.log.close()
-        assert opened.vote_record_lost
+def height_row(kind: bytes, height: int) -> bytes:
+    return kind + height.to_bytes(8, "big")
 
 
-def test_a_vote_record_that_is_there_is_trusted(tmp_path: Path) -> None:
-    store, folder = MemoryStore(), tmp_path / "votes"
+def without(store: MemoryStore, *keys: bytes) -> MemoryStore:
+    batch = WriteBatch()
+    for key in keys:
+        assert store.get(key) is not None
+        batch.delete(key)
+    store.write(batch, sync=True)
+    return store
+
+
+def test_genesis_is_written_once() -> None:
+    store = MemoryStore()
+    first = AppliedChain(store).opened
+    written = rows(store)
+    second = AppliedChain(store).opened
+    assert rows(store) == written
+    assert first.head == second.head
+    assert (second.head.height, second.head_block, second.recent) == (0, None, ())
+    assert second.genesis_hash == first.head.hash
+    assert second.head.parent_hash == DOCUMENT.document_hash()
+
+
+def test_another_genesis_document_is_refused_with_both_hashes() -> None:
+    store = MemoryStore()
+    AppliedChain(store)
+    other = parsed(genesis_document(4, name="another town"))
+    with pytest.raises(LocalError) as caught:
+        open_chain(BlockStore(store, "test"), other, EXECUTOR)
+    assert DOCUMENT.document_hash().hex() in str(caught.value)
+    assert other.document_hash().hex() in str(caught.value)
+    assert "storage.path" in str(caught.value)
+
+
+def test_reopened_at_every_height_it_is_the_same_chain() -> None:
+    node = AppliedChain()
+    for height in range(1, RECENT_HEIGHTS + 6):
+        final = node.grow(*(node.signed(ahead=i) for i in range(height % 4)))
+        opened = AppliedChain(node.store).opened
+        assert opened.head == node.chain.head
+        assert opened.commitment.root == node.chain.commitment.root
+        assert opened.head_block == final
+        first = max(1, height - RECENT_HEIGHTS + 1)
+        assert [fact.certificate.height for fact in opened.recent] == [*range(first, height + 1)]
+        assert opened.recent[-1].certificate == final.certificate
+        assert opened.recent[-1].validators.hash() == final.proposal.validators_hash
+
+
+def test_a_reopened_chain_goes_on() -> None:
+    node = grown(3)
+    again = AppliedChain(node.store)
+    assert again.grow(again.signed()).certificate.height == 4
+
+
+@pytest.mark.parametrize("engine", installed_engines())
+def test_a_chain_on_disk_is_the_same_after_reopening(tmp_path: Path, engine: str) -> None:
+    def open_node() -> AppliedChain:
+        return AppliedChain(
+            open_store(tmp_path, engine, write_buffer_bytes=2**20, cache_bytes=2**20)
+        )
+
+    node = open_node()
     for _ in range(3):
-        opened, log = open_both(store, folder)
-        log.log.append([b"a vote"])
-        log.log.close()
-        assert not opened.vote_record_lost
+        node.grow(node.signed())
+    head, root = node.chain.head, node.chain.commitment.root
+    node.chain.blocks.close()
+    again = open_node()
+    assert (again.chain.head, again.chain.commitment.root) == (head, root)
+    again.grow(again.signed())
+    again.chain.blocks.close()
+
+
+# Damage
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"), [(b"B", "block"), (b"C", "certificate"), (b"R", "receipts")]
+)
+def test_a_missing_row_of_the_head_is_named(kind: bytes, what: str) -> None:
+    store = without(grown(2).store, height_row(kind, 2))  # type: ignore[arg-type]  # a MemoryStore
+    with pytest.raises(LocalError, match=f"the {what} of its last height 2 is missing"):
+        AppliedChain(store)
+
+
+def test_a_missing_genesis_block_is_named() -> None:
+    store = without(grown(2).store, height_row(b"B", 0))  # type: ignore[arg-type]  # see above
+    with pytest.raises(LocalError, match=r"block 0 is missing\. Restore a backup"):
+        AppliedChain(store)
+
+
+def test_a_missing_recent_block_is_named() -> None:
+    store = without(grown(4).store, height_row(b"B", 3))  # type: ignore[arg-type]  # see above
+    with pytest.raises(LocalError, match=r"block 3 is missing\. Restore a backup"):
+        AppliedChain(store)
+
+
+@pytest.mark.parametrize(("kind", "what"), [(b"B", "block 2"), (b"C", "certificate of block 2")])
+def test_a_row_that_was_changed_is_named(kind: bytes, what: str) -> None:
+    node = AppliedChain()
+    node.grow()
+    node.grow(node.signed())
+    raw = node.store.get(height_row(kind, 2))
+    assert raw is not None
+    batch = WriteBatch()
+    batch.put(height_row(kind, 2), raw[:-1])
+    node.store.write(batch, sync=True)
+    with pytest.raises(LocalError, match=f"{what} is unreadable"):
+        AppliedChain(node.store)
+
+
+def test_state_rows_that_were_changed_are_found_when_the_commitment_was() -> None:
+    store = grown(2).store
+    key, _ = next(iter(store.iterate(b"M", b"N")))
+    batch = WriteBatch()
+    batch.delete(key)
+    store.write(batch, sync=True)
+    with pytest.raises(LocalError, match="(?i)restore"):
+        AppliedChain(store)
+
+
+# What it serves
+
+
+def test_certified_blocks_are_served_as_they_were_finalised() -> None:
+    node = grown(3)
+    for height in (1, 2, 3):
+        raw = certified_block_bytes(node.chain.blocks, height)
+        assert raw is not None
+        found = messages.decode(raw, lambda block: decode_block(block, CHAIN_ID))
+        assert found == node.applied[height - 1].certified
+        assert isinstance(found, CertifiedBlock)
+    assert certified_block_bytes(node.chain.blocks, 0) is None
+    assert certified_block_bytes(node.chain.blocks, 4) is None
+
+
+# The vote record beside it
+
+
+def test_the_vote_record_is_named_before_the_first_vote() -> None:
+    node = AppliedChain()
+    assert node.opened.marker is None
+    named = with_vote_record(node.opened, MARKER, lost=False)
+    assert (named.marker, named.vote_record_lost) == (MARKER, False)
+    reopened = AppliedChain(node.store).opened
+    assert (reopened.marker, reopened.vote_record_lost) == (MARKER, False)
+    assert with_vote_record(reopened, replace(MARKER, frames=9), lost=False) is reopened
+
+
+def test_a_loss_is_remembered_with_the_new_record() -> None:
+    node = grown(2)
+    lost = with_vote_record(node.opened, MARKER, lost=True)
+    assert lost.vote_record_lost
+    reopened = AppliedChain(node.store).opened
+    assert (reopened.marker, reopened.vote_record_lost) == (MARKER, True)
+    assert MARKER != NO_MARKER
