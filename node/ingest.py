@@ -6,7 +6,7 @@ runs in turns that let consensus go first, and one that a proposal needs is veri
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -134,9 +134,12 @@ class Ingest:
                 self._set_aside(transaction)
         return True
 
-    def applied(self) -> None:
-        """A block is applied: what was verified aside for it has had its use."""
+    def applied(self, transactions: Iterable[Transaction] = ()) -> None:
+        """A block with these transactions is applied: what was verified aside for it has had its
+        use, and those that still wait for their turn need none."""
         self._verified_aside.clear()
+        for transaction in transactions:
+            self._waiting.pop(transaction.hash, None)
 
     async def run(self) -> None:
         """Verify and admit for ever, in turns."""
@@ -206,11 +209,14 @@ class Ingest:
         with self._meter.part(Part.MEMPOOL):
             for position, is_valid in enumerate(valid, job.next):
                 transaction = job.transactions[position]
-                if transaction is not None:
-                    job.outcomes[position] = (
-                        self._admit(transaction, job) if is_valid else _BAD_SIGNATURE
-                    )
-                    self._waiting.pop(transaction.hash, None)
+                if transaction is None:
+                    continue
+                if self._waiting.pop(transaction.hash, None) is None:
+                    job.outcomes[position] = transaction.hash  # final before its turn came
+                elif is_valid:
+                    job.outcomes[position] = self._admit(transaction, job)
+                else:
+                    job.outcomes[position] = _BAD_SIGNATURE
         job.next = stop
         if stop == len(job.transactions):
             self._jobs.popleft()
@@ -224,8 +230,11 @@ class Ingest:
             self._admitted(admitted, job.done is not None)
 
     def _is_valid(self, transaction: Transaction | None) -> bool:
+        """Verified for a proposal, or now; what is final already is not verified again."""
         return transaction is not None and (
-            transaction.hash in self._verified_aside or verify_transaction(transaction)
+            transaction.hash in self._verified_aside
+            or transaction.hash not in self._waiting
+            or verify_transaction(transaction)
         )
 
     def _admit(self, transaction: Transaction, job: _Job) -> SubmitOutcome:

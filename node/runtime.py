@@ -312,7 +312,7 @@ class Runtime:
         block = applied.block
         self.state = self.chain.state()
         self._work_told = False
-        self.ingest.applied()
+        self.ingest.applied(block.transactions)
         self.frames.assembler.forget(block.height + 1)
         self.synchroniser.applied(block.height)
         if self.replica.core.own is None:

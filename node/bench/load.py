@@ -18,17 +18,15 @@ import aiohttp
 import orjson
 
 from api.client import Client
-from ledger import codec
 from ledger.crypto import keccak256
 
 BATCH: Final = 100
-MAX_FILE_BYTES: Final = 2**30
 HEADERS: Final = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """urls: nodes to send to, in turn. file: signed transactions as one canonical array.
+    """urls: nodes to send to, in turn. file: signed transactions in hex, one a line.
 
     rate: transactions a second, sent in small groups at fixed times (open loop); 0 sends as fast
     as they become final, with at most `outstanding` on the way (closed loop). one_by_one: each
@@ -195,7 +193,8 @@ def _first_error(answer: bytes) -> str:
 def main() -> None:
     """Run the job that standard input describes."""
     job = Job(**json.load(sys.stdin))
-    transactions = list(codec.decode(Path(job.file).read_bytes(), MAX_FILE_BYTES))
+    lines = Path(job.file).read_text().splitlines()
+    transactions = [bytes.fromhex(line) for line in lines]
     report = asyncio.run(Load(job, transactions).run())
     json.dump(asdict(report), sys.stdout)
 

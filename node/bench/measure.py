@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import aiohttp
 
-from ledger import codec
 from ledger.crypto import Ed25519Signer, verify_ed25519
 from node.bench.load import Job
 from node.bench.town import BenchTown, cpu_s, resident_mib
@@ -88,7 +87,7 @@ def latency(samples_ms: Sequence[float]) -> Latency:
 def write_transactions(town: BenchTown, workload: Workload, group: int, count: int) -> Path:
     """Sign `count` transfers of a group to a file of the town's folder."""
     path = town.folder / f"transactions-{group}"
-    path.write_bytes(codec.encode(list(workload.transactions(group, count))))
+    path.write_text("\n".join(raw.hex() for raw in workload.transactions(group, count)))
     return path
 
 

@@ -42,8 +42,11 @@ def full_json(full: Full) -> dict[str, Any]:
 def short_table(short: Short) -> Table:
     """The short form for people."""
     return _table(
-        [*_limit_rows(short.limits), *_load_rows("", short.throughput, short.limits)]
-        + [_latency_row("one transaction on an idle chain", short.idle, "p50 40, p99 100")]
+        [
+            *_limit_rows(short.limits),
+            *_load_rows("", short.throughput, short.limits),
+            _latency_row("one transaction on an idle chain", short.idle, "p50 40, p99 100"),
+        ]
     )
 
 

@@ -272,6 +272,17 @@ def test_a_blocks_transactions_are_verified_once_until_it_is_applied(verified: l
     assert rig.ingest.find_verified(block[0].hash) is None
 
 
+def test_what_became_final_before_its_turn_is_neither_verified_nor_admitted(
+    verified: list[Hash],
+) -> None:
+    rig = Rig()
+    (waiting,) = rig.ingest.receive([transfer().raw])
+    rig.ingest.applied([waiting])
+    rig.ingest._turn()
+    assert verified == []
+    assert waiting.hash not in rig.mempool
+
+
 def test_what_is_verified_aside_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "MAX_VERIFIED_ASIDE", 2)
     rig = Rig()
