@@ -35,7 +35,7 @@ def test_reload_at_every_height_equals_the_live_tree(
     commitment.add_all_rows(batch)
     store.write(batch, sync=True)
     for changes in script:
-        delta = commitment.compute(list(list(changes.items())))
+        delta = commitment.compute(list(changes.items()))
         batch = WriteBatch()
         commitment.add_rows(batch, delta)
         crashed_before_writing = StateCommitment.load(store, commitment.height, commitment.root)

@@ -51,7 +51,7 @@ def test_updates_inserts_and_deletions_give_the_root_of_the_resulting_rows() -> 
     changes |= dict.fromkeys(list(rows)[50:100])
     changes |= {b"room/rows/new %d" % number: b"n" for number in range(100)}
     changes[b"room/rows/never there"] = None
-    delta = commitment.compute(list(list(changes.items())))
+    delta = commitment.compute(list(changes.items()))
     for key, value in changes.items():
         if value is None:
             rows.pop(key, None)
