@@ -150,7 +150,7 @@ def test_state_rows_that_were_changed_are_found_when_the_commitment_was() -> Non
     batch = WriteBatch()
     batch.delete(key)
     store.write(batch, sync=True)
-    with pytest.raises(LocalError, match="(?i)restore"):
+    with pytest.raises(LocalError, match="estore a backup"):
         AppliedChain(store)
 
 
