@@ -103,7 +103,7 @@ class Links:
         except OSError as error:
             raise LocalError(
                 f"cannot listen for peers on {host}:{port}: {error}; choose another address with "
-                "`listen` in [peers] of the configuration, or stop what uses it"
+                "`host` or `port` in [network] of the configuration, or stop what uses it"
             ) from error
         listener.setblocking(False)
         self._listener = listener
@@ -237,6 +237,6 @@ def split_address(address: str) -> tuple[str, int]:
     if not host or not (port.isascii() and port.isdigit()) or int(port) > MAX_PORT:
         raise LocalError(
             f"peer address {address!r}: expected host:port, for instance node1.example:26656; "
-            "correct it in [peers] of the configuration"
+            "correct it in peers in [network] of the configuration"
         )
     return host, int(port)

@@ -267,7 +267,7 @@ class PeerManager:
         if dialled is not None and node_key != dialled:
             raise PeerError(
                 f"dialled node key {dialled.hex()} at {address}, reached {node_key.hex()}: "
-                "correct the address in [peers] of the configuration"
+                "correct the address in peers in [network] of the configuration"
             )
         own = self._hello()
         hello = await connection.greet(own)
