@@ -1,4 +1,5 @@
-"""One sentence for the operator from what the operating system says about a file."""
+"""What both store engines and the vote record need of the file system: errors as one sentence for
+the operator, folders synced and measured."""
 
 import errno
 import os
@@ -76,3 +77,14 @@ def engine_error(path: Path, error: Exception) -> LocalError:
         "backup, or move this folder away and start again: the node fetches the chain from its "
         "peers. Nothing finalised is lost; keep the folder until the node has caught up."
     )
+
+
+def folder_bytes(path: Path) -> int:
+    """Bytes of the regular files in a flat folder; a file that vanishes meanwhile counts 0."""
+    total = 0
+    for entry in path.iterdir():
+        try:
+            total += entry.stat().st_size
+        except FileNotFoundError:  # compaction removed it
+            continue
+    return total

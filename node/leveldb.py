@@ -7,7 +7,7 @@ from typing import Any
 import plyvel
 
 from ledger.kv import KeyValueReader, WriteBatch
-from node.disk_errors import engine_error
+from node.disk_errors import engine_error, folder_bytes
 
 
 class LevelDbStore:
@@ -95,14 +95,3 @@ def _iterate(path: Path, source: Any, start: bytes, stop: bytes) -> Iterator[tup
             yield from pairs
     except plyvel.Error as error:
         raise engine_error(path, error) from error
-
-
-def folder_bytes(path: Path) -> int:
-    """Bytes of the regular files in a flat folder; a file that vanishes meanwhile counts 0."""
-    total = 0
-    for entry in path.iterdir():
-        try:
-            total += entry.stat().st_size
-        except FileNotFoundError:  # compaction removed it
-            continue
-    return total

@@ -20,8 +20,7 @@ from rocksdict import RdictIter as Cursor
 from rocksdict import WriteBatch as EngineBatch
 
 from ledger.kv import KeyValueReader, WriteBatch
-from node.disk_errors import engine_error
-from node.leveldb import folder_bytes
+from node.disk_errors import engine_error, folder_bytes
 
 BLOOM_BITS_PER_KEY: Final = 10
 KEPT_ENGINE_LOGS: Final = 4

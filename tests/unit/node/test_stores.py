@@ -313,3 +313,13 @@ def test_an_engine_that_is_not_installed_is_named(
         open_store(tmp_path, "rocksdb")
     with pytest.raises(LocalError, match="no store engine is installed"):
         open_store(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"), [("node.leveldb", "rocksdict"), ("node.rocksdb", "plyvel")]
+)
+def test_an_engine_works_where_the_other_is_not_installed(module: str, absent: str) -> None:
+    """On Python 3.13 there is no plyvel at all (docs/adr/0004)."""
+    pytest.importorskip({"rocksdict": "plyvel", "plyvel": "rocksdict"}[absent])
+    code = f"import sys; sys.modules[{absent!r}] = None; import {module}"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
