@@ -1,0 +1,103 @@
+"""deploy/ fits the release: its configurations parse, its unit is valid, its rules name series that
+exist."""
+
+import re
+import shutil
+import subprocess
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+import click
+import pytest
+
+from node import cli, config
+from node.metrics import Metrics
+from tests.docs.documents import ROOT, text
+
+DEPLOY = ROOT / "deploy"
+UNIT = DEPLOY / "systemd" / "poyong.service"
+RULES = ("deploy/prometheus/alerts.yml", "deploy/prometheus/prometheus.yml")
+SAMPLES = sorted((DEPLOY / "samples").glob("*.toml"))
+TOOL_TIMEOUT_S = 60
+
+
+def samples_of_metrics() -> dict[str, set[str]]:
+    """Every sample name that /metrics shows, with its labels."""
+    found: dict[str, set[str]] = {}
+    for family in Metrics(["organisation"], ["zone"]).registry.collect():
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+def run(*arguments: str | Path) -> None:
+    completed = subprocess.run(
+        arguments, capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=False
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_sample_configurations_parse(sample: Path) -> None:
+    loaded = config.load(sample, {})
+    assert loaded.is_validator == (sample.name == "validator.toml")
+    assert loaded.network.peers
+
+
+@pytest.mark.parametrize("page", RULES)
+def test_every_series_that_the_rules_name_exists(page: str) -> None:
+    named = set(re.findall(r"poyong_\w+", text(page)))
+    assert named <= samples_of_metrics().keys()
+
+
+def test_every_rule_has_a_condition_a_severity_and_something_to_do() -> None:
+    rules = text(RULES[0]).split("      - alert: ")[1:]
+    assert rules
+    for rule in rules:
+        name = rule.splitlines()[0]
+        for part in ("expr", "severity", "summary", "action"):
+            assert re.search(rf"^ +{part}: \S", rule, re.MULTILINE), f"{name} has no {part}"
+        for label in re.findall(r"\$labels\.(\w+)", rule):
+            series = re.findall(r"poyong_\w+", rule)
+            assert any(label in samples_of_metrics().get(item, ()) for item in series), name
+
+
+def test_every_command_that_the_rules_name_exists() -> None:
+    for command in re.findall(
+        r"[Pp]oyong ([a-z]+(?:-[a-z]+)*)", text(RULES[0]).split("groups:")[1]
+    ):
+        assert command in cli.root.list_commands(click.Context(cli.root)), command
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_prometheus_accepts_its_configuration() -> None:
+    run("promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
+
+
+def unit_options() -> ConfigParser:
+    # strict: an option that stands there twice is a mistake here.
+    parser = ConfigParser(interpolation=None, strict=True, delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # keep the case of names
+    parser.read(UNIT, encoding="utf-8")
+    return parser
+
+
+def test_the_unit_starts_a_node_and_keeps_a_broken_one_stopped() -> None:
+    service = unit_options()["Service"]
+    arguments = service["ExecStart"].split()
+    assert arguments[1:3] == ["start", "--home"]
+    assert arguments[3] == f"/var/lib/{service['StateDirectory']}"
+    kept_stopped = {int(code) for code in service["RestartPreventExitStatus"].split()}
+    assert kept_stopped == {cli.EXIT_USAGE, cli.EXIT_INVARIANT}
+    assert service["Restart"] == "on-failure"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    installed = tmp_path / UNIT.name
+    # It also looks for the program, which is here and not in /opt.
+    program = Path(sys.executable).with_name("poyong")
+    content = UNIT.read_text(encoding="utf-8")
+    installed.write_text(content.replace("/opt/poyong/.venv/bin/poyong", str(program)))
+    run("systemd-analyze", "verify", installed)
