@@ -26,8 +26,9 @@ from node.localnet.view import index_text, whole_tokens
 DOWN_TIMEOUT_S: Final = 30.0
 POLL_S: Final = 0.05
 WARNING: Final = (
-    f'WARNING: accounts of this town are funded from the mnemonic "{DEVELOPMENT_MNEMONIC}", which\n'
-    "everybody knows. Use it for trying out only: whoever reaches its ports can spend everything."
+    "WARNING: everybody knows the keys of this town's accounts. They come from the mnemonic\n"
+    f'"{DEVELOPMENT_MNEMONIC}".\n'
+    "Use it for trying out only: whoever reaches its ports can spend everything."
 )
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledger.errors import LocalError
 from ledger.primitives import MAX_AMOUNT
 from node import cli
-from node.cli.output import parse_tokens, tokens
+from node.cli.output import parse_tokens, print_table, tokens
 
 HEAVY = ("aiohttp", "nacl", "coincurve", "rich", "plyvel", "cryptography", "asyncio", "ssl")
 
@@ -74,3 +74,10 @@ def test_completion_prints_a_script(capsys: pytest.CaptureFixture[str]) -> None:
     script = capsys.readouterr().out
     assert cli.run(["completion", "bash", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["script"].strip() == script.strip()
+
+
+def test_a_table_shows_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("of [node]", ("check",), [("config.toml: [rpc] has no option 'prot' :x:",)])
+    printed = capsys.readouterr().out
+    assert "of [node]" in printed
+    assert "config.toml: [rpc] has no option 'prot' :x:" in printed
