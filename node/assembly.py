@@ -79,9 +79,12 @@ def run_node(home: Path) -> int:
     if sys.flags.optimize:
         raise LocalError("the node does not run under `python -O`: start it without -O")
     config = configuration.load(home / CONFIG_FILE)
-    configure_logging(config.log)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(config))
+    write_out_log = configure_logging(config.log)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_serve(config))
+    finally:
+        write_out_log()
 
 
 def read_genesis(path: Path) -> Genesis:
