@@ -1,5 +1,6 @@
 """One batch a block: all of it or nothing, and every read finds what was committed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,15 @@ def test_genesis_is_height_zero() -> None:
     assert store.block_bytes(0) == b"genesis document"
     assert store.height_of(Hash(b"g" * 32)) == 0
     assert store.state().get(b"accounts/a/1") == b"100"
+
+
+def test_set_changes_are_found_in_order_and_below_a_height() -> None:
+    changed = [replace(block(height), set_change=b"set %d" % height) for height in (2, 3)]
+    memory, store = committed(block(1), *changed, block(4))
+    assert list(store.set_changes(5)) == [(2, b"set 2"), (3, b"set 3")]
+    assert list(store.set_changes(3)) == [(2, b"set 2")]
+    assert list(store.set_changes(1)) == []
+    assert list(BlockStore(memory, "test").set_changes(5)) == list(store.set_changes(5))
 
 
 def test_state_and_commitment_are_read_without_their_prefix() -> None:

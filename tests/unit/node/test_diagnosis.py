@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 
 from consensus.describe import Snapshot
+from consensus.events import MessageReceived, WorkAvailable
+from consensus.messages import PrePrepare
 from consensus.replica import Replica, ReplicaConfig
+from ledger.registry import Phase
 from node.diagnosis import LAG_BLOCKS, STALLED_MS, target_height, why_stalled
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import validator_signer
@@ -84,6 +87,32 @@ def test_a_clock_that_is_off_is_told_with_its_remedy() -> None:
     assert "60000 ms ahead" in finding
     assert "NTP" in remedy
     assert "operator of o1" in remedy
+
+
+@pytest.mark.parametrize("off_ms", [60_000, -60_000])
+def test_a_replica_says_by_how_much_a_proposals_time_is_off(off_ms: int) -> None:
+    """Rule 8: it is judged at every event, so the finding ends when the clocks meet again."""
+    node = AppliedChain()
+    replica = Replica(
+        ReplicaConfig(domain=node.domain, public_key=validator_signer("o1").public_key),
+        node.chain.applied_event(),
+    )
+    proposer = replica.describe().proposer
+    assert proposer != 1
+    block = node.chain.build(replace(node.request(), proposer=proposer))
+    assert block is not None
+    payload = node.domain.payload(Phase.PRE_PREPARE, 1, 0, block.hash)
+    signature = validator_signer(f"o{proposer}").sign(payload)
+    message = PrePrepare(1, 0, block, proposer, None, signature)
+    now_ms = block.time_ms - off_ms
+    replica.start(now_ms)
+    replica.step(MessageReceived(message, proposer), now_ms)
+    skewed = replica.describe()
+    assert skewed.clock_refused_ms == off_ms
+    assert skewed.no_vote_reason is not None
+    assert "60000 ms " + ("ahead of" if off_ms > 0 else "behind") in skewed.no_vote_reason
+    replica.step(WorkAvailable(), block.time_ms)
+    assert replica.describe().clock_refused_ms is None
 
 
 def test_a_refused_proposal_asks_to_compare_the_nodes() -> None:
