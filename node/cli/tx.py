@@ -18,6 +18,7 @@ from ledger.errors import DecodeError, LocalError
 from ledger.local_accounts import LOCAL_ACCOUNTS_OF_EACH_KIND, ed25519_accounts
 from ledger.message_registry import MessageType
 from ledger.primitives import ADDRESS_BYTES
+from ledger.set_changes import PROBE
 from ledger.transaction import Draft, decode_transaction, sign, verify_transaction
 from node import keystore
 from node.cli.message_fields import body_of
@@ -102,7 +103,9 @@ def sign_command(
 ) -> None:
     """Sign what `tx build` printed (DRAFT is a file, or - for a pipe)."""
     draft = _draft(_json_of(draft_file))
-    signed = sign(draft, _signer(key, password_file, local))
+    # A joiner proves with its consensus key that it follows the chain; that key signs nothing else.
+    kind = KeyKind.VALIDATOR if draft.type == PROBE.name else KeyKind.ACCOUNT
+    signed = sign(draft, _signer(key, password_file, local, kind))
     found = {
         "hash": hex_of(signed.hash),
         "sender": checksum_address(signed.sender),
@@ -248,15 +251,17 @@ def _draft(fields: dict[str, Any]) -> Draft:
     return draft
 
 
-def _signer(key: Path | None, password_file: Path | None, local: int | None) -> Signer:
+def _signer(
+    key: Path | None, password_file: Path | None, local: int | None, kind: KeyKind
+) -> Signer:
     if (key is None) == (local is None):
         raise LocalError("say which key signs: --key FILE, or --local N for a local town")
     if local is not None:
         return ed25519_accounts()[local].signer
     if key is None:  # ruled out above; the type checker cannot see it
         raise LocalError("--key is missing")
-    password = keystore.read_password(password_file, f"the account key {key}")
-    return keystore.open_signer(key, password, KeyKind.ACCOUNT)
+    password = keystore.read_password(password_file, f"the {kind} key {key}")
+    return keystore.open_signer(key, password, kind)
 
 
 @tx.command()

@@ -242,3 +242,27 @@ def test_a_wrong_field_is_named(arguments: tuple[str, ...], named: str) -> None:
 def test_a_node_whose_parent_is_gone_does_not_start() -> None:
     with pytest.raises(LocalError, match="is gone"):
         parent.end_with(2**22 + 1)
+
+
+def test_a_validator_key_signs_probes_and_no_other_transaction(
+    shell: Shell, tmp_path: Path
+) -> None:
+    key = tmp_path / "validator.json"
+    made = shell.json("keys", "new", str(key), "--kind", "validator")
+    offline = ("--nonce", "0", "--chain-id", "7", "--valid-until", "9")
+    messages = {
+        "validators.probe": (
+            f"public_key=0x{made['public_key']}",
+            "height=1",
+            "state_root=0x" + "ab" * 32,
+        ),
+        "transfer.send": ("to=0x" + "ab" * 20, "amount=1"),
+    }
+    for name, fields in messages.items():
+        code, out, _ = shell("tx", "build", name, *fields, *offline)
+        assert code == 0
+        (tmp_path / name).write_text(out, encoding="utf-8")
+    signed = ("tx", "sign", str(tmp_path / "validators.probe"), "--key", str(key))
+    assert shell.json(*signed)["raw"].startswith("0x98")
+    refused = ("tx", "sign", str(tmp_path / "transfer.send"), "--key", str(key))
+    assert "a account key is needed" in shell.refusal(*refused)
