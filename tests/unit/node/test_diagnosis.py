@@ -99,6 +99,7 @@ def test_a_replica_says_by_how_much_a_proposals_time_is_off(off_ms: int) -> None
     )
     proposer = replica.describe().proposer
     assert proposer != 1
+    node.admit(node.signed())
     block = node.chain.build(replace(node.request(), proposer=proposer))
     assert block is not None
     payload = node.domain.payload(Phase.PRE_PREPARE, 1, 0, block.hash)
