@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from ledger import accounts
 from ledger.registry import MAX_VALIDATORS
+from ledger.state import State
 from ledger.validator_tables import find_set, recorded_evidence, set_at
 from node.diagnosis import LAG_BLOCKS
 from node.execution import AppliedBlock
@@ -69,7 +70,7 @@ class Instruments:
             metrics.set_validators([member.organisation for member in validators.members])
             metrics.set_last_signed([member.last_signed_height for member in validators.members])
             metrics.quorum_margin.set(self.connected_validators() - validators.quorum)
-        metrics.byzantine_validators.set(len(self._offenders()))
+        metrics.byzantine_validators.set(len(offenders(runtime.state, head.height)))
         metrics.mempool_transactions.set(len(runtime.mempool))
         metrics.mempool_bytes.set(runtime.mempool.bytes)
         metrics.set_rejected(runtime.ingest.rejected)
@@ -122,17 +123,6 @@ class Instruments:
             (Total.SYNC_BLOCKS, self._runtime.synchroniser.blocks_applied),
         )
 
-    def _offenders(self) -> set[str]:
-        """Organisations of the current set with evidence against them that has not expired."""
-        state = self._runtime.state
-        members = set_at(state, self._runtime.chain.head.height + 1).validators
-        named = set()
-        for _, height, _, index in recorded_evidence(state):
-            then = find_set(state, height)
-            if then is not None and index < len(then):
-                named.add(then.validators[index].organisation)
-        return named & {member.organisation for member in members}
-
     def connected_validators(self) -> int:
         """Validators that this node can count on, itself included."""
         snapshot = self._runtime.replica.describe()
@@ -150,3 +140,15 @@ class Instruments:
         if here < needed:
             return Readiness(False, f"{here} validators connected, a quorum is {needed}")
         return Readiness(True, f"height {head}")
+
+
+def offenders(state: State, height: int) -> frozenset[str]:
+    """Organisations with a validator at `height` + 1 against which evidence is on record that has
+    not expired (consensus.md rule 11). state: that of `height`."""
+    members = {member.organisation for member in set_at(state, height + 1).validators}
+    named = set()
+    for _, when, _, index in recorded_evidence(state):
+        then = find_set(state, when)
+        if then is not None and index < len(then):
+            named.add(then.validators[index].organisation)
+    return frozenset(named & members)
