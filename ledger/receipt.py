@@ -4,6 +4,7 @@ The leaves of the receipts tree are the receipts in order of the transactions, t
 for the events that the block's begin and end hooks put on the record.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -24,6 +25,10 @@ MAX_EVENT_VALUES: Final = 32
 MAX_EVENT_VALUE_BYTES: Final = 1024
 MAX_RECEIPT_BYTES: Final = 1024 * 1024
 MAX_HOOK_EVENTS_BYTES: Final = 4 * 1024 * 1024
+MAX_LEAVES: Final = 4_096
+MAX_LEAVES_BYTES: Final = 64 * 1024 * 1024
+"""Of all receipts of a block together. A block of 4 MiB that pays many receivers in each
+transaction makes events of 20 MiB: each says again who paid."""
 _BIG_INT_BYTES: Final = 32
 
 
@@ -131,6 +136,17 @@ def decode_hook_leaf(raw: bytes) -> tuple[Event, ...]:
     """Inverse of hook_leaf; DecodeError for anything else."""
     (events,) = codec.as_array(codec.decode(raw, MAX_HOOK_EVENTS_BYTES), "hook events", 1)
     return events_from_wire(events, MAX_EVENTS_PER_BLOCK_HOOK)
+
+
+def encode_leaves(leaves: Sequence[bytes]) -> bytes:
+    """[receipt, ..., hook leaf] as the store keeps them: one row a block."""
+    return codec.encode(leaves)
+
+
+def decode_leaves(raw: bytes) -> tuple[bytes, ...]:
+    """Inverse of encode_leaves, the leaves undecoded; DecodeError for anything else."""
+    leaves = codec.as_list(codec.decode(raw, MAX_LEAVES_BYTES), "receipts", MAX_LEAVES)
+    return tuple(codec.as_bytes_up_to(leaf, "receipt", MAX_HOOK_EVENTS_BYTES) for leaf in leaves)
 
 
 def truncated_reason(reason: str) -> str:

@@ -25,6 +25,7 @@ from ledger.kv import WriteBatch
 from ledger.mempool import Mempool
 from ledger.module import BlockInfo
 from ledger.primitives import Hash
+from ledger.receipt import encode_leaves
 from ledger.registry import Participation
 from ledger.state import RowCache, State
 from ledger.transaction import Transaction
@@ -217,7 +218,7 @@ class Chain:
             block_hash=block.hash,
             block=block.encoded,
             certificate=codec.encode(certified.certificate.to_wire()),
-            receipts=codec.encode(executed.receipt_leaves),
+            receipts=encode_leaves(executed.receipt_leaves),
             transactions=[transaction.hash for transaction in block.transactions],
             state=executed.changes,
             commitment=rows.operations,

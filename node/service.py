@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 from api import ports
 from ledger import accounts, codec, proofs
@@ -12,7 +12,7 @@ from ledger.errors import InvariantViolation
 from ledger.message_registry import MessageRegistry
 from ledger.participation import History
 from ledger.primitives import Address, Hash
-from ledger.receipt import decode_hook_leaf, decode_receipt
+from ledger.receipt import decode_hook_leaf, decode_leaves, decode_receipt
 from ledger.registry import Certificate, ValidatorSet
 from ledger.state import State
 from ledger.transaction import Transaction
@@ -386,8 +386,7 @@ class Service:
         """Encoded receipts of a committed block in order, and last its hook events."""
         found = self._receipts.get(height)
         if found is None:
-            raw = self._chain.blocks.receipts_bytes(height) or b""
-            found = cast(tuple[bytes, ...], codec.decode(raw))
+            found = decode_leaves(self._chain.blocks.receipts_bytes(height) or b"")
             _remember(self._receipts, height, found)
         return found
 

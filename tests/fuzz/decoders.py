@@ -12,7 +12,13 @@ from ledger.block import Header, decode_block, decode_compact_block
 from ledger.errors import DecodeError
 from ledger.merkle import InclusionProof
 from ledger.proofs import StateProof, prove_state
-from ledger.receipt import decode_hook_leaf, decode_receipt, hook_leaf
+from ledger.receipt import (
+    decode_hook_leaf,
+    decode_leaves,
+    decode_receipt,
+    encode_leaves,
+    hook_leaf,
+)
 from ledger.registry import Certificate, Evidence, LateSeal, Participation, ValidatorSet
 from ledger.threshold import Witness, create
 from ledger.transaction import decode_transaction
@@ -117,6 +123,14 @@ def _ledger() -> list[Decoder]:
             (DecodeError,),
             ("receipt.decode_hook_leaf", "receipt._value_from_wire"),
             hook_leaf,
+        ),
+        Decoder(
+            "receipts row",
+            decode_leaves,
+            [encode_leaves(leaves)],
+            (DecodeError,),
+            ("receipt.decode_leaves",),
+            encode_leaves,
         ),
         Decoder(
             "participation history",

@@ -82,7 +82,7 @@ def _repeat(data: bytes, _: Sequence[bytes], choose: Random) -> bytes:
 def _length(data: bytes, _: Sequence[bytes], choose: Random) -> bytes:
     """A number where a length may be."""
     width = choose.choice((1, 2, 4, 8))
-    number = choose.choice(NUMBERS) % 2 ** (8 * width)
+    number: int = choose.choice(NUMBERS) % (1 << 8 * width)
     at = choose.randrange(len(data) + 1)
     return data[:at] + number.to_bytes(width, "big") + data[at + width :]
 

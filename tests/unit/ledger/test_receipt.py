@@ -3,10 +3,19 @@
 import pytest
 
 from ledger import codec
+from ledger.block import MAX_BLOCK_BYTES
 from ledger.errors import DecodeError, ErrorCode, InvariantViolation
 from ledger.module import Event
 from ledger.primitives import Hash
-from ledger.receipt import Receipt, decode_hook_leaf, decode_receipt, hook_leaf
+from ledger.receipt import (
+    Receipt,
+    decode_hook_leaf,
+    decode_leaves,
+    decode_receipt,
+    encode_leaves,
+    hook_leaf,
+)
+from ledger.transfers import MAX_RECEIVERS, SEND_MANY
 
 EVENT = Event(
     "room.acted",
@@ -53,3 +62,22 @@ def test_an_integer_outside_256_bits_in_an_event_is_a_bug(value: int) -> None:
 def test_what_is_no_receipt_is_refused(wire: tuple[object, ...]) -> None:
     with pytest.raises(DecodeError):
         decode_receipt(codec.encode(wire))
+
+
+def test_the_receipts_of_the_fullest_block_can_be_read_again() -> None:
+    """Payments to many receivers make more of events than of block."""
+    receivers = tuple((bytes((index,)) * 20, 1) for index in range(MAX_RECEIVERS))
+    body = codec.encode(SEND_MANY.encode(receivers, b"m" * 32))
+    paid = tuple(
+        Event("transfer.sent", (("from", to), ("to", to), ("amount", 1), ("memo_hash", b"m" * 32)))
+        for to, _ in receivers
+    )
+    receipt = Receipt(Hash(b"h" * 32), ErrorCode.OK, "", paid).encoded
+    leaves = (receipt,) * (MAX_BLOCK_BYTES // len(body)) + (hook_leaf(()),)
+    assert decode_leaves(encode_leaves(leaves)) == leaves
+
+
+@pytest.mark.parametrize("value", [b"x", ("x",), (5,), ((),), None])
+def test_what_is_no_row_of_receipts_is_refused(value: object) -> None:
+    with pytest.raises(DecodeError):
+        decode_leaves(codec.encode(value))
