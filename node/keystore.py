@@ -161,7 +161,7 @@ def open_seed(path: Path, password: str, kind: KeyKind) -> bytes:
     content = _read(path)
     info = _info(content, path)
     if info.kind is not kind:
-        raise LocalError(f"{path} is a key of kind {info.kind}, a {kind} key is needed here")
+        raise LocalError(f"{path} is a key of kind {info.kind}, one of kind {kind} is needed here")
     cost = Cost(content.kdf.operations, content.kdf.memory_kib)
     salt = _hex(content.kdf.salt, argon2id.SALTBYTES, path, "kdf.salt")
     nonce = _hex(content.cipher.nonce, NONCE_BYTES, path, "cipher.nonce")

@@ -8,11 +8,13 @@ import pytest
 from node.config import SECTIONS
 from node.metrics import Metrics
 from node.options import expected, toml_value
-from tests.docs.documents import text
+from tests.docs import documents
+from tests.docs.documents import ROOT, text
 
 PAGE = "docs/operating.md"
 ROW = re.compile(r"^\| `([a-z_]+)\.([a-z_0-9]+)` \|", re.MULTILINE)
 SERIES_ROW = re.compile(r"^\| `(poyong_[a-z_0-9]+)(?:\{([a-z,]+)\})?` \| (\w+) \|", re.MULTILINE)
+LOGGED = re.compile(r"\blog\.(?:info|warning|error|critical)\(\s*\"([a-z_]+\.[a-z_]+)\"")
 OPTIONS = [(name, field) for name, cls in SECTIONS.items() for field in dataclasses.fields(cls)]
 
 
@@ -25,7 +27,9 @@ def test_every_option_is_listed_as_it_is(section: str, field: "dataclasses.Field
 
 
 def test_no_option_is_listed_that_does_not_exist() -> None:
-    assert ROW.findall(text(PAGE)) == [(section, field.name) for section, field in OPTIONS]
+    assert ROW.findall(documents.section("Configuration", PAGE)) == [
+        (section, field.name) for section, field in OPTIONS
+    ]
 
 
 def test_every_series_is_listed_with_its_labels() -> None:
@@ -41,3 +45,13 @@ def test_every_series_is_listed_with_its_labels() -> None:
     }
     listed = {tuple(row) for row in SERIES_ROW.findall(text(PAGE))}
     assert listed == real
+
+
+def test_every_event_of_the_log_is_listed() -> None:
+    """Those that a node logs by default; debugging is for developers."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "node").rglob("*.py")]
+    real = {name for source in sources for name in LOGGED.findall(source)}
+    rows = re.findall(
+        r"^\| (`[a-z_., `]+`) \| \w+ \|", documents.section("Logs", PAGE), re.MULTILINE
+    )
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == real

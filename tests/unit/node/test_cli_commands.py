@@ -265,4 +265,4 @@ def test_a_validator_key_signs_probes_and_no_other_transaction(
     signed = ("tx", "sign", str(tmp_path / "validators.probe"), "--key", str(key))
     assert shell.json(*signed)["raw"].startswith("0x98")
     refused = ("tx", "sign", str(tmp_path / "transfer.send"), "--key", str(key))
-    assert "a account key is needed" in shell.refusal(*refused)
+    assert "one of kind account is needed" in shell.refusal(*refused)

@@ -100,7 +100,7 @@ def test_the_same_korean_password_opens_from_any_system(tmp_path: Path) -> None:
 
 
 def test_a_key_of_another_kind_is_refused(key: Path) -> None:
-    with pytest.raises(LocalError, match="kind validator, a node key is needed"):
+    with pytest.raises(LocalError, match="kind validator, one of kind node is needed"):
         open_signer(key, PASSWORD, KeyKind.NODE)
 
 
