@@ -8,7 +8,6 @@ from api import ports
 from ledger import accounts, codec, proofs
 from ledger.block import Block, CompactBlock, Header, decode_block
 from ledger.crypto import keccak256
-from ledger.errors import InvariantViolation
 from ledger.message_registry import MessageRegistry
 from ledger.participation import History
 from ledger.primitives import Address, Hash
@@ -18,6 +17,7 @@ from ledger.state import State
 from ledger.transaction import Transaction
 from ledger.validator_tables import find_set, history_of, set_at
 from ledger.validators import view as consensus_view
+from node.chain_proofs import chain_proof, stored_certificate
 from node.diagnosis import target_height, why_stalled
 from node.execution import AppliedBlock
 from node.runtime import VERSION, Runtime, now_ms
@@ -135,8 +135,7 @@ class Service:
 
     def certificate(self, height: int) -> Certificate | None:
         """The commit certificate with which this node finalised `height`."""
-        raw = self._chain.blocks.certificate_bytes(height) if height > 0 else None
-        return None if raw is None else Certificate.from_wire(codec.decode(raw))
+        return stored_certificate(self._chain.blocks, height)
 
     def transaction(self, transaction_hash: bytes) -> ports.KnownTransaction | None:
         """A final transaction, or one in the mempool."""
@@ -229,12 +228,14 @@ class Service:
 
     def prove_state(self, key: bytes) -> ports.StateProof | None:
         """Proof of any state key at the head."""
-        chain_proof = self._chain_proof(self.height())
-        if chain_proof is None:
+        head = self._chain.head
+        if head.height == 0:
             return None
         value = self._chain.blocks.live_state().get(key)
         proof = proofs.prove_state(self._chain.commitment, key)
-        return ports.StateProof(chain_proof, key, value, codec.encode(proof.to_wire()))
+        return ports.StateProof(
+            chain_proof(self._chain.blocks, head), key, value, codec.encode(proof.to_wire())
+        )
 
     def prove_account(self, address: bytes) -> ports.StateProof | None:
         """Proof of an account's row at the head."""
@@ -246,28 +247,12 @@ class Service:
         if located is None:
             return None
         found, height, index = located
-        chain_proof, block = self._chain_proof(height), self._block(height)
-        if chain_proof is None or block is None:
+        block = self._block(height)
+        if block is None:
             return None
-        proof = proofs.prove_transaction(block, index)
-        return ports.TransactionProof(chain_proof, found.raw, index, codec.encode(proof.to_wire()))
-
-    def _chain_proof(self, height: int) -> ports.ChainProof | None:
-        header, certificate = self.header(height), self.certificate(height)
-        if header is None or certificate is None:
-            return None
-        changes = tuple(
-            self._set_change(named_at, row)
-            for named_at, row in self._chain.blocks.set_changes(height)
-        )
-        return ports.ChainProof(codec.encode(header.to_wire()), certificate, changes)
-
-    def _set_change(self, height: int, row: bytes) -> ports.SetChange:
-        header, members = codec.as_array(codec.decode(row), "set change", 2)
-        certificate = self.certificate(height)
-        if certificate is None:
-            raise InvariantViolation(f"the store has a set change and no certificate at {height}")
-        return ports.SetChange(codec.encode(header), certificate, ValidatorSet.from_wire(members))
+        proof = codec.encode(proofs.prove_transaction(block, index).to_wire())
+        chain = chain_proof(self._chain.blocks, block.header)
+        return ports.TransactionProof(chain, found.raw, index, proof)
 
     # Consensus and network
 
