@@ -12,7 +12,7 @@ installed := $(VENV)/.installed
 
 help:
 	@echo 'make town      a town of four validators and one observer on this machine'
-	@echo 'make test      all tests'
+	@echo 'make test      all tests, and the required seeds of the simulator'
 	@echo 'make check     style, types and import rules'
 	@echo 'make bench     measured figures as ratios'
 	@echo 'make simulate  SEEDS=N FROM=K: the simulator over seeds K to K+N-1'
@@ -34,6 +34,7 @@ town: $(installed)
 
 test: $(installed)
 	$(bin)/pytest -n 2 --ignore=tests/bench
+	$(bin)/python -m tests.simulation --required
 
 check: $(installed)
 	$(bin)/ruff check
