@@ -42,9 +42,11 @@ class ConsensusFrames:
         call_later: CallLater,
         meter: Meter,
         head_seen: HeadSeen,
+        assembled: Callable[[Block], None],
     ) -> None:
         self._peers = peers
         self._head_seen = head_seen
+        self._assembled = assembled
         self._inbox = inbox
         self._ingest = ingest
         self._read_block = read_block
@@ -77,6 +79,8 @@ class ConsensusFrames:
             self.assembler.arrived(new)
 
     def _deliver(self, peer: bytes, message: PrePrepare) -> None:
+        if isinstance(message.proposal, Block):
+            self._assembled(message.proposal)
         connected = self._peers.peer(peer)
         sender = None if connected is None else connected.role.validator
         self._inbox.put_assembled(peer, MessageReceived(message, sender))

@@ -14,12 +14,11 @@ import structlog
 
 from consensus.effects import CatchUp, FetchBlock
 from consensus.events import MessageReceived, ProposalBuilt, WorkAvailable
-from consensus.messages import BlockResponse, CertifiedBlock, Proposal, SigningDomain
+from consensus.messages import BlockResponse, CertifiedBlock, SigningDomain
 from consensus.replica import Replica, ReplicaConfig
 from consensus.sync import Progress
 from consensus.wal_records import Record
 from ledger import accounts
-from ledger.block import decode_block
 from ledger.crypto import Signer
 from ledger.errors import PeerError
 from ledger.mempool import Mempool, MempoolLimits
@@ -35,6 +34,7 @@ from node.frames import ConsensusFrames
 from node.gossip import TransactionGossip
 from node.inbox import Inbox
 from node.ingest import Ingest
+from node.known_blocks import KnownBlocks
 from node.meter import Meter, Part
 from node.peers import Audience, Peer, PeerManager, Role
 from node.reputation import BAD_MESSAGE_POINTS
@@ -110,6 +110,7 @@ class Runtime:
             opened.head.height, lambda address: sponsored(self.state, address), limits
         )
         self.meter = Meter()
+        self._known = KnownBlocks(opened.chain_id)
         self.inbox = Inbox()
         self.ingest = Ingest(
             opened.chain_id,
@@ -138,11 +139,12 @@ class Runtime:
             self.peers,
             self.inbox,
             self.ingest,
-            self._read_block,
+            self._known.read,
             self.chain.block_of_running_height,
             self._call_later,
             self.meter,
             self.synchroniser.head_seen,
+            self._known.add,
         )
         self.replica = Replica(
             replica_config,
@@ -188,7 +190,7 @@ class Runtime:
         )
         return Synchroniser(
             lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),
-            self._read_block,
+            self._known.read,
             lambda: self.chain.head.height,
             self._deliver,
             self.peers.penalise,
@@ -312,6 +314,7 @@ class Runtime:
         block = applied.block
         self.state = self.chain.state()
         self._work_told = False
+        self._known.add(block)
         self.ingest.applied(block.transactions)
         self.frames.assembler.forget(block.height + 1)
         self.synchroniser.applied(block.height)
@@ -357,9 +360,6 @@ class Runtime:
         if self.chain.blocks.height_of(block_hash) != height or height == 0:
             return None
         return self.chain.blocks.block_bytes(height)
-
-    def _read_block(self, raw: bytes) -> Proposal:
-        return decode_block(raw, self.chain.chain_id)
 
     # Peers
 
