@@ -13,8 +13,7 @@ import pytest
 
 from node.localnet import layout
 from node.localnet.creation import Wish, prepare
-from tests.support.town import base_port
-from tests.support.town_processes import start_command
+from tests.support.town_processes import base_port, start_command
 
 pytestmark = pytest.mark.timeout(60)
 

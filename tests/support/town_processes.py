@@ -27,8 +27,10 @@ from node.audit import StoreAudit, audit
 from node.localnet import layout
 from node.localnet.creation import CHAIN_ID, Wish, prepare
 from node.localnet.layout import TownNode
-from tests.support.town import base_port
 
+FIRST_PORT: Final = 26_000
+PORT_RANGES: Final = 100
+PORTS_A_RANGE: Final = 60
 POLL_S: Final = 0.05
 READY_S: Final = 40.0
 WAIT_S: Final = 40.0
@@ -36,6 +38,12 @@ END_S: Final = 15.0
 CALL_S: Final = 5.0
 LOG_TAIL_LINES: Final = 12
 VALID_HEIGHTS: Final = 5_000
+
+
+def base_port() -> int:
+    """Where a town looks for ports: elsewhere in each test process, so that two that run at once
+    do not find the same ones free. Below them are those of tests/support/town.py."""
+    return FIRST_PORT + PORTS_A_RANGE * (os.getpid() % PORT_RANGES)
 
 
 @dataclass
