@@ -16,10 +16,13 @@ from api import calls
 from api.client import SyncClient
 from consensus import messages
 from consensus.messages import Status
+from ledger.local_accounts import ed25519_accounts
 from ledger.primitives import Hash
+from ledger.transaction import Draft
+from ledger.transfers import SEND
 from node import gossip, keystore, sync_wire
 from node.keystore import KeyKind
-from node.localnet.creation import PASSWORD, read_keys
+from node.localnet.creation import CHAIN_ID, PASSWORD, read_keys
 from node.sync_wire import HeadAsk, RangeAsk
 from node.tls import NodeIdentity
 from node.wire import MAX_PAYLOAD_BYTES, FrameDecoder, FrameKind, Hello, encode_frame
@@ -31,6 +34,7 @@ WAIT_S = 20.0
 HALF_OPEN = 300
 FLOOD_S = 1.5
 MAX_FLOOD_FRAMES = 500_000
+FORGED = 5_000
 REPLAYS = 60
 GROWTH_MIB = 80
 """Of resident memory during an attack, beside what load itself takes: far below what is sent."""
@@ -254,7 +258,28 @@ def transactions() -> list[bytes]:
     return [encode_frame(FrameKind.TRANSACTIONS, gossip.encode_batch(batch)) for batch in batches]
 
 
-@pytest.mark.parametrize("frames", [questions(), transactions()], ids=["questions", "transactions"])
+def forged() -> list[bytes]:
+    """Transactions of an account that exists, each with a signature that does not match."""
+    sender = ed25519_accounts()[8].signer.public_key
+    drafts = [
+        Draft(
+            chain_id=CHAIN_ID, nonce=nonce, type=SEND.name, body=SEND.encode(b"t" * 20, 1, b""),
+            valid_until=4_000,
+        )
+        for nonce in range(FORGED)
+    ]  # fmt: skip
+    raws = [draft.signed(sender, b"s" * 64).raw for draft in drafts]
+    return [
+        encode_frame(FrameKind.TRANSACTIONS, gossip.encode_batch(raws[start : start + 250]))
+        for start in range(0, FORGED, 250)
+    ]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [questions(), transactions(), forged()],
+    ids=["questions", "transactions", "forged"],
+)
 @pytest.mark.parametrize("reads", [True, False], ids=["reads", "never-reads"])
 def test_floods_of_well_formed_frames(
     town: ProcessTown, sending: Load, observer: NodeIdentity, frames: list[bytes], reads: bool
@@ -269,7 +294,10 @@ def test_floods_of_well_formed_frames(
                 draining.cancel()
                 await asyncio.gather(draining, return_exceptions=True)
 
+    batches = len(sending.final_at)
     under_attack(town, "land-corporation", sending, attack)
+    # More than under_attack itself waits for: the rest was final during the flood.
+    assert len(sending.final_at) - batches > BATCHES_MEANWHILE + 1
 
 
 def test_a_registered_key_that_breaks_the_protocol_is_banned(
