@@ -82,6 +82,10 @@ def _check_error(error: Exception) -> None:
         raise FuzzError(f"{type(error).__name__} of {len(text)} characters: {text:.200}")
 
 
+NESTED_FIELDS = (b"kind", b"chain", b"chain_id", b"id", b"params", b"nodes", b"kdf", b"block")
+"""Of the JSON documents that are read; nested as deep as json.loads still reads."""
+
+
 def hostile(count: int) -> list[bytes]:
     """Length fields that promise more than there is, and nesting without end."""
     announced = [
@@ -101,4 +105,9 @@ def hostile(count: int) -> list[bytes]:
         b'{"a":' * count,
         b"a = " + b"[" * count,
         b"\x7f" * count,
+        *(
+            b'{"%s":' % name + b"[" * depth + b"]" * depth + b"}"
+            for name in NESTED_FIELDS
+            for depth in (300, 900)
+        ),
     ]
