@@ -135,17 +135,7 @@ class Runtime:
         self.gossip = TransactionGossip(self._broadcast_transactions, self._transactions)
         self.timers = LoopTimers(self.inbox.put_own)
         self.synchroniser = self._make_synchroniser()
-        self.frames = ConsensusFrames(
-            self.peers,
-            self.inbox,
-            self.ingest,
-            self._known.read,
-            self.chain.block_of_running_height,
-            self._call_later,
-            self.meter,
-            self.synchroniser.head_seen,
-            self._known.add,
-        )
+        self.frames = self._make_frames()
         self.replica = Replica(
             replica_config,
             self.chain.applied_event(),
@@ -197,6 +187,19 @@ class Runtime:
             server,
             self.fail,
             on_progress=self._progressed,
+        )
+
+    def _make_frames(self) -> ConsensusFrames:
+        return ConsensusFrames(
+            self.peers,
+            self.inbox,
+            self.ingest,
+            self._known.read,
+            self.chain.block_of_running_height,
+            self._call_later,
+            self.meter,
+            self.synchroniser.head_seen,
+            self._known.add,
         )
 
     # Life
