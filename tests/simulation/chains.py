@@ -5,7 +5,7 @@ from functools import cache
 from hashlib import sha512
 from typing import Any, Final
 
-from governance.deciding import DecidingModule
+from governance.deciding import REMOVE_VALIDATOR, DecidingModule
 from ledger import transaction
 from ledger.accounts import AccountsModule
 from ledger.crypto import (
@@ -104,6 +104,24 @@ def appraiser_signers() -> tuple[Ed25519Signer, ...]:
 
 
 @cache
+def authority_signer() -> Ed25519Signer:
+    """Key of the account that decides about validators."""
+    return Ed25519Signer(sha256(b"authority"))
+
+
+def removal(organisation: str, nonce: int) -> Transaction:
+    """The authority's decision that an organisation validates no longer."""
+    draft = Draft(
+        chain_id=CHAIN_ID,
+        nonce=nonce,
+        type=REMOVE_VALIDATOR.name,
+        body=(organisation,),
+        valid_until=1_000,
+    )
+    return transaction.sign(draft, authority_signer())
+
+
+@cache
 def transfer(client: int, nonce: int) -> Transaction:
     """The client's transaction with this nonce; some ask for more than the account holds."""
     receiver = client_signers()[(client + 1 + nonce) % CLIENTS]
@@ -135,14 +153,19 @@ def _address(signer: Signer) -> Address:
     return ed25519_address(signer.public_key)
 
 
+def organisation(index: int) -> str:
+    """Name of the organisation that a validator of genesis belongs to."""
+    return f"o{index}"
+
+
 def _sections(economy: bool) -> dict[str, Any]:
     accounts = [
         {"address": checksum_address(_address(signer)), "balance": str(BALANCE)}
-        for signer in (*client_signers(), *appraiser_signers())
+        for signer in (*client_signers(), *appraiser_signers(), authority_signer())
     ]
     sections: dict[str, Any] = {
         "accounts": {"accounts": accounts},
-        "governance": {"authority": checksum_address(_address(client_signers()[0]))},
+        "governance": {"authority": checksum_address(_address(authority_signer()))},
     }
     if economy:
         sections["land"] = {
@@ -188,7 +211,7 @@ def chain_template(kind: ChainKind) -> ChainTemplate:
     )
     members = ValidatorSet(
         tuple(
-            Validator(f"o{index}", signer.public_key, sha256(b"node" + signer.public_key))
+            Validator(organisation(index), signer.public_key, sha256(b"node" + signer.public_key))
             for index, signer in enumerate(signers)
         )
     )

@@ -14,7 +14,10 @@ from tests.simulation.chains import (
     CHAIN_ID,
     CLIENTS,
     appraiser_signers,
+    authority_signer,
     client_signers,
+    organisation,
+    removal,
     transfer,
 )
 from tests.simulation.node import SimulatedNode, Site
@@ -23,6 +26,7 @@ from tokenomics.reports import REPORT
 from tokenomics.rounds import find_round, schedule
 from tokenomics.zones import zones
 
+MAX_DECISIONS: Final = 8
 AHEAD: Final = 3
 """Transactions that a client has under way at most."""
 
@@ -31,13 +35,22 @@ class Clients:
     """Sends transactions from the seed's load stream, at intervals of least..most ms."""
 
     def __init__(
-        self, site: Site, nodes: list[SimulatedNode], rng: Random, interval_ms: tuple[int, int]
+        self,
+        site: Site,
+        nodes: list[SimulatedNode],
+        rng: Random,
+        interval_ms: tuple[int, int],
+        removal: int | None,
     ) -> None:
+        """removal: index of the validator that the authority removes when it can."""
         self._site = site
         self._nodes = nodes
         self._rng = rng
+        self._removal = removal
         self._next: dict[int, int] = {}
         self.interval_ms = interval_ms
+        self.until_height: int | None = None
+        """When set: no more transactions once a block of this height is final."""
 
     def start(self) -> None:
         """Send for ever."""
@@ -45,11 +58,14 @@ class Clients:
 
     def _turn(self) -> None:
         running = [node.process for node in self._nodes if node.honest and node.process]
-        if running:
+        satisfied = self.until_height is not None and self._site.monitor.height >= self.until_height
+        if running and not satisfied:
             entry = self._rng.choice(running)
             self._transfer(entry, running)
             if self._site.template.kind.economy:
                 self._report(entry)
+            if self._removal is not None:
+                self._remove(entry, self._removal)
         self.start()
 
     def _transfer(self, entry: Process, running: list[Process]) -> None:
@@ -65,6 +81,16 @@ class Clients:
         entry.submit([raw])
         if rng.randrange(4) == 0:
             rng.choice(running).submit([raw])
+
+    def _remove(self, entry: Process, index: int) -> None:
+        """The decision, anew when rule 10 refused it: the remaining ones did not seal enough."""
+        members = entry.chain.applied_event().validators_next.validators
+        if all(member.organisation != organisation(index) for member in members):
+            return
+        address = ed25519_address(authority_signer().public_key)
+        nonce = self._site.monitor.final_nonces.get(address, 0)
+        if nonce < MAX_DECISIONS:
+            entry.submit([removal(organisation(index), nonce).raw])
 
     def _report(self, entry: Process) -> None:
         """What is missing for the newest open round, as the node that is asked sees it."""

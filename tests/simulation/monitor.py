@@ -4,6 +4,7 @@ Written apart from production code where a shared mistake would hide: the quorum
 seals, the sum of balances.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from consensus.messages import SigningDomain
@@ -58,6 +59,10 @@ class Monitor:
         self.applied: dict[int, int] = {}
         """Highest height that each node has made durable, by endpoint."""
         self.minted = 0
+        self.on_final: Callable[[int, int], None] = lambda node, height: None
+        """(node, height): the first node makes this height final."""
+        self.removed: set[int] = set()
+        """Endpoints whose key has left the validator set."""
         self._signed: dict[bytes, Signed] = {}
         self._verified: set[bytes] = set()
 
@@ -90,6 +95,7 @@ class Monitor:
             raise Violation("state", f"node {node} holds another state than block {height} names")
         if first:
             self._check_state(node, chain, block)
+            self.on_final(node, height)
 
     def _agree(self, node: int, height: int, block_hash: Hash) -> None:
         final = self.final.setdefault(height, block_hash)

@@ -14,6 +14,7 @@ import consensus.certificate
 import consensus.finality
 import consensus.proposing
 import consensus.safety
+import consensus.view_change
 import consensus.viewing
 import ledger.registry
 import node.block_store
@@ -116,6 +117,11 @@ MUTATIONS: Final = (
     Mutation(
         "sent before durable",
         ((node.effects.ReplicaDriver, "perform", _send_before_sync),),
+    ),
+    Mutation(
+        "prepared certificates are not verified",
+        ((consensus.view_change, "require_prepared", _nothing),),
+        seeds=2_000,
     ),
     Mutation("votes below the asked view", ((consensus.safety, "never_back", _true),)),
     Mutation(

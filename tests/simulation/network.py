@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from zlib import crc32
 
@@ -34,6 +35,8 @@ class Network:
         self.cut: dict[tuple[int, int], int] = {}
         """(from, to) -> how many faults cut this direction now."""
         self.deliveries = 0
+        self._lost_before = 0
+        self._sent = 0
         self._receivers: dict[int, Receive] = {}
 
     def join(self, endpoint: int, receive: Receive) -> None:
@@ -58,7 +61,10 @@ class Network:
             delay_us = rng.randint(conditions.least_us, conditions.most_us)
             if conditions.slow_ppm and rng.randrange(1_000_000) < conditions.slow_ppm:
                 delay_us += rng.randrange(conditions.slow_us)
-            self._world.later(delay_us, lambda: self._arrive(source, target, kind, payload))
+            self._sent += 1
+            self._world.later(
+                delay_us, partial(self._arrive, self._sent, source, target, kind, payload)
+            )
 
     def block(self, links: list[tuple[int, int]]) -> None:
         """Cut these directions; cuts add up."""
@@ -74,7 +80,15 @@ class Network:
         """Take all cuts off a direction."""
         self.cut.pop(link, None)
 
-    def _arrive(self, source: int, target: int, kind: FrameKind, payload: bytes) -> None:
+    def lose_everything(self) -> None:
+        """All frames that are under way now arrive never."""
+        self._lost_before = self._sent
+
+    def _arrive(
+        self, number: int, source: int, target: int, kind: FrameKind, payload: bytes
+    ) -> None:
+        if number <= self._lost_before or self.cut.get((source, target)):
+            return
         self.deliveries += 1
         self._world.note("frame", source, target, int(kind), len(payload), crc32(payload))
         self._receivers[target](source, kind, payload)

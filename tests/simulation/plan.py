@@ -12,6 +12,7 @@ from tests.simulation.network import Conditions
 REAL_SIGNATURES_ONE_IN: Final = 10
 ECONOMY_ONE_IN: Final = 8
 OBSERVER_ONE_IN: Final = 6
+REMOVAL_ONE_IN: Final = 4
 HEARTBEATS_MS: Final = (30_000, 30_000, 3_000)
 PROMISED_DELAY_US: Final = 500_000
 """One-way delay up to which rule 3 promises."""
@@ -38,8 +39,9 @@ class Plan:
     """The decisions of a seed. Nodes are endpoints: validators by index, then twins and observer.
 
     byzantine: habits by index. twins: indices whose key runs twice. forgetful: who loses its vote
-    record at its first crash. healed: the network of the liveness phase. byzantine_stays: whether
-    they go on in it.
+    record at its first crash. removal: who is taken out of the validator set. blackouts: (height,
+    ms): when the first node finalises this height, all frames under way are lost and it is alone
+    for so long. healed: the network of the liveness phase. byzantine_stays: whether they go on.
     """
 
     seed: int
@@ -55,7 +57,9 @@ class Plan:
     twins: tuple[int, ...]
     forgetful: tuple[int, ...]
     byzantine_stays: bool
+    removal: int | None
     faults: tuple[Fault, ...]
+    blackouts: tuple[tuple[int, int], ...]
     safety_ms: int
     load_ms: tuple[int, int]
 
@@ -90,6 +94,7 @@ def plan_of(seed: int, n: int) -> Plan:
     honest = [index for index in range(n) if index not in bad]
     may_forget = faulty - len(bad)
     forgetful = tuple(rng.sample(honest, rng.randint(0, may_forget))) if rng.randrange(2) else ()
+    removal = _removal(rng, n, (*bad, *forgetful))
     observers = int(rng.randrange(OBSERVER_ONE_IN) == 0)
     endpoints = n + len(twins) + observers
     safety_ms = rng.choice((2_000, 5_000, 10_000, 20_000, 40_000))
@@ -107,10 +112,21 @@ def plan_of(seed: int, n: int) -> Plan:
         twins=twins,
         forgetful=forgetful,
         byzantine_stays=rng.randrange(2) == 0,
+        removal=removal,
         faults=_faults(rng, endpoints, safety_ms, forgetful),
+        blackouts=_blackouts(rng),
         safety_ms=safety_ms,
         load_ms=rng.choice(((20, 200), (100, 600), (500, 3_000))),
     )
+
+
+def _removal(rng: Random, n: int, faulty: tuple[int, ...]) -> int | None:
+    """A validator whose removal leaves no more faulty ones than the smaller set tolerates."""
+    if n == 1 or rng.randrange(REMOVAL_ONE_IN):
+        return None
+    index = rng.randrange(n)
+    left = sum(other != index for other in faulty)
+    return index if left <= max_faulty(n - 1) else None
 
 
 def _weather(rng: Random) -> Conditions:
@@ -152,6 +168,11 @@ def _faults(
         for index in forgetful
     ]
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+
+def _blackouts(rng: Random) -> tuple[tuple[int, int], ...]:
+    heights = rng.sample(range(1, 11), rng.choice((0, 0, 0, 1, 3)))
+    return tuple((height, rng.randint(500, 8_000)) for height in sorted(heights))
 
 
 def _fault(rng: Random, endpoints: int, safety_ms: int) -> Fault:

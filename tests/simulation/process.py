@@ -44,7 +44,7 @@ from tests.simulation.turns import Turns
 if TYPE_CHECKING:
     from tests.simulation.node import SimulatedNode
 
-BLOCK_TRANSACTIONS: Final = 4
+BLOCK_TRANSACTIONS: Final = 16
 """Small blocks: consensus is what is examined here."""
 RELAY_TRANSACTIONS: Final = 64
 RELAY_INTERVAL_MS: Final = 1_000
@@ -90,7 +90,7 @@ class Process:
         self.chain = self.make_chain(opened)
         if node.honest:
             self.monitor.started(node.endpoint, self.chain)
-        self.validators = self.chain.applied_event().validators
+        self._learn_members()
         self.assembler = ProposalAssembler(
             self.ingest, self._ask_transactions, self._assembled, self.turns.later_ms
         )
@@ -179,6 +179,8 @@ class Process:
 
     def frame_arrived(self, source: int, kind: FrameKind, payload: bytes) -> None:
         """A frame from a peer; it is read when the process gets to it."""
+        if source in self._shut_out:
+            return
         self.turns.soon(lambda: self._on_frame(source, kind, payload))
 
     def _on_frame(self, source: int, kind: FrameKind, payload: bytes) -> None:
@@ -237,7 +239,8 @@ class Process:
         self.network.send(self.node.endpoint, target, kind, payload)
 
     def _everybody(self) -> list[int]:
-        return [item for item in self.network.endpoints() if item != self.node.endpoint]
+        own, shut_out = self.node.endpoint, self._shut_out
+        return [item for item in self.network.endpoints() if item != own and item not in shut_out]
 
     # Ports of ReplicaDriver: Transport, Timers, Surroundings
 
@@ -303,7 +306,18 @@ class Process:
         self.ingest.applied()
         self.assembler.forget(height + 1)
         self.synchronisation.applied(height)
-        self.validators = self.chain.applied_event().validators
+        self._learn_members()
+
+    def _learn_members(self) -> None:
+        """Who sits where, and who may connect: both coming sets, and observers."""
+        head, site = self.chain.applied_event(), self.node.site
+        self.validators = head.validators
+        members = {member.public_key for member in head.validators.validators}
+        members |= {member.public_key for member in head.validators_next.validators}
+        removed = {end for end, key in site.keys.items() if key is not None and key not in members}
+        self._shut_out = removed
+        if self.node.honest:
+            self.monitor.removed |= removed
 
     # Transactions and blocks
 

@@ -11,7 +11,7 @@ from tests.simulation.byzantine import ByzantineNode, Coven, TwinNode
 from tests.simulation.chains import chain_template, verify_once
 from tests.simulation.clients import Clients
 from tests.simulation.faults import Faults
-from tests.simulation.monitor import Monitor, Violation
+from tests.simulation.monitor import Monitor, Violation, required_seals
 from tests.simulation.network import Network
 from tests.simulation.node import SimulatedNode, Site
 from tests.simulation.plan import Plan, plan_of, stream
@@ -19,12 +19,17 @@ from tests.simulation.world import START_MS, World
 
 MAX_SEED: Final = 2**63 - 1
 MAX_HEIGHTS: Final = 20
+"""Clients stop well before; only blocks that time makes due come after them."""
 MAX_DELIVERIES: Final = 5_000
+"""Up to seven validators; beyond, in proportion to the links."""
+LINKS_OF_SEVEN: Final = 42
 SAFETY_HEIGHTS: Final = 14
+SAFETY_DELIVERIES: Final = 2_000
 """The rest is left to the liveness phase."""
-SAFETY_DELIVERIES: Final = 3_000
+CATCH_UP_MS: Final = 10_000
+"""So soon after healing a quorum runs, connected, at the height that is to be decided."""
 NEXT_BLOCK_MS: Final = 10_000
-"""Rule 3: the next block comes so soon after healing, with one faulty proposer in a row."""
+"""Rule 3: so soon after that the next block comes, with one faulty proposer in a row."""
 CAP_MS: Final = 16_000
 RECONNECT_AND_RESEND_MS: Final = 2_500
 LIVE_LOAD_MS: Final = (50, 300)
@@ -65,8 +70,9 @@ class Seed:
         self.faults = Faults(
             plan, self.world, self.network, self.nodes, stream(plan.seed, plan.n, "faults")
         )
+        self.monitor.on_final = self.faults.final
         load = stream(plan.seed, plan.n, "load")
-        self.clients = Clients(self.site, self.nodes, load, plan.load_ms)
+        self.clients = Clients(self.site, self.nodes, load, plan.load_ms, plan.removal)
         self.next_block_ms: int | None = None
         self.all_ms: int | None = None
 
@@ -109,9 +115,10 @@ class Seed:
 
     def _safety_phase(self) -> None:
         end_us = self.world.now_us + self.plan.safety_ms * 1000
+        limit = SAFETY_DELIVERIES * max_deliveries(self.plan.n) // MAX_DELIVERIES
         while (
             self.monitor.height < SAFETY_HEIGHTS
-            and self.network.deliveries < SAFETY_DELIVERIES
+            and self.network.deliveries < limit
             and self.world.step(end_us)
         ):
             pass
@@ -124,30 +131,59 @@ class Seed:
         self.coven.silent = not plan.byzantine_stays
         self.clients.interval_ms = LIVE_LOAD_MS
         self.faults.heal()
-        promised_ms = promised_next_block_ms(plan)
-        if not self._until(healed_ms + promised_ms, lambda: self.monitor.height >= goal):
+        if not self._until(healed_ms + CATCH_UP_MS, self._is_quorum_live):
+            raise Violation(
+                "catch-up",
+                f"no quorum has block {goal - 1} within {CATCH_UP_MS} ms of healing at "
+                f"{healed_ms - START_MS} ms; {self._where()}",
+            )
+        live_ms, promised_ms = world.now_ms, promised_next_block_ms(plan)
+        if not self._until(live_ms + promised_ms, lambda: self.monitor.height >= goal):
             raise Violation(
                 "liveness",
-                f"no block {goal} within {promised_ms} ms of healing at "
-                f"{healed_ms - START_MS} ms; {self._where()}",
+                f"no block {goal} within {promised_ms} ms of a live quorum at "
+                f"{live_ms - START_MS} ms, healed at {healed_ms - START_MS} ms; {self._where()}",
             )
         self.next_block_ms = world.now_ms - healed_ms
         last = goal + NEW_HEIGHTS - 1
+        self.clients.until_height = last
         if not self._until(
-            healed_ms + 2 * promised_ms,
-            lambda: all(self.monitor.applied[item.endpoint] >= last for item in self.honest),
+            live_ms + 2 * promised_ms,
+            lambda: all(self.monitor.applied[item.endpoint] >= last for item in self._expected()),
         ):
             raise Violation(
                 "catch-up",
-                f"not everybody has block {last} within {2 * promised_ms} ms of healing at "
-                f"{healed_ms - START_MS} ms; {self._where()}",
+                f"not everybody has block {last} within {2 * promised_ms} ms of a live quorum at "
+                f"{live_ms - START_MS} ms; {self._where()}",
             )
         self.all_ms = world.now_ms - healed_ms
 
+    def _is_quorum_live(self) -> bool:
+        """A quorum of honest validators that sign has the highest final block."""
+        found: set[int] = set()
+        n = 1
+        for item in self.honest:
+            process = item.process
+            if process is None or self.monitor.applied[item.endpoint] < self.monitor.height:
+                continue
+            snapshot = process.driver.replica.describe()
+            n = snapshot.validators
+            signs = snapshot.signs_from is not None and snapshot.height >= snapshot.signs_from
+            if snapshot.own_index is not None and signs:
+                found.add(snapshot.own_index)
+        return bool(found) and len(found) >= required_seals(n)
+
+    def _expected(self) -> list[SimulatedNode]:
+        """Honest nodes that the newest set still admits: others are shut out by their peers."""
+        return [item for item in self.honest if item.endpoint not in self.monitor.removed]
+
     def _until(self, end_ms: int, done: Callable[[], bool]) -> bool:
+        limit = max_deliveries(self.plan.n)
         while not done():
             if not self.world.step(end_ms * 1000):
                 return done()
+            if self.network.deliveries > limit:
+                raise Violation("storm", f"more than {limit} deliveries; {self._where()}")
         return True
 
     def _where(self) -> str:
@@ -162,6 +198,11 @@ class Seed:
                 + (f" ({snapshot.no_vote_reason})" if snapshot.no_vote_reason else "")
             )
         return "; ".join(found)
+
+
+def max_deliveries(n: int) -> int:
+    """What a seed may take: more is a storm, in which nodes answer answers."""
+    return MAX_DELIVERIES * max(LINKS_OF_SEVEN, n * (n - 1)) // LINKS_OF_SEVEN
 
 
 def promised_next_block_ms(plan: Plan) -> int:

@@ -1,0 +1,18 @@
+"""With a rule taken out the simulator finds a violation; with all rules in, it finds none."""
+
+import pytest
+
+from tests.simulation.mutations import MUTATIONS, Mutation
+from tests.simulation.run import run_seed
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_missing_rule_is_noticed(mutation: Mutation) -> None:
+    found = mutation.hunt()
+    assert found is not None, f"{mutation.seeds} seeds passed without: {mutation.name}"
+    assert run_seed(found.seed, found.n).reason is None, "the seed fails with all rules in, too"
+
+
+def test_blocks_of_the_chain_with_land_mint_within_the_ceiling() -> None:
+    """Seed 7 of one validator closes rounds and mints: the ceiling is checked on something."""
+    assert any(run_seed(seed, 4).minted for seed in range(100))
