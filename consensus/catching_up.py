@@ -1,6 +1,6 @@
 """Status, ticks, and blocks by hash: how a replica asks and answers (rule 6, "Messages")."""
 
-from consensus import finality, proposing
+from consensus import finality, proposing, viewing
 from consensus.core import Core
 from consensus.effects import Reply
 from consensus.events import TimerKind
@@ -61,6 +61,7 @@ def on_resend(core: Core) -> None:
         message = core.signed.get((Phase.VIEW_CHANGE, state.view))
         if message is not None and core.votes_now:
             core.send(message, core.others())
+            viewing.push_prepared(core)
     if core.behind or finality.claims_show_lag(core):
         finality.request_missing(core)
     proposing.retry(core)

@@ -178,7 +178,17 @@ def change_view(core: Core, view: int) -> None:
     state.leave_for(view)
     state.move(Move.LEAVE, core.now_ms)
     _begin_view(core)
-    prepared, proposer = state.prepared, state.proposer(view)
+    push_prepared(core)
+
+
+def push_prepared(core: Core) -> None:
+    """Send the block that the own claim names to the proposer that has to propose it again.
+
+    Not when it signed the Prepare: then it holds the block. Sent again with each ViewChange, since
+    the proposer may have been away.
+    """
+    state = core.height
+    prepared, proposer = state.prepared, state.proposer(state.view)
     if prepared is None or proposer == core.own:
         return
     block = state.blocks.get(prepared.block_hash)

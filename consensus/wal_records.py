@@ -103,7 +103,7 @@ def _own(value: object) -> bool:
 def decode(data: bytes, read: ReadProposal) -> Record:
     """Inverse of encode; DecodeError for any bytes that are no record."""
     value = codec.decode(data)
-    if type(value) is not tuple or not value:
+    if type(value) is not tuple or not value or type(value[0]) is not int:
         raise DecodeError("record: expected [tag, ...]")
     match value[0]:
         case 1:

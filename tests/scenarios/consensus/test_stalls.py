@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from consensus.events import WorkAvailable
-from consensus.messages import Message, Status, Vote
+from consensus.messages import BlockRequest, Message, Status, Vote
 from ledger.registry import Phase
 from tests.support.consensus_cluster import Cluster
 
@@ -188,3 +188,30 @@ def test_everything_is_retransmitted() -> None:
     cluster.blocked = first_copy
     cluster.submit(b"pay")
     assert cluster.run_to(1, ms=10_000)
+
+
+def proposer_returns_after_the_view_changes() -> Cluster:
+    """0, 2 and 3 are prepared and ask for view 1; its proposer 1 was down, and cannot fetch."""
+    cluster = Cluster(4)
+    cluster.crash(1)
+    cluster.blocked = lambda source, target, message: isinstance(message, BlockRequest) or (
+        isinstance(message, Vote) and message.phase is Phase.COMMIT and message.view == 0
+    )
+    cluster.submit(b"pay", to=(0, 2, 3))
+    cluster.run(1_600)
+    assert all(cluster.nodes[index].view == 1 for index in (0, 2, 3))
+    cluster.restart(1)
+    cluster.run(1_000)
+    return cluster
+
+
+def test_rule_3_the_prepared_block_is_pushed_again_with_each_view_change() -> None:
+    """The proposer that has to propose it again may have been away the first time."""
+    cluster = proposer_returns_after_the_view_changes()
+    assert cluster.height() == 1
+    assert cluster.nodes[0].blocks[0].certificate.view == 1
+
+
+def test_rule_3_a_block_that_is_pushed_once_costs_a_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consensus.catching_up.viewing.push_prepared", lambda core: None)
+    assert proposer_returns_after_the_view_changes().height() == 0
