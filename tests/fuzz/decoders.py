@@ -53,7 +53,6 @@ def _wire(
 def _ledger() -> list[Decoder]:
     chain = samples.chain()
     block = chain.blocks[1]
-    leaves = chain.executed[0].receipt_leaves
     return [
         Decoder(
             "canonical",
@@ -108,6 +107,13 @@ def _ledger() -> list[Decoder]:
             ("block.decode_compact_block",),
             lambda found: found.encoded,
         ),
+    ]
+
+
+def _outcomes() -> list[Decoder]:
+    chain = samples.chain()
+    leaves = chain.executed[0].receipt_leaves
+    return [
         Decoder(
             "receipt",
             decode_receipt,
@@ -264,6 +270,7 @@ DECODERS: dict[str, Decoder] = {
     decoder.name: decoder
     for decoder in (
         *_ledger(),
+        *_outcomes(),
         *_values(),
         *_consensus(),
         *edges.network(),
