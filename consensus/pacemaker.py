@@ -3,6 +3,11 @@
 timeout = base * 2^k, k = timed views since the last commit, at most `cap`. The cap starts at 4 s,
 doubles after each n failed timed views up to 16 s; a commit resets k and halves the cap to no less
 than 4 s.
+
+Who has just caught up to a height has timed no view of it, while others time its later views
+longer. If it left before them, a quorum that needs it would lose that view, and theirs would run on
+for nothing. So k is at least the view number up to LATE_VIEWS; beyond that the view number says
+nothing of the network.
 """
 
 from dataclasses import dataclass
@@ -10,6 +15,8 @@ from typing import Final
 
 LOWEST_CAP_MS: Final = 4_000
 HIGHEST_CAP_MS: Final = 16_000
+LATE_VIEWS: Final = 2
+"""With the defaults base * 2^2 is the lowest cap: from here on all wait equally long."""
 RESEND_MS: Final = 500
 """Own ViewChange and Status while stalled."""
 IDLE_STATUS_MS: Final = 5_000
@@ -33,6 +40,7 @@ class Pacemaker:
 
     def start(self, view: int) -> int:
         """Start timing `view`; gives its timeout in milliseconds."""
+        self.timed_views = max(self.timed_views, min(view, LATE_VIEWS))
         # k is bounded before the shift, so that a long partition makes no huge integer.
         timeout_ms = min(self.cap_ms, self.base_ms << min(self.timed_views, 16))
         self.timed_views += 1

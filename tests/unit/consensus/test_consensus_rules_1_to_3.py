@@ -153,6 +153,16 @@ def test_rule_3_timeouts_double_and_are_capped() -> None:
     assert pace.cap_ms == 4_000
 
 
+def test_rule_3_who_caught_up_late_times_a_view_as_long_as_the_others() -> None:
+    """It was not there for views 0 and 1; leaving view 2 after 1 s would waste it for a quorum."""
+    late, there = Pacemaker(1_000), Pacemaker(1_000)
+    for view in (0, 1):
+        there.start(view)
+    assert late.start(2) == there.start(2) == 4_000
+    assert late.start(3) == there.start(3)
+    assert Pacemaker(1_000).start(1_000) == 4_000, "the view number says no more than that"
+
+
 def test_rule_3_alone_a_validator_does_not_advance() -> None:
     cluster = Cluster(4)
     cluster.blocked = lambda *_: True
