@@ -21,7 +21,7 @@ MAX_SEED: Final = 2**63 - 1
 MAX_HEIGHTS: Final = 20
 """Clients stop well before; only blocks that time makes due come after them."""
 MAX_DELIVERIES: Final = 5_000
-"""Up to seven validators; beyond, in proportion to the links."""
+"""Up to seven nodes; beyond, in proportion to the links between them."""
 LINKS_OF_SEVEN: Final = 42
 SAFETY_HEIGHTS: Final = 14
 SAFETY_DELIVERIES: Final = 2_000
@@ -115,7 +115,7 @@ class Seed:
 
     def _safety_phase(self) -> None:
         end_us = self.world.now_us + self.plan.safety_ms * 1000
-        limit = SAFETY_DELIVERIES * max_deliveries(self.plan.n) // MAX_DELIVERIES
+        limit = SAFETY_DELIVERIES * max_deliveries(self.plan.endpoints) // MAX_DELIVERIES
         while (
             self.monitor.height < SAFETY_HEIGHTS
             and self.network.deliveries < limit
@@ -178,7 +178,7 @@ class Seed:
         return [item for item in self.honest if item.endpoint not in self.monitor.removed]
 
     def _until(self, end_ms: int, done: Callable[[], bool]) -> bool:
-        limit = max_deliveries(self.plan.n)
+        limit = max_deliveries(self.plan.endpoints)
         while not done():
             if not self.world.step(end_ms * 1000):
                 return done()
@@ -200,9 +200,9 @@ class Seed:
         return "; ".join(found)
 
 
-def max_deliveries(n: int) -> int:
+def max_deliveries(nodes: int) -> int:
     """What a seed may take: more is a storm, in which nodes answer answers."""
-    return MAX_DELIVERIES * max(LINKS_OF_SEVEN, n * (n - 1)) // LINKS_OF_SEVEN
+    return MAX_DELIVERIES * max(LINKS_OF_SEVEN, nodes * (nodes - 1)) // LINKS_OF_SEVEN
 
 
 def promised_next_block_ms(plan: Plan) -> int:
