@@ -229,7 +229,7 @@ def _consensus() -> list[Decoder]:
         ),
         Decoder(
             "vote record",
-            _vote_record,
+            lambda raw: wal_records.decode(raw, read_block),
             samples.encoded_records(),
             (DecodeError,),
             ("wal_records.decode",),
@@ -245,13 +245,6 @@ def _consensus() -> list[Decoder]:
             Shape.BYTES,
         ),
     ]
-
-
-def _vote_record(raw: bytes) -> wal_records.Record:
-    # A known defect, to be taken out here with its repair: the tag `true` is read as the tag 1.
-    if raw[1:2] == b"\xc3":
-        raise DecodeError("record: the tag is a boolean")
-    return wal_records.decode(raw, read_block)
 
 
 def _encode_payload(payload: consensus_wire.Payload) -> bytes:
