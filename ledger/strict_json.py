@@ -39,7 +39,7 @@ class JsonReader:
             if key not in known:
                 where = f"{place}.{key}" if place else key
                 raise LocalError(
-                    f"{self.source}: {where}: unknown option{nearest(str(key), known)}"
+                    f"{self.source}: {where:.200}: unknown option{nearest(str(key), known)}"
                 )
         for key in required:
             if key not in value:
@@ -89,7 +89,7 @@ def read_json(data: bytes, source: str, maximum_bytes: int) -> object:
         if len(found) != len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
-            raise LocalError(f"{source}: {twice!r} appears twice in one object")
+            raise LocalError(f"{source}: {twice!r:.200} appears twice in one object")
         return found
 
     try:

@@ -257,7 +257,7 @@ def _read(path: Path) -> _KeyFile:
     try:
         content = msgspec.json.decode(_read_private(path, MAX_KEY_FILE_BYTES), type=_KeyFile)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise LocalError(f"{path} is no key file ({error}): use a backup of it") from error
+        raise LocalError(f"{path} is no key file ({error!s:.200}): use a backup of it") from error
     for name, value, maximum in (
         ("operations", content.kdf.operations, MAX_COST.operations),
         ("memory_kib", content.kdf.memory_kib, MAX_COST.memory_kib),

@@ -150,7 +150,7 @@ def load(folder: Path) -> Town | None:
     try:
         town = msgspec.json.decode(raw, type=Town)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise LocalError(f"{path}: {error}; start anew with --fresh") from error
+        raise LocalError(f"{path}: {error!s:.200}; start anew with --fresh") from error
     if town.version != FORMAT_VERSION:
         raise LocalError(
             f"{path} has format {town.version}, this program reads {FORMAT_VERSION}: "
