@@ -35,7 +35,6 @@ town: $(installed)
 test: $(installed)
 	$(bin)/pytest -n 2 --ignore=tests/bench
 	$(bin)/python -m tests.simulation --required
-	$(bin)/python -m tests.simulation --required
 
 check: $(installed)
 	$(bin)/ruff check
