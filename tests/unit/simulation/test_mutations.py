@@ -5,7 +5,6 @@ import pytest
 from tests.simulation.mutations import MUTATIONS, Mutation
 from tests.simulation.run import run_seed
 
-
 SOON_FOUND = [mutation for mutation in MUTATIONS if not mutation.rare]
 
 
