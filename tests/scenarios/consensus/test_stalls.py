@@ -194,8 +194,9 @@ def proposer_returns_after_the_view_changes() -> Cluster:
     """0, 2 and 3 are prepared and ask for view 1; its proposer 1 was down, and cannot fetch."""
     cluster = Cluster(4)
     cluster.crash(1)
-    cluster.blocked = lambda source, target, message: isinstance(message, BlockRequest) or (
-        isinstance(message, Vote) and message.phase is Phase.COMMIT and message.view == 0
+    cluster.blocked = lambda source, target, message: (
+        isinstance(message, BlockRequest)
+        or (isinstance(message, Vote) and message.phase is Phase.COMMIT and message.view == 0)
     )
     cluster.submit(b"pay", to=(0, 2, 3))
     cluster.run(1_600)
