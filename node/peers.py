@@ -284,10 +284,12 @@ class PeerManager:
     def _admit(self, peer: Peer) -> bool:
         """Make it the one connection of its key; False when the present one stays."""
         present = self._peers.get(peer.node_key)
-        if present is not None and present.connection.is_open:
-            if not self._replaces(peer, present):
-                return False
-            present.connection.close("a newer connection of the two nodes replaces it")
+        if present is not None:
+            if present.connection.is_open:
+                if not self._replaces(peer, present):
+                    return False
+                present.connection.close("a newer connection of the two nodes replaces it")
+            # Closed, but its reader has not got the loop yet: who counts on it must hear first.
             self._release(present)
         self._peers[peer.node_key] = peer
         self._vacancy(peer.node_key).clear()

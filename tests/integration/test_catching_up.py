@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from consensus.chain import RETAINED_BLOCKS
 from node.assembly import VOTES_FOLDER
 from tests.support.running_nodes import RunningNodes, running_nodes, until
 from tests.support.town import base_port
 
-SOON_S = 2.0
-"""From the connection to the head, where nothing has to be fetched from far."""
+SOON_S = 10.0
+"""From the connection to the head: below two seconds on a quiet machine, and long before the next
+heartbeat would bring a block by itself."""
 
 
 @pytest.fixture
@@ -63,7 +65,8 @@ async def test_a_validator_that_was_away_is_at_the_head_of_an_idle_chain(
         await nodes.at_height(head.height, away, within_s=SOON_S)
         synced = nodes.nodes[away].runtime.synchroniser.blocks_applied
         assert synced <= missed
-        assert synced > 0 or missed == 1
+        # The last few come as answers to Status, more than that as a range.
+        assert synced > 0 or missed <= RETAINED_BLOCKS
         # It votes again: with another one gone, three of four need it.
         await nodes.stop(others[2])
         await nodes.finalise(others[0])
