@@ -34,8 +34,10 @@ from consensus.messages import (
     signed_claim,
 )
 from consensus.replica import Replica
+from ledger.block import Block
 from ledger.crypto import Signer
 from ledger.errors import InvariantViolation, PeerError
+from ledger.primitives import Hash
 from node.execution import Chain
 from node.meter import Meter, Part
 
@@ -129,6 +131,18 @@ class ReplicaDriver:
         for told in self.on_event:
             told()
         return None
+
+    def held_block(self, block_hash: Hash) -> Block | None:
+        """A complete block of the running height, for peers that lack it or its transactions.
+
+        Beside what was executed here, what the replica holds: after a restart its vote record may
+        be the only place where the transactions of a prepared block still are.
+        """
+        found = self.chain.block_of_running_height(block_hash)
+        if found is None:
+            held = self.replica.core.height.blocks.get(block_hash)
+            found = held if isinstance(held, Block) else None
+        return found
 
     def perform(self, effects: Effects, peer: bytes | None = None) -> None:
         """Records, sends, timers, committed, requests: in this order (consensus.md rule 5)."""

@@ -19,6 +19,7 @@ from consensus.replica import Replica, ReplicaConfig
 from consensus.sync import Progress
 from consensus.wal_records import Record
 from ledger import accounts
+from ledger.block import Block
 from ledger.crypto import Signer
 from ledger.errors import PeerError
 from ledger.mempool import Mempool, MempoolLimits
@@ -195,7 +196,7 @@ class Runtime:
             self.inbox,
             self.ingest,
             self._known.read,
-            self.chain.block_of_running_height,
+            self._held_block,
             self._call_later,
             self.meter,
             self.synchroniser.head_seen,
@@ -356,8 +357,11 @@ class Runtime:
             for peer in self.peers.peers():
                 self._transport.reply(self.replica.status(), peer.node_key)
 
+    def _held_block(self, block_hash: Hash) -> Block | None:
+        return self.driver.held_block(block_hash)
+
     def _block_by_hash(self, height: int, block_hash: Hash) -> bytes | None:
-        block = self.chain.block_of_running_height(block_hash)
+        block = self.driver.held_block(block_hash)
         if block is not None:
             return block.encoded
         if self.chain.blocks.height_of(block_hash) != height or height == 0:

@@ -350,7 +350,7 @@ class ByzantineProcess(Process):
         """Blocks of the running height: those with two faces, and what this node made of them."""
         found = [face.block for (at, _), face in self._coven.faces.items() if at == height]
         block_hash = self.driver.replica.describe().proposal_hash
-        own = None if block_hash is None else self.chain.block_of_running_height(block_hash)
+        own = None if block_hash is None else self.driver.held_block(block_hash)
         if own is not None:
             header = replace(own.header, time_ms=own.time_ms + 1 + self._rng.randrange(5))
             found.append(Block(header, own.participation, own.transactions))

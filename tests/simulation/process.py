@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Final
 from consensus import wal_records
 from consensus.effects import CancelTimer, CatchUp, FetchBlock, SetTimer
 from consensus.events import Event, MessageReceived, TimerFired, TimerKind, WorkAvailable
-from consensus.messages import CertifiedBlock, Message, PrePrepare, SigningDomain
+from consensus.messages import (
+    CertifiedBlock,
+    Message,
+    PrePrepare,
+    SigningDomain,
+    Status,
+    Vote,
+)
 from consensus.replica import Replica, ReplicaConfig
 from ledger import accounts
 from ledger.block import MAX_BLOCK_TRANSACTIONS, Block, decode_block
@@ -109,6 +116,7 @@ class Process:
             ),
             lambda: self.world.now_ms,
             self.turns.later_ms,
+            self._caught_up,
         )
         for endpoint in self.network.endpoints():
             if endpoint != node.endpoint:
@@ -205,6 +213,7 @@ class Process:
         peer = bytes((source,))
         match payload:
             case CompactProposal(message, block):
+                self.synchronisation.head_seen(peer, message.height - 1)
                 self.assembler.receive(peer, message, block)
             case TransactionsAsk(block_hash, positions):
                 self._answer_transactions(source, block_hash, positions)
@@ -212,6 +221,8 @@ class Process:
                 if self.assembler.missing_of(block_hash):
                     self.transactions_arrived(transactions)
             case _:
+                if isinstance(payload, Status | Vote):
+                    self.synchronisation.head_seen(peer, payload.height - 1)
                 # decode_payload gives a Message in every other case.
                 event = MessageReceived(payload, self._seat(source))  # type: ignore[arg-type]
                 self._handle(event, peer)
@@ -355,8 +366,14 @@ class Process:
             self._work_told = True
             self.turns.soon(lambda: self._handle(WorkAvailable(), None))
 
+    def _caught_up(self) -> None:
+        """What was finalised while this node caught up is asked for at once."""
+        payload = encode_message(self.driver.replica.status())
+        for endpoint in self._everybody():
+            self.send_frame(endpoint, FrameKind.CONSENSUS, payload)
+
     def _block_by_hash(self, height: int, block_hash: Hash) -> bytes | None:
-        block = self.chain.block_of_running_height(block_hash)
+        block = self.driver.held_block(block_hash)
         if block is not None:
             return block.encoded
         if self.chain.blocks.height_of(block_hash) != height or height == 0:
@@ -373,7 +390,7 @@ class Process:
     def _answer_transactions(self, source: int, block_hash: Hash, positions: Sequence[int]) -> None:
         if len(positions) > MAX_BLOCK_TRANSACTIONS:
             raise PeerError(f"asked for {len(positions)} transactions of one block")
-        block = self.chain.block_of_running_height(block_hash)
+        block = self.driver.held_block(block_hash)
         if block is None:
             return
         hashes = [transaction.hash for transaction in block.transactions]

@@ -43,6 +43,7 @@ class Synchronisation:
         server: BlockServer,
         now_ms: Callable[[], int],
         later: Later,
+        caught_up: Callable[[], None],
     ) -> None:
         self._send = send
         self._read = read
@@ -51,6 +52,7 @@ class Synchronisation:
         self._server = server
         self._now_ms = now_ms
         self._later = later
+        self._caught_up = caught_up
         self._heads: dict[bytes, int] = {}
         self._planner: RangePlanner[bytes] | None = None
         self._asked: dict[bytes, RangeAsk] = {}
@@ -184,6 +186,7 @@ class Synchronisation:
         if planner.done:
             self._planner, self._delivering = None, None
             self._asked.clear()
+            self._caught_up()
             return
         for request in planner.assign(self._now_ms()):
             peer = request.peer
