@@ -16,6 +16,16 @@ _MIB: Final = 1024 * 1024
 _MAX_QUOTED: Final = 300
 
 
+class StoreHeldError(LocalError):
+    """Another process has the database open."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"another process uses the database in {path}. Stop it first: two nodes cannot share "
+            "one data folder."
+        )
+
+
 def os_error(action: str, path: Path, error: OSError) -> LocalError:
     """LocalError for `error` while doing `action` (as in "cannot <action>") on `path`."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -60,10 +70,7 @@ def engine_error(path: Path, error: Exception) -> LocalError:
     said = " ".join(str(error).removeprefix("b'").removesuffix("'").split())[:_MAX_QUOTED]
     text = said.lower()
     if "lock" in text and ("held" in text or "hold" in text or "unavailable" in text):
-        return LocalError(
-            f"another process uses the database in {path}. Stop it first: two nodes cannot share "
-            "one data folder."
-        )
+        return StoreHeldError(path)
     if "no space left" in text or "quota exceeded" in text:
         return disk_full("write the database in", path)
     if "permission denied" in text or "read-only file system" in text:

@@ -83,7 +83,14 @@ def up(
             outcome = asyncio.run(run_town(run, screen))
         for failure in outcome.failures:
             click.echo(f"poyong: {failure}", err=True)
-        found, invariants = summary.examine(folder, made)
+        examined = summary.examine(folder, made)
+    found, invariants = examined.found, examined.invariants
+    for name in examined.held:
+        click.echo(
+            f"poyong: {name} runs on, for it was not started by this town: its store was not "
+            "examined; stop it where it was started",
+            err=True,
+        )
     if invariants != audit.OK:
         click.echo(f"poyong: invariant broken: {invariants}", err=True)
     report = summary.report(made, found, invariants)

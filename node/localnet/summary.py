@@ -1,22 +1,53 @@
 """What a town came to: examined on disk once every node has stopped."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ledger.errors import LocalError
 from node import audit
 from node.audit import OK, StoreAudit
+from node.disk_errors import StoreHeldError
 from node.localnet.layout import Town
 
 HEADS_AGREE = "town.heads_agree"
 
 
-def examine(folder: Path, town: Town) -> tuple[StoreAudit, str]:
-    """The audit of the node that came furthest, and OK or "NAME: what was found" for the town.
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What the stores of a town hold.
 
-    Every node's store is examined, and all have to hold the same block at each common height.
+    found: the audit of the node that came furthest, or of the first that is broken. invariants:
+    OK, or "NAME: what was found" for the town. held: nodes that another process runs, so that
+    their stores could not be examined.
     """
-    audits = {node.name: audit.audit(folder / node.name) for node in town.nodes}
+
+    found: StoreAudit
+    invariants: str
+    held: tuple[str, ...] = ()
+
+
+def examine(folder: Path, town: Town) -> Examination:
+    """Every store that no other process holds; they have to have the same block at each common
+    height. LocalError when a store cannot be read, or when all of them are held."""
+    audits: dict[str, StoreAudit] = {}
+    held: list[str] = []
+    for node in town.nodes:
+        try:
+            audits[node.name] = audit.audit(folder / node.name)
+        except StoreHeldError:  # started by hand, so its operator's to stop
+            held.append(node.name)
+    if not audits:
+        raise LocalError(
+            f"other processes use all stores in {folder}, so none was examined: stop them, then "
+            "ask poyong doctor --home for each node"
+        )
+    found, invariants = _judge(folder, audits)
+    return Examination(found, invariants, tuple(held))
+
+
+def _judge(folder: Path, audits: Mapping[str, StoreAudit]) -> tuple[StoreAudit, str]:
     furthest = max(audits.values(), key=lambda found: found.height)
     for name, found in audits.items():
         if found.invariants != OK:

@@ -16,12 +16,15 @@ _HUNDRED_MILLION: Final = 10**8
 
 @dataclass(slots=True)
 class NodeView:
-    """One node's row. `height` and the rest are what it said last; None before its first answer."""
+    """One node's row. `height` and the rest are what it said last; None before its first answer.
+
+    pid: of the town's own process; None when that has ended, even if the node answers again.
+    """
 
     name: str
     organisation: str
     rpc_url: str
-    pid: int
+    pid: int | None
     state: str = "starting"  # starting, up, syncing, down, failed
     height: int | None = None
     view: int | None = None
@@ -100,12 +103,11 @@ def live_table(town: TownView) -> Group:
     nodes.add_column("JSON-RPC")
     for node in town.nodes:
         numbers = (node.height, node.view, node.peers, node.mempool)
-        pid = str(node.pid) if node.state not in ("down", "failed") else "-"
         nodes.add_row(
             node.organisation,
             Text(node.state, style=_STYLES[node.state]),
             *("-" if number is None else f"{number:,}" for number in numbers),
-            pid,
+            "-" if node.pid is None else str(node.pid),
             node.rpc_url,
         )
     figures = Table.grid(padding=(0, 3))

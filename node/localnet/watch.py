@@ -78,14 +78,15 @@ class Watch:
 
     async def _look_at(self, node: NodeView) -> None:
         process = self._processes[node.name]
-        if not process.alive:
-            node.state = "failed" if process.failure() else "down"
-            node.view = node.peers = node.mempool = None
-            return
         try:
             status, consensus = await self._clients[node.name].batch(_STANDING)
         except ClientError:
+            if not process.alive:
+                node.state = "failed" if process.failure() else "down"
+                node.pid = node.view = node.peers = node.mempool = None
             return
+        if not process.alive:
+            node.pid = None  # started again by hand: up, in a process that is not the town's
         if not isinstance(status, NodeError):
             node.state = "syncing" if status["syncing"] else "up"
             node.height, node.peers = status["height"], status["peers"]
