@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import plyvel
 
 from ledger.kv import KeyValueReader, WriteBatch
 from node.disk_errors import engine_error, folder_bytes
+
+BLOCK_BYTES: Final = 1_024
 
 
 class LevelDbStore:
@@ -25,6 +27,9 @@ class LevelDbStore:
                 paranoid_checks=True,
                 write_buffer_size=write_buffer_bytes,
                 lru_cache_size=cache_bytes,
+                # State rows are small and read at random: the checksum of the whole block that
+                # holds one is most of what a read from a larger block costs.
+                block_size=BLOCK_BYTES,
                 bloom_filter_bits=10,
                 # Blocks are mostly signatures and hashes, which do not compress.
                 compression=None,
