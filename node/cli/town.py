@@ -140,17 +140,19 @@ def status(folder: Path, as_json: bool) -> None:
         raise LocalError(f"there is no town in {folder}: start one with poyong town up")
     pid = layout.running_pid(folder)
     nodes = [_standing(made, index) if pid else None for index in range(len(made.nodes))]
+    # A town that was killed could not remove the files with the process ids of its nodes.
+    pids = [layout.node_pid(folder, node) if pid else None for node in made.nodes]
     if as_json:
         found_nodes = [
             {
                 "name": node.name,
                 "organisation": node.organisation,
-                "pid": layout.node_pid(folder, node) if pid else None,
+                "pid": node_pid,
                 "rpc_url": node.rpc_url,
                 "metrics_url": node.metrics_url,
                 "status": found,
             }
-            for node, found in zip(made.nodes, nodes, strict=True)
+            for node, node_pid, found in zip(made.nodes, pids, nodes, strict=True)
         ]
         print_json({"running": pid is not None, "pid": pid, "nodes": found_nodes})
         return
@@ -164,10 +166,10 @@ def status(folder: Path, as_json: bool) -> None:
                 found and found["height"],
                 found and found["peers"],
                 found and found["mempool_transactions"],
-                str(layout.node_pid(folder, node) or "-"),
+                "-" if node_pid is None else str(node_pid),
                 node.rpc_url,
             )
-            for node, found in zip(made.nodes, nodes, strict=True)
+            for node, node_pid, found in zip(made.nodes, pids, nodes, strict=True)
         ],
     )
 

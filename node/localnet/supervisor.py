@@ -71,16 +71,24 @@ async def run_town(run: Run, screen: Screen) -> Outcome:
 @contextlib.asynccontextmanager
 async def _running(run: Run) -> AsyncIterator[list[NodeProcess]]:
     nodes: list[NodeProcess] = []
+    followed: list[asyncio.Future[None]] = []
     try:
         for node in run.town.nodes:
             home = run.folder / node.name
             nodes.append(await processes.start(node.name, home, home / LOG_FILE))
-            (home / PID_FILE).write_text(f"{nodes[-1].pid}\n", encoding="ascii")
+            file = home / PID_FILE
+            file.write_text(f"{nodes[-1].pid}\n", encoding="ascii")
+            followed.append(asyncio.ensure_future(_remove_when_ended(nodes[-1], file)))
         yield nodes
     finally:
         await processes.stop(nodes)
-        for node in run.town.nodes:
-            (run.folder / node.name / PID_FILE).unlink(missing_ok=True)
+        await asyncio.gather(*followed)
+
+
+async def _remove_when_ended(node: NodeProcess, pid_file: Path) -> None:
+    """A process id that outlived its process would tell an operator to kill somebody else's."""
+    await node.process.wait()
+    await asyncio.to_thread(pid_file.unlink, missing_ok=True)
 
 
 async def _supervise(

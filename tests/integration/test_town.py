@@ -1,6 +1,9 @@
 """A real town of processes, used as an operator uses it."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +60,34 @@ def test_a_town_plays_the_series_while_one_validator_is_killed(tmp_path: Path) -
     assert 0 < int(report["minted"]) <= int(report["issued"]) <= int(report["ceiling"])
     assert len(report["rpc_urls"]) == len(report["metrics_urls"]) == 5
     assert_it_goes_on(tmp_path, report["height"])
+
+
+def test_a_validator_started_by_hand_keeps_neither_the_town_nor_its_report(tmp_path: Path) -> None:
+    """Killed, it leaves no process id; back by hand it is up; Ctrl-C ends the town in a report."""
+    with running(tmp_path, "--fresh", "--base-port", str(base_port())) as town:
+        town.wait_for_height(2)
+        town.kill(["gist"])
+        town.wait_until(lambda: not (tmp_path / "gist" / "node.pid").exists(), 5)
+        command = [sys.executable, "-m", "node.cli", "start", "--home", str(tmp_path / "gist")]
+        with (
+            (tmp_path / "by-hand.log").open("wb") as log,
+            subprocess.Popen(command, stdout=log, stderr=log) as by_hand,
+        ):
+            try:
+                town.wait_until(lambda: "gist" in town.heights(), 20)
+                standing = answer("town", "status", "--dir", str(tmp_path))["nodes"]
+                town.process.send_signal(signal.SIGINT)
+                out, err, code = town.end()
+                assert by_hand.poll() is None
+            finally:
+                by_hand.terminate()
+    gist = next(node for node in standing if node["name"] == "gist")
+    assert (gist["pid"], gist["status"] is None) == (None, False)
+    assert code == 0, err
+    assert "gist runs on" in err
+    report = json.loads(out.splitlines()[-1])
+    assert set(report) == REPORT_KEYS
+    assert (report["invariants"], report["validators"]) == ("ok", 4)
 
 
 def closed_rounds(rpc: str) -> int:

@@ -16,7 +16,7 @@ from ledger.primitives import UNIT
 from node import cli, config, keystore
 from node.cli.message_fields import body_of
 from node.keystore import KeyKind, open_seed
-from node.localnet import creation, parent
+from node.localnet import creation, layout, parent
 from node.localnet.creation import Wish
 
 PASSWORD = "correct horse battery"
@@ -188,6 +188,18 @@ def test_doctor_names_what_is_wrong(shell: Shell, tmp_path: Path) -> None:
 def test_commands_of_a_town_that_is_not_there_say_so(shell: Shell, tmp_path: Path) -> None:
     for command in ("status", "down"):
         assert "town" in shell.refusal("town", command, "--dir", str(tmp_path))
+
+
+def test_a_town_that_does_not_run_has_no_process_ids(shell: Shell, tmp_path: Path) -> None:
+    """Even where a killed town left the files."""
+    made = layout.plan(1, "", 24_300)
+    layout.save(tmp_path, made)
+    (tmp_path / made.nodes[0].name).mkdir()
+    (tmp_path / made.nodes[0].name / layout.PID_FILE).write_text("4242\n", encoding="ascii")
+    code, out, _ = shell("town", "status", "--dir", str(tmp_path), "--json")
+    assert code == 0
+    assert [node["pid"] for node in json.loads(out)["nodes"]] == [None, None]
+    assert "4242" not in shell("town", "status", "--dir", str(tmp_path))[1]
 
 
 def test_town_refuses_a_folder_that_holds_something_else(shell: Shell, tmp_path: Path) -> None:
