@@ -33,7 +33,7 @@ class LiveScreen:
 
     def show(self, town: TownView) -> None:
         """Redraw."""
-        self._live.update(live_table(town), refresh=True)
+        self._live.update(live_table(town, self._live.console.width), refresh=True)
 
 
 class LineScreen:

@@ -1,17 +1,22 @@
 """What the supervisor knows of a running town, and how it looks: a live table or plain lines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ledger.primitives import UNIT
 
 _HUNDRED_MILLION: Final = 10**8
+_NUMBERS: Final = ("height", "view", "peers", "mempool", "pid")
+_DROPPED_FIRST: Final = ("mempool", "view", "peers", "pid")
+_GAP: Final = 2
+"""Between columns: one of padding, one of the box."""
 
 
 @dataclass(slots=True)
@@ -93,26 +98,42 @@ def _economy_cells(town: TownView) -> dict[str, str]:
     return cells
 
 
-def live_table(town: TownView) -> Group:
-    """The table of a terminal: one row a node, and the town's figures below."""
-    nodes = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("node", "state"):
-        nodes.add_column(column)
-    for column in ("height", "view", "peers", "mempool", "pid"):
-        nodes.add_column(column, justify="right")
-    nodes.add_column("JSON-RPC")
-    for node in town.nodes:
-        numbers = (node.height, node.view, node.peers, node.mempool)
-        nodes.add_row(
-            node.organisation,
-            Text(node.state, style=_STYLES[node.state]),
-            *("-" if number is None else f"{number:,}" for number in numbers),
-            "-" if node.pid is None else str(node.pid),
-            node.rpc_url,
-        )
-    figures = Table.grid(padding=(0, 3))
+def _node_table(nodes: Sequence[NodeView], width: int) -> Table:
+    """One row a node; on a narrow terminal without the columns that matter least there."""
+    columns: dict[str, list[str]] = {
+        "node": [node.organisation for node in nodes],
+        "state": [node.state for node in nodes],
+        "height": [_number(node.height) for node in nodes],
+        "view": [_number(node.view) for node in nodes],
+        "peers": [_number(node.peers) for node in nodes],
+        "mempool": [_number(node.mempool) for node in nodes],
+        "pid": ["-" if node.pid is None else str(node.pid) for node in nodes],
+        "JSON-RPC": [node.rpc_url for node in nodes],
+    }
+    for name in _DROPPED_FIRST:
+        widths = [max(map(cell_len, (head, *cells))) for head, cells in columns.items()]
+        if sum(widths) + _GAP * len(widths) > width:
+            del columns[name]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in columns:
+        justify: JustifyMethod = "right" if name in _NUMBERS else "left"
+        # Only names give way when there is no room at all: an address that is cut reaches nobody.
+        table.add_column(name, justify=justify, no_wrap=name != "node", overflow="fold")
+    for node, row in zip(nodes, zip(*columns.values(), strict=True), strict=True):
+        style = _STYLES[node.state]
+        table.add_row(*(Text(cell, style=style if cell == node.state else "") for cell in row))
+    return table
+
+
+def _number(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
+
+
+def live_table(town: TownView, width: int) -> Group:
+    """The table of a terminal with `width` columns: one row a node, the town's figures below."""
+    nodes = _node_table(town.nodes, width)
+    figures = Table.grid(padding=(0, 2))
     cells = {
-        "height": f"{town.height:,}",
         "transactions": f"{town.transactions:,} ({town.transactions_per_second:.1f}/s)",
         **_economy_cells(town),
     }

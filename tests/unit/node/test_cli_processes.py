@@ -7,9 +7,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
-from node.localnet import processes
+from node.localnet import layout, processes
 from node.localnet.processes import NodeProcess
 from node.localnet.view import NodeView, TownView, live_table, plain_line
 
@@ -63,7 +64,7 @@ def town_view() -> TownView:
     return TownView(
         [
             NodeView("gist", "GIST", "http://127.0.0.1:1", 11, "up", 1234, 2, 3, 5),
-            NodeView("builder", "Builder 건설사", "http://127.0.0.1:2", 12, "down", 1200),
+            NodeView("builder", "Builder 건설사", "http://127.0.0.1:2", None, "down", 1200),
         ],
         scenario="gwangju",
         transactions=98765,
@@ -79,7 +80,7 @@ def town_view() -> TownView:
 
 def test_the_live_table_shows_every_figure() -> None:
     output = StringIO()
-    Console(width=120, file=output).print(live_table(town_view()))
+    Console(width=120, file=output).print(live_table(town_view(), 120))
     text = output.getvalue()
     shown = (
         "GIST", "Builder 건설사", "down", "1,234", "98,765", "101.802", "458,002 BJT",
@@ -87,6 +88,27 @@ def test_the_live_table_shows_every_figure() -> None:
     )  # fmt: skip
     for figure in shown:
         assert figure in text
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_addresses_and_names_are_whole_on_one_line_each(width: int) -> None:
+    """All sixteen organisations, with the largest figures that a town comes to."""
+    town = layout.plan(layout.MAX_VALIDATORS, "", 31_000)
+    view = town_view()
+    view.nodes = [
+        NodeView(node.name, node.organisation, node.rpc_url, 4194304, "starting", 9_999_999, 12, 16)
+        for node in town.nodes
+    ]
+    output = StringIO()
+    Console(width=width, file=output).print(live_table(view, width))
+    lines = output.getvalue().splitlines()
+    assert max(map(cell_len, lines)) <= width
+    for node in town.nodes:
+        (line,) = [line for line in lines if node.rpc_url in line]
+        assert line.strip().startswith(node.organisation)
+        assert "9,999,999" in line
+    assert ("4194304" in output.getvalue()) == (width > 80)
+    assert any(f"{458_002:,} BJT" in line and "98,765 (0.0/s)" in line for line in lines)
 
 
 def test_a_plain_line_is_one_line_with_every_figure() -> None:
@@ -103,4 +125,4 @@ def test_a_plain_line_is_one_line_with_every_figure() -> None:
 def test_before_the_first_answer_there_is_a_table_too() -> None:
     empty = TownView([NodeView("gist", "GIST", "http://127.0.0.1:1", 11)])
     assert "height=0" in plain_line(empty)
-    assert live_table(empty).renderables
+    assert live_table(empty, 80).renderables
