@@ -145,12 +145,12 @@ class StorageConfig:
         choices=("auto", "leveldb", "rocksdb"),
     )
     write_buffer_mib: int = option(
-        32,
+        64,
         "Memory for rows before they are sorted to disk; less means longer pauses.",
         minimum=1,
         maximum=1_024,
     )
-    cache_mib: int = option(16, "Memory for rows read from disk.", minimum=1, maximum=65_536)
+    cache_mib: int = option(32, "Memory for rows read from disk.", minimum=1, maximum=65_536)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from node.disk_errors import os_error, sync_folder
 Engine = Literal["leveldb", "rocksdb"]
 ENGINES: Final[tuple[Engine, ...]] = ("leveldb", "rocksdb")
 
-WRITE_BUFFER_BYTES: Final = 32 * 1024 * 1024
+WRITE_BUFFER_BYTES: Final = 64 * 1024 * 1024
 """With LevelDB's default of 4 MiB single blocks wait 0.3 s for compaction (store_micro)."""
-CACHE_BYTES: Final = 16 * 1024 * 1024
+CACHE_BYTES: Final = 32 * 1024 * 1024
 
 _CREATED_KEY: Final = b"\0created"
 _CLASSES: Final = {
