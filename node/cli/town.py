@@ -76,8 +76,9 @@ def up(
     """Start the town, or go on with the one in the folder. Ctrl-C stops all of it."""
     wish = Wish(validators, scenario, idle, fresh, base_port)
     with layout.locked(folder):
-        made = creation.prepare(folder, wish)
+        made = creation.prepare(folder, wish, _say)
         click.secho(WARNING, err=True, fg="yellow", bold=True)
+        _say(f"Starting {len(made.nodes)} nodes as processes; the first block takes some seconds")
         run = Run(folder, made, seconds, idle, audit.head_of(folder / made.observer.name))
         with screen_for(as_json) as screen:
             outcome = asyncio.run(run_town(run, screen))
@@ -104,6 +105,10 @@ def up(
             f"invariants {report['invariants']}."
         )
     return 1 if outcome.failures or invariants != audit.OK else 0
+
+
+def _say(what: str) -> None:
+    click.echo(f"{what} ...", err=True)
 
 
 @town.command()

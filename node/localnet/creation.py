@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -57,10 +57,10 @@ class NodeKeys:
     node: bytes
 
 
-def prepare(folder: Path, wish: Wish) -> Town:
+def prepare(folder: Path, wish: Wish, say: Callable[[str], None] = lambda _: None) -> Town:
     """The town in `folder`, made or gone on with; its ports are free. The folder is locked.
 
-    LocalError when the wish contradicts what is there.
+    say: told in a sentence what is done next. LocalError when the wish contradicts what is there.
     """
     if wish.fresh:
         layout.wipe(folder)
@@ -69,7 +69,8 @@ def prepare(folder: Path, wish: Wish) -> Town:
         layout.wipe(folder)  # an earlier creation was interrupted: nothing of it ever ran
         town = None
     if town is None:
-        return _create(folder, wish)
+        return _create(folder, wish, say)
+    say(f"Going on with the town in {folder}: {len(town.nodes)} nodes")
     _check_same(folder, town, wish)
     if wish.base_port is not None or layout.busy_ports(town):
         town = layout.with_other_ports(town, wish.base_port or ports.BASE_PORT)
@@ -93,15 +94,17 @@ def _check_same(folder: Path, town: Town, wish: Wish) -> None:
         )
 
 
-def _create(folder: Path, wish: Wish) -> Town:
+def _create(folder: Path, wish: Wish, say: Callable[[str], None]) -> Town:
     scenario = "" if wish.idle else wish.scenario or SCENARIOS[0]
     town = layout.plan(
         layout.DEFAULT_VALIDATORS if wish.validators is None else wish.validators,
         scenario,
         wish.base_port or ports.BASE_PORT,
     )
+    say(f"Making a new town in {folder}: keys of {len(town.nodes)} nodes")
     layout.save(folder, town)
     keys = {node.name: _create_keys(folder, node) for node in town.nodes}
+    say("Writing the genesis and the configuration of each node")
     # The economy's first quarter starts with the chain: genesis time is now.
     genesis = genesis_of(town, keys, time.time_ns() // 1_000_000)
     document = json.dumps(genesis.document(), ensure_ascii=False, indent=2) + "\n"

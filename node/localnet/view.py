@@ -49,6 +49,17 @@ class TownView:
     quarter: str = ""
     economy: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    started_height: int = 0
+
+    @property
+    def waiting(self) -> str:
+        """What the start of this run still waits for; "" once a block was finalised in it."""
+        if self.height > self.started_height:
+            return ""
+        starting = sum(node.state == "starting" for node in self.nodes)
+        if starting:
+            return f"waiting for {starting} of {len(self.nodes)} nodes to start"
+        return "waiting for the first block"
 
     @property
     def height(self) -> int:
@@ -145,8 +156,8 @@ def live_table(town: TownView, width: int) -> Group:
         part for part in ("Poyong town 포용타운", town.scenario, town.quarter) if part
     )
     lines: list[RenderableType] = [Text(title, style="bold"), nodes, figures]
-    if town.note:
-        lines.append(Text(town.note, style="yellow"))
+    if remark := town.note or town.waiting:
+        lines.append(Text(remark, style="yellow"))
     lines.append(Text(f"{town.running_s:,.0f} s · Ctrl-C stops all nodes cleanly", style="dim"))
     return Group(*lines)
 
@@ -168,4 +179,5 @@ def plain_line(town: TownView) -> str:
     line = "  ".join(f"{name}={text.replace(' BJT', '')}" for name, text in parts.items())
     line += f"  quarter={town.quarter}" if town.quarter else ""
     line += f"  down={','.join(down)}" if down else ""
-    return line + (f"  ({town.note})" if town.note else "")
+    remark = town.note or town.waiting
+    return line + (f"  ({remark})" if remark else "")

@@ -43,8 +43,9 @@ class Watch:
                 for node in town.nodes
             ],
             scenario=town.scenario,
+            started_height=counted[0],
+            transactions=counted[1],
         )
-        self.started_height, self.view.transactions = counted
         self._counted_height = counted[0]
         self._clients = {node.name: Client(node.rpc_url, timeout_s=5.0) for node in town.nodes}
         self._rate: deque[tuple[float, int]] = deque()
@@ -68,7 +69,7 @@ class Watch:
     async def look(self) -> None:
         """Ask every node that runs, then one of them for the town's figures."""
         await asyncio.gather(*(self._look_at(node) for node in self.view.nodes))
-        if self.view.height > self.started_height:
+        if not self.view.waiting:
             self.first_block.set()
         # The observer is last in the list and serves such questions; validators stand in for it.
         for node in reversed(self.view.nodes):

@@ -114,3 +114,18 @@ def test_other_ports_change_the_configurations_alone(tmp_path: Path) -> None:
     loaded = config.load(tmp_path / "gist" / config.CONFIG_FILE, {})
     assert loaded.network.port == moved.nodes[1].p2p_port
     assert f"@127.0.0.1:{moved.nodes[0].p2p_port}" in loaded.network.peers[0]
+
+
+def test_what_is_done_is_said_before_it_is_done(tmp_path: Path) -> None:
+    said: list[str] = []
+    town = layout.plan(1, "", BASE)
+
+    def say(what: str) -> None:
+        said.append(what)
+        if "keys" in what:
+            assert not (tmp_path / town.nodes[0].name).exists()
+
+    prepare(tmp_path, Wish(1, base_port=BASE), say)
+    assert ["keys of 2 nodes" in said[0], "genesis" in said[1], len(said)] == [True, True, 2]
+    prepare(tmp_path, Wish(), say)
+    assert said[2].startswith("Going on with the town")

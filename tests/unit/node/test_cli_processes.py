@@ -122,6 +122,23 @@ def test_a_plain_line_is_one_line_with_every_figure() -> None:
         assert figure in line
 
 
+def test_a_start_says_what_it_waits_for_until_the_first_block() -> None:
+    town = TownView(
+        [NodeView(name, name, "http://127.0.0.1:1", 11) for name in ("gist", "builder")],
+        started_height=7,
+    )
+    assert "(waiting for 2 of 2 nodes to start)" in plain_line(town)
+    town.nodes[0].state, town.nodes[0].height = "up", 7
+    assert "(waiting for 1 of 2 nodes to start)" in plain_line(town)
+    town.nodes[1].state = "up"
+    assert "(waiting for the first block)" in plain_line(town)
+    output = StringIO()
+    Console(width=80, file=output).print(live_table(town, 80))
+    assert "waiting for the first block" in output.getvalue()
+    town.nodes[1].height = 8
+    assert "waiting" not in plain_line(town)
+
+
 def test_before_the_first_answer_there_is_a_table_too() -> None:
     empty = TownView([NodeView("gist", "GIST", "http://127.0.0.1:1", 11)])
     assert "height=0" in plain_line(empty)
