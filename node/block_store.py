@@ -78,8 +78,8 @@ class Head:
 class BlockParts:
     """One block, encoded, with everything that its commit changes.
 
-    transactions: their hashes in block order. At height 0 (genesis) `block` is the genesis
-    document, `block_hash` its hash, and there is no certificate, receipt or transaction.
+    transactions: their hashes in block order. At height 0 `block` is the block that genesis makes
+    (ledger.genesis.build), and there is no certificate, receipt or transaction.
     set_change: canonical [header, validator set] when the header names another validator set than
     its parent's does, else empty.
     """
