@@ -146,8 +146,10 @@ async def full(validators: int, seconds: float, accounts: int, tell: Tell) -> Fu
             idle = await _one_by_one(place, single, 10.0)
             tell(f"{accounts:,} accounts, as many as become final, {seconds:.0f} s")
             large = await measure.throughput(place, nodes, load, seconds)
-            rate = int(large.per_second / 2)
-            half = measure.write_transactions(place, workload, 2, int(rate * HALF_LOAD_SECONDS))
+        rate = int(large.per_second / 2)
+        half = measure.write_transactions(place, workload, 2, int(rate * HALF_LOAD_SECONDS))
+        # Started anew: what the full load left waiting is not part of this one.
+        async with town.running(place) as nodes:
             tell(f"half of that, {rate} a second")
             report = await measure.run_load(
                 Job(urls=place.urls, file=str(half), seconds=HALF_LOAD_SECONDS, rate=rate)
