@@ -13,7 +13,7 @@ from consensus.effects import BuildProposal
 from consensus.events import BlockApplied, Verdict
 from consensus.messages import CertifiedBlock, Proposal
 from ledger import codec, validators
-from ledger.block import Block, Header, participation_root, transactions_root
+from ledger.block import Block, Header, build_block
 from ledger.errors import InvariantViolation, ensure
 from ledger.executor import (
     ExecutedBlock,
@@ -144,18 +144,13 @@ class Chain:
         )
         if not executed.included and not request.allow_empty:
             return None
-        header = Header(
-            height=request.height,
-            parent_hash=self.head.hash,
-            time_ms=request.time_ms,
-            proposer=request.proposer,
-            transactions_root=transactions_root(executed.included),
-            state_root=executed.state_root,
-            receipts_root=executed.receipts_root,
-            validators_hash=validators.validators_hash_after(executed.state, request.height),
-            participation_root=participation_root(request.participation),
+        block = build_block(
+            info,
+            executed.included,
+            executed.state_root,
+            executed.receipts_root,
+            validators.validators_hash_after(executed.state, request.height),
         )
-        block = Block(header, request.participation, executed.included)
         self._remember(_Outcome(block, executed, time.perf_counter() - started_s))
         return block
 

@@ -26,6 +26,7 @@ from ledger.mempool import Mempool, MempoolLimits
 from ledger.primitives import Address, Hash
 from ledger.state import State
 from ledger.transaction import Transaction, authority_problem
+from ledger.validator_tables import set_at
 from node.block_server import BlockServer
 from node.catchup import Synchroniser
 from node.connection import ConnectionTimes
@@ -137,15 +138,16 @@ class Runtime:
         self.timers = LoopTimers(self.inbox.put_own)
         self.synchroniser = self._make_synchroniser()
         self.frames = self._make_frames()
+        head = self.chain.applied_event()
         self.replica = Replica(
             replica_config,
-            self.chain.applied_event(),
+            head,
             opened.recent,
             opened.head_block,
             records,
         )
         self._transport = PeerTransport(self.peers, lambda: self._validators)
-        self._validators = self.chain.applied_event().validators
+        self._validators = head.validators
         self.driver = ReplicaDriver(
             self.replica,
             self.chain,
@@ -331,7 +333,7 @@ class Runtime:
         if roles != self._roles:
             self._roles = roles
             self.peers.registry_changed()
-        self._validators = self.chain.applied_event().validators
+        self._validators = set_at(self.state, block.height + 1)
         for told in self.on_block:
             told(applied)
 
