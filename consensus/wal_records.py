@@ -3,12 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from consensus.messages import (
-    NewView,
-    PreparedCertificate,
-    Proposal,
-    ReadProposal,
-    ViewChange,
+from consensus.message_wire import (
     new_view_from_wire,
     prepared_from_wire,
     prepared_to_wire,
@@ -16,6 +11,7 @@ from consensus.messages import (
     view_change_from_wire,
     view_change_to_wire,
 )
+from consensus.messages import NewView, PreparedCertificate, Proposal, ReadProposal, ViewChange
 from ledger import codec
 from ledger.errors import DecodeError, ensure
 from ledger.primitives import HASH_BYTES, Hash

@@ -35,8 +35,8 @@ class ServerCounters:
 class BlockServer:
     """Reads blocks for peers. All three sources are synchronous and answer from the own store.
 
-    head: last committed height. certified_block(height): bytes of messages.encode(CertifiedBlock),
-    None when this node does not have it. block_by_hash(height, hash): canonical bytes of a
+    head: last committed height. certified_block(height): message_wire.encode(CertifiedBlock), None
+    when this node does not have it. block_by_hash(height, hash): canonical bytes of a
     committed or durably prepared block, or None.
     """
 

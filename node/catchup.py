@@ -11,7 +11,7 @@ from typing import Final, cast
 
 import structlog
 
-from consensus import messages
+from consensus import message_wire
 from consensus.messages import CertifiedBlock, Proposal, ReadProposal
 from consensus.sync import Progress, RangePlanner
 from ledger.errors import DecodeError, PeerError
@@ -294,7 +294,7 @@ class Synchroniser:
         return cast(bytes | None, planner.reject(height, self._now_ms()))
 
     def _decode(self, height: int, raw: bytes) -> CertifiedBlock:
-        message = messages.decode(raw, self._read)
+        message = message_wire.decode(raw, self._read)
         if not isinstance(message, CertifiedBlock):
             raise DecodeError(f"expected a certified block, found {type(message).__name__}")
         found = message.proposal.height

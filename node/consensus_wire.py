@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
-from consensus import messages
+from consensus import message_wire
 from consensus.messages import Message, PrePrepare, Proposal, ReadProposal
 from ledger import codec
 from ledger.block import MAX_BLOCK_TRANSACTIONS, Block, CompactBlock, decode_compact_block
@@ -55,8 +55,8 @@ def encode_message(message: Message) -> bytes:
     """Payload of a CONSENSUS frame; a PrePrepare goes with its transactions by hash."""
     if isinstance(message, PrePrepare) and isinstance(message.proposal, Block):
         compact = _as_proposal(message.proposal.compact())
-        return _COMPACT + messages.encode(replace(message, proposal=compact))
-    return _FULL + messages.encode(message)
+        return _COMPACT + message_wire.encode(replace(message, proposal=compact))
+    return _FULL + message_wire.encode(message)
 
 
 def encode_ask(block_hash: Hash, positions: Sequence[int]) -> bytes:
@@ -80,9 +80,9 @@ def decode_payload(payload: bytes, read: ReadProposal) -> Payload:
     """Inverse of the encoders; DecodeError for any other bytes. Signatures unchecked."""
     tag, body = payload[:1], payload[1:]
     if tag == _FULL:
-        return messages.decode(body, read)
+        return message_wire.decode(body, read)
     if tag == _COMPACT:
-        message = messages.decode(body, lambda raw: _as_proposal(decode_compact_block(raw)))
+        message = message_wire.decode(body, lambda raw: _as_proposal(decode_compact_block(raw)))
         if not isinstance(message, PrePrepare):
             raise DecodeError("only a PrePrepare comes with transactions by hash")
         block = cast(CompactBlock, message.proposal)

@@ -1,7 +1,7 @@
 """What a SYNC frame holds: questions for certified blocks and their answers. Pure.
 
 Canonical [tag, request_id, ...]; an answer repeats the request_id of its question. A certified
-block travels as the bytes of consensus.messages.encode(CertifiedBlock).
+block travels as the bytes of consensus.message_wire.encode(CertifiedBlock).
 """
 
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ class FrameKind(IntEnum):
     """What a frame carries; the number is its byte on the wire. Lower numbers of the three data
     kinds go first when a connection is full."""
 
-    CONSENSUS = 1  # consensus.messages
+    CONSENSUS = 1  # node.consensus_wire
     SYNC = 2  # node.sync_wire
     TRANSACTIONS = 3  # node.gossip
     HELLO = 16  # first frame of both sides

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from consensus import messages
+from consensus import message_wire
 from consensus.messages import (
     BlockRequest,
     BlockResponse,
     CertifiedBlock,
     EvidenceMessage,
     LateSealMessage,
+    Message,
     NewView,
     PreparedCertificate,
     PrePrepare,
@@ -77,7 +78,7 @@ def payloads() -> dict[str, tuple[Phase, int, int, bytes]]:
     }
 
 
-def examples() -> dict[str, messages.Message]:
+def examples() -> dict[str, Message]:
     """One message of each kind; the signatures are fillers."""
     example = block()
     prepared = PreparedCertificate(1, 0, example.hash, SIGNATURES)
@@ -117,7 +118,7 @@ def consensus_vectors() -> dict[str, Any]:
             name: {"payload": payload.hex(), "signature": signer.sign(payload).hex()}
             for name, payload in signed.items()
         },
-        "messages": {name: messages.encode(item).hex() for name, item in examples().items()},
+        "messages": {name: message_wire.encode(item).hex() for name, item in examples().items()},
     }
 
 
@@ -169,7 +170,7 @@ def test_the_documented_messages_decode() -> None:
         return decode_block(data, CHAIN_ID)
 
     for name, encoded in vectors("Consensus")["messages"].items():
-        assert messages.decode(bytes.fromhex(encoded), read) == examples()[name]
+        assert message_wire.decode(bytes.fromhex(encoded), read) == examples()[name]
 
 
 def test_the_documented_leaf_names_the_documented_key() -> None:

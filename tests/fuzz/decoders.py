@@ -6,7 +6,8 @@ tests/fuzz/test_completeness.py fails when a decoder is in no entry's `covers`.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from consensus import messages, wal_records
+from consensus import message_wire, wal_records
+from consensus.messages import Proposal
 from ledger import codec, participation
 from ledger.block import Header, decode_block, decode_compact_block
 from ledger.errors import DecodeError
@@ -31,7 +32,7 @@ from tests.fuzz.mutation import Shape
 from tests.support.ledger_chain import CHAIN_ID
 
 
-def read_block(raw: bytes) -> messages.Proposal:
+def read_block(raw: bytes) -> Proposal:
     """ReadProposal of a node."""
     return decode_block(raw, CHAIN_ID)
 
@@ -215,17 +216,17 @@ def _consensus() -> list[Decoder]:
     return [
         Decoder(
             "consensus message",
-            lambda raw: messages.decode(raw, read_block),
+            lambda raw: message_wire.decode(raw, read_block),
             samples.encoded_messages(),
             (DecodeError,),
             (
-                "messages.decode",
-                "messages.new_view_from_wire",
-                "messages.prepared_from_wire",
-                "messages.view_change_from_wire",
+                "message_wire.decode",
+                "message_wire.new_view_from_wire",
+                "message_wire.prepared_from_wire",
+                "message_wire.view_change_from_wire",
                 "catchup.Synchroniser._decode",
             ),
-            messages.encode,
+            message_wire.encode,
         ),
         Decoder(
             "vote record",
@@ -250,13 +251,13 @@ def _consensus() -> list[Decoder]:
 def _encode_payload(payload: consensus_wire.Payload) -> bytes:
     match payload:
         case CompactProposal(message, _):
-            return b"\1" + messages.encode(message)
+            return b"\1" + message_wire.encode(message)
         case TransactionsAsk(block_hash, positions):
             return consensus_wire.encode_ask(block_hash, positions)
         case TransactionsAnswer(block_hash, raws):
             return consensus_wire.encode_answer(block_hash, raws)
         case _:
-            return b"\0" + messages.encode(payload)
+            return b"\0" + message_wire.encode(payload)
 
 
 DECODERS: dict[str, Decoder] = {

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from consensus import messages, wal_records
+from consensus import message_wire, wal_records
 from consensus.messages import (
     BlockRequest,
     BlockResponse,
@@ -123,7 +123,7 @@ def consensus_messages() -> list[Message]:
 
 def encoded_messages() -> list[bytes]:
     """Their canonical bytes."""
-    return [messages.encode(message) for message in consensus_messages()]
+    return [message_wire.encode(message) for message in consensus_messages()]
 
 
 def encoded_records() -> list[bytes]:

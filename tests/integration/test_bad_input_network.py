@@ -14,7 +14,7 @@ import pytest
 
 from api import calls
 from api.client import SyncClient
-from consensus import messages
+from consensus import message_wire
 from consensus.messages import Status
 from ledger.local_accounts import ed25519_accounts
 from ledger.primitives import Hash
@@ -241,7 +241,7 @@ def test_replayed_consensus_frames(
 
 def questions() -> list[bytes]:
     """What a peer may ask and say, claims that are false included."""
-    status = messages.encode(Status(2**40, 3, True, 7, 7, 7))
+    status = message_wire.encode(Status(2**40, 3, True, 7, 7, 7))
     return [
         encode_frame(FrameKind.CONSENSUS, b"\0" + status),
         encode_frame(FrameKind.SYNC, sync_wire.encode(HeadAsk(1))),

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from consensus.messages import CertifiedBlock, encode
+from consensus.message_wire import encode
+from consensus.messages import CertifiedBlock
 from ledger.errors import PeerError
 from ledger.primitives import Hash
 from node.block_server import BlockServer

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consensus import messages, wal_records
+from consensus import message_wire, wal_records
 from consensus.events import MessageReceived
 from consensus.messages import (
     BlockRequest,
@@ -149,7 +149,7 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
 
 @given(MESSAGES)
 def test_messages_round_trip(message: Message) -> None:
-    assert messages.decode(messages.encode(message), read_block) == message
+    assert message_wire.decode(message_wire.encode(message), read_block) == message
 
 
 @given(RECORDS)
@@ -166,7 +166,7 @@ def _value_or_decode_error(decode: Callable[[bytes], object], data: bytes) -> ob
 
 @given(st.binary(max_size=200))
 def test_decoders_are_total_on_any_bytes(data: bytes) -> None:
-    _value_or_decode_error(lambda raw: messages.decode(raw, read_block), data)
+    _value_or_decode_error(lambda raw: message_wire.decode(raw, read_block), data)
     _value_or_decode_error(lambda raw: wal_records.decode(raw, read_block), data)
 
 
@@ -187,11 +187,11 @@ def mutated(draw: st.DrawFn, encoded: st.SearchStrategy[bytes]) -> bytes:
     return bytes(data)
 
 
-@given(mutated(MESSAGES.map(messages.encode)))
+@given(mutated(MESSAGES.map(message_wire.encode)))
 def test_a_mutated_message_is_refused_or_canonical(data: bytes) -> None:
-    message = _value_or_decode_error(lambda raw: messages.decode(raw, read_block), data)
+    message = _value_or_decode_error(lambda raw: message_wire.decode(raw, read_block), data)
     if message is not None:
-        assert messages.encode(message) == data  # type: ignore[arg-type] # decoded just now
+        assert message_wire.encode(message) == data  # type: ignore[arg-type] # decoded just now
 
 
 @given(mutated(RECORDS.map(wal_records.encode)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consensus import messages
+from consensus import message_wire
 from consensus.messages import PrePrepare, Status, Vote
 from ledger.block import MAX_BLOCK_TRANSACTIONS, Block, decode_block
 from ledger.errors import DecodeError
@@ -77,9 +77,9 @@ def encoded(payload: Payload) -> bytes:
         case TransactionsAnswer(block_hash, transactions):
             return encode_answer(block_hash, transactions)
         case CompactProposal(message, _):
-            return b"\1" + messages.encode(message)
+            return b"\1" + message_wire.encode(message)
         case message:
-            return b"\0" + messages.encode(message)
+            return b"\0" + message_wire.encode(message)
 
 
 @given(VOTES)
@@ -155,7 +155,7 @@ def test_an_unknown_kind_is_refused(tag: bytes) -> None:
 
 def test_a_proposal_in_full_is_understood_too() -> None:
     full = PrePrepare(2, 0, BLOCKS[-1], 0, None, bytes(64))
-    assert decode_payload(b"\0" + messages.encode(full), read) == full
+    assert decode_payload(b"\0" + message_wire.encode(full), read) == full
 
 
 def test_only_a_proposal_comes_compact() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from consensus import messages
+from consensus import message_wire
 from consensus.messages import BlockResponse, CertifiedBlock, Message, ReadProposal
 from consensus.sync import RangePlanner
 from ledger.errors import DecodeError, PeerError
@@ -216,7 +216,7 @@ class Synchronisation:
             self.rejected.append(source)
 
     def _decode(self, height: int, raw: bytes) -> CertifiedBlock:
-        message = messages.decode(raw, self._read)
+        message = message_wire.decode(raw, self._read)
         if not isinstance(message, CertifiedBlock):
             raise DecodeError(f"expected a certified block, found {type(message).__name__}")
         if message.proposal.height != height or message.certificate.height != height:

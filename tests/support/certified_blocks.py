@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from consensus.messages import CertifiedBlock, encode
+from consensus.message_wire import encode
+from consensus.messages import CertifiedBlock
 from ledger import codec
 from ledger.crypto import sha256
 from ledger.primitives import HASH_BYTES, ZERO_HASH, Hash

@@ -43,6 +43,8 @@ from consensus.events import (
     VoteSigned,
     WorkAvailable,
 )
+from consensus.message_wire import decode as decode_message
+from consensus.message_wire import encode as encode_message
 from consensus.messages import (
     BlockRequest,
     CertifiedBlock,
@@ -52,8 +54,6 @@ from consensus.messages import (
     Vote,
     signed_claim,
 )
-from consensus.messages import decode as decode_message
-from consensus.messages import encode as encode_message
 from consensus.recovery import record_height
 from consensus.replica import Replica, ReplicaConfig
 from consensus.wal_records import decode as decode_record

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pytest
 
+from consensus.message_wire import decode, encode
 from consensus.messages import (
     BlockRequest,
     BlockResponse,
@@ -25,8 +26,6 @@ from consensus.messages import (
     ViewChange,
     ViewChangeMessage,
     Vote,
-    decode,
-    encode,
 )
 from ledger.errors import DecodeError
 from ledger.primitives import Hash

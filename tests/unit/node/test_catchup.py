@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from consensus import sync
-from consensus.messages import CertifiedBlock, encode
+from consensus.message_wire import encode
+from consensus.messages import CertifiedBlock
 from consensus.sync import Progress
 from ledger.errors import PeerError
 from ledger.primitives import ZERO_HASH

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from consensus import messages
+from consensus import message_wire
 from consensus.chain import RECENT_HEIGHTS
 from consensus.messages import CertifiedBlock
 from ledger.block import decode_block
@@ -162,7 +162,7 @@ def test_certified_blocks_are_served_as_they_were_finalised() -> None:
     for height in (1, 2, 3):
         raw = certified_block_bytes(node.chain.blocks, height)
         assert raw is not None
-        found = messages.decode(raw, lambda block: decode_block(block, CHAIN_ID))
+        found = message_wire.decode(raw, lambda block: decode_block(block, CHAIN_ID))
         assert found == node.applied[height - 1].certified
         assert isinstance(found, CertifiedBlock)
     assert certified_block_bytes(node.chain.blocks, 0) is None
