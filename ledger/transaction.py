@@ -168,8 +168,9 @@ def key_address(public_key: bytes) -> Address:
         raise DecodeError(f"0x{public_key.hex()} is no point of secp256k1") from error
 
 
-def _verify_key(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Ed25519 signs the message itself, secp256k1 its keccak256."""
+def verify_key(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """True when the key signed what Draft.signing_bytes gives: Ed25519 signs the message itself,
+    secp256k1 its keccak256."""
     if len(public_key) == ED25519_KEY_BYTES:
         return verify_ed25519(public_key, message, signature)
     return verify_secp256k1(public_key, keccak256(message), signature)
@@ -184,11 +185,11 @@ def verify_transaction(transaction: Transaction) -> bool:
     # The encoding is canonical, so the signing bytes are the raw bytes with head and tail changed.
     if isinstance(authority, KeySignature):
         message = _SIGNING_PREFIX + raw[1:-_SIGNATURE_WIRE_BYTES]
-        return _verify_key(authority.public_key, message, authority.signature)
+        return verify_key(authority.public_key, message, authority.signature)
     message = _SIGNING_PREFIX + raw[1 : -len(codec.encode(authority.signatures))]
     keys = authority.witness.members.keys
     return all(
-        _verify_key(keys[index], message, signature) for index, signature in authority.signatures
+        verify_key(keys[index], message, signature) for index, signature in authority.signatures
     )
 
 

@@ -10,7 +10,8 @@ from slip10 import SLIP10, SLIP10DerivationError
 
 from ledger.crypto import checksum_address, ed25519_address
 from ledger.errors import LocalError
-from node import keystore
+from node import keystore, threshold_account
+from node.cli.keys_threshold import show_account, threshold
 from node.cli.output import json_option, print_fields, print_json
 from node.keystore import KeyInfo, KeyKind
 
@@ -33,6 +34,9 @@ _LABEL = click.option("--label", default="", help="Shown; no part of the key.")
 @click.group()
 def keys() -> None:
     """Make, import and show keys."""
+
+
+keys.add_command(threshold)
 
 
 @keys.command()
@@ -80,7 +84,10 @@ def import_command(
 @_FILE
 @json_option
 def show(file: Path, as_json: bool) -> None:
-    """Show the open part of a key file; needs no password."""
+    """Show the open part of a key file, or a threshold account; needs no password."""
+    if threshold_account.describes_account(file):
+        show_account(threshold_account.read_account(file), file, as_json)
+        return
     _show(keystore.read_key_info(file), file, as_json)
 
 

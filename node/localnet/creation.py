@@ -1,4 +1,8 @@
-"""Makes a local town: keys that open at once, one genesis, one configuration for each node."""
+"""Makes a local town: keys that open at once, one genesis, one configuration for each node.
+
+The authority of its genesis is an account of the validators' organisations, of which a majority
+has to sign; every home has its descriptor, and each organisation's home the key that signs for it.
+"""
 
 import json
 import os
@@ -21,6 +25,7 @@ from node.localnet import layout, ports
 from node.localnet.layout import Town, TownNode
 from node.scenario import local_appraisers
 from node.scenarios import gwangju
+from node.threshold_account import ThresholdAccount, new_account
 
 CHAIN_ID: Final = 82062
 NAME: Final = "Poyong local town 포용타운"
@@ -35,6 +40,10 @@ _SECRET_MODE: Final = 0o600
 _PASSWORD_FILE: Final = "keys/password"
 _VALIDATOR_KEY: Final = "keys/validator.json"
 _NODE_KEY: Final = "keys/node.json"
+ACCOUNT_KEY: Final = "keys/account.json"
+"""With which the organisation of a validator signs for the authority; in each home."""
+AUTHORITY_FILE: Final = "authority.json"
+"""Descriptor of the authority; in each home."""
 _GENESIS_FILE: Final = "genesis.json"
 
 
@@ -51,10 +60,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class NodeKeys:
-    """Public halves; an observer has no validator key."""
+    """Public halves; an observer has neither a validator key nor an organisation's account."""
 
     validator: bytes | None
     node: bytes
+    account: bytes | None
 
 
 def prepare(folder: Path, wish: Wish, say: Callable[[str], None] = lambda _: None) -> Town:
@@ -108,8 +118,10 @@ def _create(folder: Path, wish: Wish, say: Callable[[str], None]) -> Town:
     # The economy's first quarter starts with the chain: genesis time is now.
     genesis = genesis_of(town, keys, time.time_ns() // 1_000_000)
     document = json.dumps(genesis.document(), ensure_ascii=False, indent=2) + "\n"
+    descriptor = authority_of(town, keys).text()
     for node in town.nodes:
         _write(folder / node.name / _GENESIS_FILE, document)
+        _write(folder / node.name / AUTHORITY_FILE, descriptor)
     _write_configurations(folder, town, keys)
     town = layout.with_ready(town)
     layout.save(folder, town)
@@ -126,23 +138,35 @@ def _create_keys(folder: Path, node: TownNode) -> NodeKeys:
     _write(home / _PASSWORD_FILE, PASSWORD + "\n")
     wanted = {KeyKind.NODE: _NODE_KEY}
     if node.is_validator:
-        wanted[KeyKind.VALIDATOR] = _VALIDATOR_KEY
+        wanted |= {KeyKind.VALIDATOR: _VALIDATOR_KEY, KeyKind.ACCOUNT: ACCOUNT_KEY}
     made = {
         kind: keystore.create_key(
             home / file, kind, PASSWORD, label=node.organisation, cost=LOCAL_COST
         ).public_key
         for kind, file in wanted.items()
     }
-    return NodeKeys(made.get(KeyKind.VALIDATOR), made[KeyKind.NODE])
+    return NodeKeys(made.get(KeyKind.VALIDATOR), made[KeyKind.NODE], made.get(KeyKind.ACCOUNT))
 
 
 def read_keys(folder: Path, node: TownNode) -> NodeKeys:
     """Public keys of a node that exists."""
-    home = folder / node.name
-    validator = (
-        keystore.read_key_info(home / _VALIDATOR_KEY).public_key if node.is_validator else None
-    )
-    return NodeKeys(validator, keystore.read_key_info(home / _NODE_KEY).public_key)
+
+    def public_key(file: str) -> bytes:
+        return keystore.read_key_info(folder / node.name / file).public_key
+
+    if not node.is_validator:
+        return NodeKeys(None, public_key(_NODE_KEY), None)
+    return NodeKeys(public_key(_VALIDATOR_KEY), public_key(_NODE_KEY), public_key(ACCOUNT_KEY))
+
+
+def authority_of(town: Town, keys: Mapping[str, NodeKeys]) -> ThresholdAccount:
+    """The account that decides on validators and observers: a majority of the organisations."""
+    members = {
+        account_key: node.organisation
+        for node in town.validators
+        if (account_key := keys[node.name].account) is not None
+    }
+    return new_account(len(members) // 2 + 1, members)
 
 
 def genesis_of(town: Town, keys: Mapping[str, NodeKeys], time_ms: int) -> Genesis:
@@ -158,13 +182,13 @@ def genesis_of(town: Town, keys: Mapping[str, NodeKeys], time_ms: int) -> Genesi
         time_ms=time_ms,
         validators=ValidatorSet(seats),
         observers={keys[town.observer.name].node: town.observer.organisation},
-        sections=sections(town.scenario),
+        sections=sections(town.scenario, authority_of(town, keys).address),
         local=True,
     )
 
 
-def sections(scenario: str) -> dict[str, Any]:
-    """Module sections: development accounts with tokens, one authority, the land economy.
+def sections(scenario: str, authority: str) -> dict[str, Any]:
+    """Module sections: development accounts with tokens, who decides, the land economy.
 
     Without a scenario the land's quarters last real ones, so that nothing falls due by itself.
     """
@@ -175,7 +199,7 @@ def sections(scenario: str) -> dict[str, Any]:
                 for account in secp256k1_accounts() + ed25519_accounts()
             ]
         },
-        "governance": {"authority": checksum_address(ed25519_accounts()[0].address)},
+        "governance": {"authority": authority},
         **gwangju.genesis_sections(
             [ed25519_address(signer.public_key) for signer in local_appraisers()],
             scaled_rounds=gwangju.QUARTERS if scenario else 0,

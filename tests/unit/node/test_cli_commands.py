@@ -4,7 +4,6 @@ import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -18,6 +17,7 @@ from node.cli.message_fields import body_of
 from node.keystore import KeyKind, open_seed
 from node.localnet import creation, layout, parent
 from node.localnet.creation import Wish
+from tests.support.shell import Shell
 
 PASSWORD = "correct horse battery"
 MNEMONIC = "test test test test test test test test test test test junk"
@@ -26,31 +26,6 @@ MNEMONIC = "test test test test test test test test test test test junk"
 @pytest.fixture(autouse=True)
 def _password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(keystore.PASSWORD_VARIABLE, PASSWORD)
-
-
-class Shell:
-    """Runs commands in this process and reads what they print."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        code = cli.run(arguments)
-        printed = self._capsys.readouterr()
-        return code, printed.out, printed.err
-
-    def json(self, *arguments: str) -> Any:
-        code, out, err = self(*arguments, "--json")
-        assert code == 0, err
-        assert out.count("\n") == 1
-        return json.loads(out)
-
-    def refusal(self, *arguments: str) -> str:
-        code, out, err = self(*arguments)
-        assert (code, out) == (cli.EXIT_FAILED, "")
-        assert err.startswith("poyong: ")
-        assert err.count("\n") == 1
-        return err
 
 
 @pytest.fixture

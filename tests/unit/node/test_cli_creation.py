@@ -1,18 +1,23 @@
 """A local town as it is made: every file is one that a node accepts, and a second start goes on."""
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
 
+from governance import deciding
 from ledger import genesis
 from ledger.errors import LocalError
+from ledger.kv import MemoryStore, WriteBatch
+from ledger.state import State
 from node import config, keystore
 from node.keystore import KeyKind
 from node.localnet import creation, layout
 from node.localnet.creation import Wish, prepare
 from node.localnet.layout import Town
 from node.modules import build_executor
+from node.threshold_account import account_of
 
 BASE = 22_000
 
@@ -70,8 +75,32 @@ def test_without_local_the_same_genesis_is_refused(made: tuple[Path, Town]) -> N
 
 def test_an_idle_town_has_no_scaled_rounds() -> None:
     """So that nothing falls due by itself."""
-    assert creation.sections("")["land"]["parameters"]["scaled_rounds"] == 0
-    assert creation.sections("gwangju")["land"]["parameters"]["scaled_rounds"] == 56
+    for scenario, rounds in (("", 0), ("gwangju", 56)):
+        sections = creation.sections(scenario, "0x" + "ab" * 20)
+        assert sections["land"]["parameters"]["scaled_rounds"] == rounds
+
+
+@pytest.mark.parametrize(("validators", "needed"), [(1, 1), (2, 2), (3, 2), (4, 3), (16, 9)])
+def test_a_majority_of_the_organisations_decides(
+    tmp_path: Path, validators: int, needed: int
+) -> None:
+    """Genesis names their account, every home describes it, and each organisation has its key."""
+    town = prepare(tmp_path, Wish(validators, idle=True, base_port=BASE))
+    (text,) = {(tmp_path / n.name / creation.AUTHORITY_FILE).read_bytes() for n in town.nodes}
+    account = account_of(json.loads(text), "a test")
+    assert (account.threshold, len(account.keys)) == (needed, validators)
+    document = genesis.parse((tmp_path / "observer" / "genesis.json").read_bytes())
+    assert document.sections["governance"] == {"authority": account.address}
+    store = MemoryStore()
+    batch = WriteBatch()
+    batch.operations.extend(genesis.build(document, build_executor()).rows)
+    store.write(batch, sync=False)
+    assert deciding.authority(State(store)) == account.witness.address
+    for node in town.validators:
+        key = tmp_path / node.name / creation.ACCOUNT_KEY
+        signer = keystore.open_signer(key, creation.PASSWORD, KeyKind.ACCOUNT)
+        assert account.names[account.keys.index(signer.public_key)] == node.organisation
+    assert not (tmp_path / town.observer.name / creation.ACCOUNT_KEY).exists()
 
 
 @pytest.mark.parametrize("validators", [1, 16])
