@@ -1,46 +1,40 @@
-"""The authenticated state: one root over every row, kept in memory and never written node by node.
+"""The authenticated state: one root over every row, kept in memory and not written block by block.
 
-A row is the leaf sha256(key) || sha256(value). Leaves lie sorted in flat buckets, chosen by the
-first bits of the key's hash; a 16-ary tree over the buckets' hashes lies in one bytearray. Each
-block writes one journal row with its changed leaves, and rewrites the dirty buckets of one group
-in turn; a restart loads the buckets and replays the journal of one round of the groups
-(docs/formats.md, "State commitment"; performance.md, finding 1).
+A row is a leaf of 65 bytes: sha256(key), the value's length, and the value itself when it has at
+most 32 bytes, so that an account is read from memory; a longer value is there as its SHA-256.
+Leaves lie sorted in flat buckets, chosen by the first bits of the key's hash; a 16-ary tree over
+the buckets' hashes lies in one bytearray (docs/formats.md, "State commitment"; performance.md,
+finding 1). A start rebuilds it from the rows, or takes the copy that a clean stop left.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import chain
-from struct import Struct
 from typing import Final
 
-from ledger import codec
-from ledger.errors import DecodeError, LocalError, ensure
-from ledger.kv import KeyValueReader, WriteBatch, prefix_end
+from ledger.errors import DecodeError, InvariantViolation, ensure
+from ledger.kv import KeyValueReader
 from ledger.primitives import HASH_BYTES, Hash
 
 ROOT_TAG: Final = b"poyong/state/1"
 BUCKET_PREFIX: Final = b"\x00"
 NODE_PREFIX: Final = b"\x01"
 FAN_OUT: Final = 16
-LEAF_BYTES: Final = 2 * HASH_BYTES
+MAX_INLINE_BYTES: Final = 32
+"""Longest value that a leaf holds itself."""
+HASHED: Final = 0xFF
+"""In place of the length: the 32 bytes after it are the value's SHA-256."""
+CONTENT_BYTES: Final = 1 + MAX_INLINE_BYTES
+LEAF_BYTES: Final = HASH_BYTES + CONTENT_BYTES
 BUCKET_COUNTS: Final = tuple(FAN_OUT**depth for depth in range(1, 6))
 """Allowed numbers of buckets, a genesis constant: 16, 256, 4096, 65536 and 1048576."""
 DEFAULT_BUCKET_COUNT: Final = 2**16
-GROUPS: Final = 256
-"""Heights in which every dirty bucket is rewritten once, and journal rows that a restart reads."""
 
-MAX_GROUPS: Final = 65_536
-
-# State keys start with a letter (a module's name), so "!" keeps these rows apart from them.
-STORE_PREFIX: Final = b"!commitment/"
-_BUCKET_ROW: Final = STORE_PREFIX + b"bucket/"
-_JOURNAL_ROW: Final = STORE_PREFIX + b"journal/"
-_LAYOUT_ROW: Final = STORE_PREFIX + b"layout"
-_LAYOUT_VERSION: Final = 1
 _NODE_BYTES: Final = 1 + FAN_OUT * HASH_BYTES
-_LEAF: Final = Struct("32s32s")
-_DELETED: Final = bytes(HASH_BYTES)
+_LENGTHS: Final = tuple(bytes((length,)) for length in range(MAX_INLINE_BYTES + 1))
+_HASHED_TAG: Final = bytes((HASHED,))
+_SAVED_TAG: Final = b"poyong/saved-commitment/1"
+_COUNT_BYTES: Final = 4
 
 Change = tuple[bytes, bytes | None]
 Changes = Iterable[Change]
@@ -63,49 +57,63 @@ def bucket_of(key_hash: bytes, depth: int) -> int:
     return int.from_bytes(key_hash[:4], "big") >> (32 - 4 * depth)
 
 
-def leaf_offset(bucket: bytes | bytearray, key_hash: bytes) -> int:
-    """Offset of the key's leaf in a bucket (prefix byte, sorted leaves), or of its place."""
-    low, high = 0, len(bucket) // LEAF_BYTES
+def leaf_content(value: bytes) -> bytes:
+    """What a leaf says of a value, 33 bytes: length and the value itself, padded with zeros, or
+    0xff and its SHA-256. No two values have the same."""
+    length = len(value)
+    if length <= MAX_INLINE_BYTES:
+        return _LENGTHS[length] + value.ljust(MAX_INLINE_BYTES, b"\0")
+    return _HASHED_TAG + sha256(value).digest()
+
+
+def find_leaf(bucket: bytes | bytearray, key_hash: bytes, first: int = 0) -> int:
+    """Offset of the key's leaf among the sorted leaves from offset `first` on, or -1."""
+    at = bucket.find(key_hash, first)
+    if at < 0 or (at - first) % LEAF_BYTES == 0:
+        return at
+    # Somebody's value contains the hash of this key: look at keys alone.
+    at = _place(bucket, key_hash, first)
+    return at if bucket[at : at + HASH_BYTES] == key_hash else -1
+
+
+def _place(bucket: bytes | bytearray, key_hash: bytes, first: int) -> int:
+    """Offset of the first leaf whose key hash is not below `key_hash`."""
+    low, high = 0, (len(bucket) - first) // LEAF_BYTES
     while low < high:
         middle = (low + high) // 2
-        at = 1 + middle * LEAF_BYTES
+        at = first + middle * LEAF_BYTES
         if bucket[at : at + HASH_BYTES] < key_hash:
             low = middle + 1
         else:
             high = middle
-    return 1 + low * LEAF_BYTES
+    return first + low * LEAF_BYTES
 
 
-def _put_leaf(bucket: bytearray, key_hash: bytes, value_hash: bytes) -> None:
-    """Set one leaf, or remove it when value_hash is all zero."""
-    # find() is several times faster than bisecting; a hit off the grid is a chance of 2^-256.
-    at = bucket.find(key_hash, 1)
-    if at < 0 or at % LEAF_BYTES != 1:
-        at = leaf_offset(bucket, key_hash)
-        if bucket[at : at + HASH_BYTES] != key_hash:
-            if value_hash != _DELETED:
-                bucket[at:at] = key_hash + value_hash
-            return
-    if value_hash == _DELETED:
-        del bucket[at : at + LEAF_BYTES]
-    else:
-        bucket[at + HASH_BYTES : at + LEAF_BYTES] = value_hash
+def _set_leaf(bucket: bytearray, key_hash: bytes, content: bytes | None) -> None:
+    """Set one leaf of a bucket with its prefix byte; None removes it."""
+    at = find_leaf(bucket, key_hash, 1)
+    if at >= 0:
+        if content is None:
+            del bucket[at : at + LEAF_BYTES]
+        else:
+            bucket[at + HASH_BYTES : at + LEAF_BYTES] = content
+    elif content is not None:
+        at = _place(bucket, key_hash, 1)
+        bucket[at:at] = key_hash + content
 
 
 @dataclass(frozen=True, slots=True)
 class CommitmentDelta:
     """What one block changes: computed on a commitment, applied to it once the block commits.
 
-    root: state root of `height`. journal: the changed leaves, a deletion as 32 zero bytes of
-    value hash. buckets: new content by index. nodes: by level from
-    the buckets up, each node with its prefix by index.
+    root: state root of `height`. buckets: new content by index. nodes: by level from the buckets
+    up, each node with its prefix by index.
     """
 
     height: int
     base_root: Hash
     root: Hash
     tree_root: bytes
-    journal: bytes
     buckets: dict[int, bytearray]
     nodes: list[dict[int, bytearray]]
 
@@ -113,19 +121,14 @@ class CommitmentDelta:
 class StateCommitment:
     """Buckets and tree after the block of `height`; `apply` alone changes it."""
 
-    def __init__(
-        self, bucket_count: int, height: int, buckets: list[bytearray], groups: int
-    ) -> None:
+    def __init__(self, bucket_count: int, height: int, buckets: list[bytearray]) -> None:
+        """buckets: each with its prefix byte, leaves sorted."""
         ensure(len(buckets) == bucket_count, "one content for each bucket")
         self.bucket_count = bucket_count
         self.height = height
-        self._depth = depth_of(bucket_count)
-        self._groups = groups
+        self._shift = 32 - 4 * depth_of(bucket_count)
         # Each starts with its prefix byte, as each node in the tree does: hashed without a copy.
         self._buckets = buckets
-        # Height of each bucket's last change, and that at which all were written.
-        self._changed_at = [height] * bucket_count
-        self._since = height
         # Nodes of 16 child hashes; levels from the parents of buckets up to the one root node.
         self._tree = bytearray()
         self._levels: list[int] = []
@@ -133,22 +136,21 @@ class StateCommitment:
         self.root = state_root(bucket_count, self._tree_root)
 
     @staticmethod
-    def build(
-        rows: Changes, bucket_count: int, height: int = 0, groups: int = GROUPS
-    ) -> "StateCommitment":
-        """The commitment to `rows` from nothing: at genesis, for a snapshot or a repair."""
-        depth = depth_of(bucket_count)
+    def build(rows: Changes, bucket_count: int, height: int = 0) -> "StateCommitment":
+        """The commitment to `rows`: at genesis and at a start; 1.5 s for a million rows."""
+        shift = 32 - 4 * depth_of(bucket_count)
         buckets = [bytearray() for _ in range(bucket_count)]
         for key, value in rows:
             if value is not None:
                 key_hash = sha256(key).digest()
-                buckets[bucket_of(key_hash, depth)] += key_hash + sha256(value).digest()
+                index = int.from_bytes(key_hash[:4], "big") >> shift
+                buckets[index] += key_hash + leaf_content(value)
         for index, leaves in enumerate(buckets):
             ordered = sorted(
                 leaves[at : at + LEAF_BYTES] for at in range(0, len(leaves), LEAF_BYTES)
             )
             buckets[index] = bytearray(BUCKET_PREFIX + b"".join(ordered))
-        return StateCommitment(bucket_count, height, buckets, groups)
+        return StateCommitment(bucket_count, height, buckets)
 
     def _fill_tree(self) -> bytes:
         hashes = [sha256(bucket).digest() for bucket in self._buckets]
@@ -162,34 +164,36 @@ class StateCommitment:
             hashes = [sha256(node).digest() for node in nodes]
         return hashes[0]
 
+    def content(self, key: bytes) -> bytes | None:
+        """leaf_content of the row at `key`, or None when there is no such row."""
+        key_hash = sha256(key).digest()
+        bucket = self._buckets[int.from_bytes(key_hash[:4], "big") >> self._shift]
+        at = find_leaf(bucket, key_hash, 1)
+        return None if at < 0 else bytes(bucket[at + HASH_BYTES : at + LEAF_BYTES])
+
     def compute(self, changes: Sequence[Change]) -> CommitmentDelta:
         """What the block after this one changes. Changes nothing here: several blocks of one
         height are executed on the same base."""
-        shift = 32 - 4 * self._depth
-        base = self._buckets
+        shift, base = self._shift, self._buckets
         buckets: dict[int, bytearray] = {}
-        key_hashes = [sha256(key).digest() for key, _ in changes]
-        value_hashes = [
-            _DELETED if value is None else sha256(value).digest() for _, value in changes
-        ]
-        for key_hash, value_hash in zip(key_hashes, value_hashes, strict=True):
+        for key, value in changes:
+            key_hash = sha256(key).digest()
             index = int.from_bytes(key_hash[:4], "big") >> shift
             bucket = buckets.get(index)
             if bucket is None:
                 bucket = buckets[index] = base[index][:]
-            # The usual case of _put_leaf without the call: a new value for a row that exists.
+            # The usual case of _set_leaf without the calls: a short value for a row that exists.
             at = bucket.find(key_hash, 1)
-            if at & 63 == 1 and value_hash is not _DELETED:
-                bucket[at + 32 : at + 64] = value_hash
+            if value is not None and at % LEAF_BYTES == 1:
+                bucket[at + HASH_BYTES : at + LEAF_BYTES] = leaf_content(value)
             else:
-                _put_leaf(bucket, key_hash, value_hash)
+                _set_leaf(bucket, key_hash, None if value is None else leaf_content(value))
         nodes, tree_root = self._changed_nodes(buckets)
         return CommitmentDelta(
             height=self.height + 1,
             base_root=self.root,
             root=state_root(self.bucket_count, tree_root),
             tree_root=tree_root,
-            journal=b"".join(chain.from_iterable(zip(key_hashes, value_hashes, strict=True))),
             buckets=buckets,
             nodes=nodes,
         )
@@ -221,16 +225,14 @@ class StateCommitment:
             f"delta of height {delta.height} on root {delta.base_root.hex()} does not follow "
             f"height {self.height} with root {self.root.hex()}",
         )
-        buckets, changed_at, height = self._buckets, self._changed_at, delta.height
+        buckets, tree = self._buckets, self._tree
         for index, bucket in delta.buckets.items():
             buckets[index] = bucket
-            changed_at[index] = height
-        tree = self._tree
         for level, nodes in zip(self._levels, delta.nodes, strict=True):
             for index, node in nodes.items():
                 start = level + index * _NODE_BYTES
                 tree[start : start + _NODE_BYTES] = node
-        self.height = height
+        self.height = delta.height
         self.root = delta.root
         self._tree_root = delta.tree_root
 
@@ -251,114 +253,69 @@ class StateCommitment:
             index = parent
         return tuple(found)
 
-    def add_all_rows(self, batch: WriteBatch) -> None:
-        """Put the whole commitment in `batch`: at genesis and after a rebuild."""
-        layout = (_LAYOUT_VERSION, self.bucket_count, self._groups, self.height)
-        batch.put(_LAYOUT_ROW, codec.encode(layout))
-        for index, bucket in enumerate(self._buckets):
-            if len(bucket) > 1:
-                batch.put(_bucket_row(index), bytes(bucket))
-            elif self.height:
-                batch.delete(_bucket_row(index))
-
-    def add_rows(self, batch: WriteBatch, delta: CommitmentDelta) -> None:
-        """Put what `delta` needs on disk in its block's batch; call it before apply().
-
-        One journal row, and the dirty buckets of the group whose turn this height is.
-        """
-        groups, height = self._groups, delta.height
-        batch.put(_journal_row(height), delta.journal)
-        if height > groups:
-            batch.delete(_journal_row(height - groups))
-        written_at = max(height - groups, self._since)
-        for index in range(height % groups, self.bucket_count, groups):
-            bucket = delta.buckets.get(index)
-            if bucket is None:
-                if self._changed_at[index] <= written_at:
-                    continue
-                bucket = self._buckets[index]
-            if len(bucket) > 1:
-                batch.put(_bucket_row(index), bytes(bucket))
-            else:
-                batch.delete(_bucket_row(index))
+    def save(self) -> Iterator[bytes]:
+        """The copy that a clean stop leaves, in pieces: tag, height, number of buckets, leaves in
+        each bucket, all leaves."""
+        count = _COUNT_BYTES
+        yield _SAVED_TAG + self.height.to_bytes(8, "big") + self.bucket_count.to_bytes(count, "big")
+        yield b"".join(
+            (len(bucket) // LEAF_BYTES).to_bytes(count, "big") for bucket in self._buckets
+        )
+        for bucket in self._buckets:
+            yield bytes(memoryview(bucket)[1:])
 
     @staticmethod
-    def load(reader: KeyValueReader, height: int, expected_root: Hash) -> "StateCommitment":
-        """The commitment after the block of `height`, from the rows of its batches.
+    def restore(saved: bytes) -> "StateCommitment":
+        """Inverse of save(); DecodeError for anything else.
 
-        Raises LocalError unless it gives `expected_root`, the state root of that block's header.
+        Says nothing of its truth: the caller compares height and root with the head's header.
         """
-        bucket_count, groups, since = _read_layout(reader)
-        buckets = [bytearray(BUCKET_PREFIX)] * bucket_count
-        for key, content in reader.iterate(_BUCKET_ROW, prefix_end(_BUCKET_ROW)):
-            index = int.from_bytes(key[len(_BUCKET_ROW) :], "big")
-            if index >= bucket_count:
-                raise LocalError(_damaged(f"it has bucket {index} of {bucket_count}"))
-            buckets[index] = bytearray(content)
-        shift = 32 - 4 * depth_of(bucket_count)
-        # A bucket's row holds all up to its group's last turn; the journal has what came later.
-        written_at = [max(since, height - (height - index) % groups) for index in range(groups)]
-        changed_at = [since] * bucket_count
-        newer: dict[int, dict[bytes, bytes]] = {}
-        for at in range(max(since, height - groups) + 1, height + 1):
-            for key_hash, value_hash in _LEAF.iter_unpack(_read_journal(reader, at)):
-                index = int.from_bytes(key_hash[:4], "big") >> shift
-                if written_at[index % groups] < at:
-                    changed_at[index] = at
-                    newer.setdefault(index, {})[key_hash] = value_hash
-        for index, leaves in newer.items():
-            bucket = buckets[index] = buckets[index][:]  # all empty ones are one object
-            for key_hash, value_hash in leaves.items():
-                _put_leaf(bucket, key_hash, value_hash)
-        commitment = StateCommitment(bucket_count, height, buckets, groups)
-        commitment._changed_at, commitment._since = changed_at, since
-        if commitment.root != expected_root:
-            raise LocalError(
-                _damaged(
-                    f"its root at height {height} is {commitment.root.hex()}, "
-                    f"the block's header says {expected_root.hex()}"
-                )
-            )
-        return commitment
+        view, at = memoryview(saved), len(_SAVED_TAG)
+        if saved[:at] != _SAVED_TAG:
+            raise DecodeError("saved commitment: unknown format")
+        height = int.from_bytes(view[at : at + 8], "big")
+        at += 8 + _COUNT_BYTES
+        bucket_count = int.from_bytes(view[at - _COUNT_BYTES : at], "big")
+        first = at + bucket_count * _COUNT_BYTES
+        if bucket_count not in BUCKET_COUNTS or len(saved) < first:
+            raise DecodeError(f"saved commitment: {bucket_count} buckets in {len(saved)} bytes")
+        buckets = []
+        start = first
+        for position in range(at, first, _COUNT_BYTES):
+            leaves = int.from_bytes(view[position : position + _COUNT_BYTES], "big")
+            stop = start + leaves * LEAF_BYTES
+            buckets.append(bytearray(BUCKET_PREFIX))
+            buckets[-1] += view[start:stop]
+            start = stop
+        if start != len(saved):
+            raise DecodeError(f"saved commitment: expected {start} bytes, found {len(saved)}")
+        return StateCommitment(bucket_count, height, buckets)
 
 
-def _bucket_row(index: int) -> bytes:
-    return _BUCKET_ROW + index.to_bytes(4, "big")
+class CommittedRows:
+    """KeyValueReader of the rows that `commitment` commits to, over the store that holds them:
+    short values, and that a row is absent, are known without reading the store."""
 
+    __slots__ = ("_commitment", "_store")
 
-def _journal_row(height: int) -> bytes:
-    return _JOURNAL_ROW + height.to_bytes(8, "big")
+    def __init__(self, commitment: StateCommitment, store: KeyValueReader) -> None:
+        """store: state rows as of the commitment's height, as long as this object is used."""
+        self._commitment = commitment
+        self._store = store
 
+    def get(self, key: bytes) -> bytes | None:
+        """Value of `key`, or None."""
+        content = self._commitment.content(key)
+        if content is None:
+            return None
+        length = content[0]
+        if length != HASHED:
+            return content[1 : 1 + length]
+        value = self._store.get(key)
+        if value is None:
+            raise InvariantViolation(f"state row {key!r} is committed to and missing in the store")
+        return value
 
-def _read_layout(reader: KeyValueReader) -> tuple[int, int, int]:
-    """(bucket count, groups, height at which every bucket was written)."""
-    raw = reader.get(_LAYOUT_ROW)
-    if raw is None:
-        raise LocalError(_damaged("its layout row is missing"))
-    try:
-        fields = codec.as_array(codec.decode(raw), "layout", 4)
-        version, bucket_count, groups, since = (codec.as_uint(item, "layout") for item in fields)
-    except DecodeError as error:
-        raise LocalError(_damaged(str(error))) from error
-    if version != _LAYOUT_VERSION:
-        raise LocalError(
-            f"the database holds the state commitment in layout {version}, this version reads "
-            f"{_LAYOUT_VERSION}: start the version that wrote it, or sync into a new folder"
-        )
-    if bucket_count not in BUCKET_COUNTS or not 1 <= groups <= MAX_GROUPS:
-        raise LocalError(_damaged(f"it has {bucket_count} buckets in {groups} groups"))
-    return bucket_count, groups, since
-
-
-def _read_journal(reader: KeyValueReader, height: int) -> bytes:
-    raw = reader.get(_journal_row(height))
-    if raw is None or len(raw) % LEAF_BYTES:
-        raise LocalError(_damaged(f"its journal row of height {height} is missing or cut"))
-    return raw
-
-
-def _damaged(problem: str) -> str:
-    return (
-        f"the database's state commitment is damaged: {problem}; keep a copy of the data folder, "
-        "then restore a backup or sync into an empty folder"
-    )
+    def iterate(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs with start <= key < stop, in key order."""
+        return self._store.iterate(start, stop)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ledger import accounts, invariants, merkle
 from ledger.block import Header
-from ledger.commitment import CommitmentDelta, StateCommitment
+from ledger.commitment import CommitmentDelta, CommittedRows, StateCommitment
 from ledger.errors import (
     DecodeError,
     ErrorCode,
@@ -125,7 +125,7 @@ class BlockExecutor:
             f"block {info.height} executed on the state of height {commitment.height}",
         )
         info = replace(info, parent_state_root=commitment.root)
-        state = State(base, cache)
+        state = State(CommittedRows(commitment, base), cache)
         hook_events: list[Event] = []
         for module in self.modules:
             self._run_hook(module.begin_block, module, state, info, hook_events)

@@ -31,6 +31,7 @@ from ledger.primitives import Address
 from ledger.state import State
 from ledger.validator_tables import observers, set_at
 from node import config as configuration
+from node import saved_commitment
 from node.block_store import BlockStore
 from node.config import Config
 from node.connection import ConnectionTimes
@@ -113,7 +114,8 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         )
         until_complete.callback(store.close)
         blocks = BlockStore(store, str(folder / CHAIN_FOLDER))
-        chain = open_chain(blocks, document, build_executor())
+        saved = saved_commitment.load(folder / CHAIN_FOLDER)
+        chain = open_chain(blocks, document, build_executor(), saved)
         votes = open_log(folder / VOTES_FOLDER, chain.marker, on_sync=on_sync)
         until_complete.callback(votes.log.close)
         if votes.lost is not None:
@@ -256,6 +258,8 @@ async def _serve(config: Config) -> int:
     api = ApiServer(node.service, _api_config(config), runtime.fail)
     async with AsyncExitStack() as stack:
         stack.callback(node.opened.chain.blocks.close)
+        folder = config.path(config.storage.path) / CHAIN_FOLDER
+        stack.callback(saved_commitment.save, folder, node.opened.chain.commitment)
         stack.push_async_callback(runtime.stop)
         port = await runtime.start()
         if config.metrics.enabled:

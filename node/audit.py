@@ -27,13 +27,13 @@ from node import config
 from node.assembly import CHAIN_FOLDER, read_genesis
 from node.block_store import BlockStore
 from node.modules import TOKEN, build_executor
+from node.storage import STATE_START, STATE_STOP
 from node.stores import ENGINES, open_store
 from tokenomics import views
 
 OK: Final = "ok"
 
 _TRANSACTION_ROWS: Final = (b"T", b"U")
-_STATE_START, _STATE_STOP = b"", b"\x7f"  # keys start with a module's name, in ASCII
 
 
 class NoChainError(LocalError):
@@ -160,7 +160,7 @@ def _info(document: Genesis, block: Block) -> BlockInfo:
 
 
 def _genesis_hash(document: Genesis) -> Hash:
-    return genesis.build(document, build_executor()).block.hash
+    return genesis.header(document, build_executor()).hash
 
 
 def _check_genesis(blocks: BlockStore, document: Genesis) -> None:
@@ -181,7 +181,7 @@ def _check_certificate(blocks: BlockStore, document: Genesis, block: Block, stat
 
 
 def _check_state_root(blocks: BlockStore, document: Genesis, block: Block) -> None:
-    rows = blocks.state().iterate(_STATE_START, _STATE_STOP)
+    rows = blocks.state().iterate(STATE_START, STATE_STOP)
     root = StateCommitment.build(rows, document.bucket_count).root
     expected = block.header.state_root
     ensure(

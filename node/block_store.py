@@ -7,7 +7,7 @@ Rows (big-endian integers; the first byte tells the kind):
                   compact, and to find two with one half still takes 2^64 tries
   V height8       [header, validator set] of a block that names another set than its parent does:
                   kept for ever, since who trusts genesis alone has to follow every change
-  S key           state rows                    M key      rows of the state commitment
+  S key           state rows
   \\0head          [height, block hash, marker of the vote record, vote_record_lost]
   \\0schema        layout version; an unknown one is refused
 Whoever sees the head sees all of its block: there is no "not found" after commit.
@@ -23,7 +23,7 @@ from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
 from ledger.primitives import HASH_BYTES, Hash
 from node.wal_format import Marker
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 MAX_HEIGHT: Final = 2**40 - 1
 MAX_INDEX: Final = 2**24 - 1
 CHECKED_HEIGHTS: Final = 1024
@@ -34,7 +34,6 @@ _HEAD_KEY: Final = b"\0head"
 _BLOCK, _CERTIFICATE, _RECEIPTS, _HEIGHT_OF, _TRANSACTION = b"B", b"C", b"R", b"H", b"T"
 _SET_CHANGE: Final = b"V"
 STATE_PREFIX: Final = b"S"
-COMMITMENT_PREFIX: Final = b"M"
 _TRANSACTION_KEY_BYTES: Final = 16
 
 Rows = Iterable[tuple[bytes, bytes | None]]
@@ -91,7 +90,6 @@ class BlockParts:
     receipts: bytes = b""
     transactions: Sequence[Hash] = ()
     state: Rows = ()
-    commitment: Rows = ()
     set_change: bytes = b""
 
 
@@ -192,8 +190,6 @@ class BlockStore:
             add((_transaction_key(transaction), (first | index).to_bytes(8, "big")))
         for key, value in parts.state:
             add((STATE_PREFIX + key, value))
-        for key, value in parts.commitment:
-            add((COMMITMENT_PREFIX + key, value))
         head = Head(height, parts.block_hash, marker, vote_record_lost)
         add((_HEAD_KEY, head.encode()))
         return batch
@@ -262,10 +258,6 @@ class BlockStore:
     def live_state(self) -> PrefixReader:
         """State rows without a snapshot: valid until the next commit, and cheap."""
         return PrefixReader(self._store, STATE_PREFIX)
-
-    def commitment(self) -> PrefixReader:
-        """Rows of the state commitment as of now."""
-        return PrefixReader(self._store.snapshot(), COMMITMENT_PREFIX)
 
     def size_bytes(self) -> int:
         """Bytes on disk."""

@@ -14,6 +14,7 @@ from consensus.events import BlockApplied, Verdict
 from consensus.messages import CertifiedBlock, Proposal
 from ledger import codec, validators
 from ledger.block import Block, Header, build_block
+from ledger.commitment import CommittedRows
 from ledger.errors import InvariantViolation, ensure
 from ledger.executor import (
     ExecutedBlock,
@@ -21,7 +22,6 @@ from ledger.executor import (
     InvalidBlock,
     require_roots,
 )
-from ledger.kv import WriteBatch
 from ledger.mempool import Mempool
 from ledger.module import BlockInfo
 from ledger.primitives import Hash
@@ -114,7 +114,7 @@ class Chain:
 
     def state(self) -> State:
         """The head's state, to read from until the next block is applied."""
-        return State(self.blocks.live_state(), self._rows)
+        return State(CommittedRows(self.commitment, self.blocks.live_state()), self._rows)
 
     def block_of_running_height(self, block_hash: Hash) -> Block | None:
         """A proposal that this node built or found valid at the running height."""
@@ -206,8 +206,6 @@ class Chain:
 
     def _commit(self, block: Block, certified: CertifiedBlock, executed: ExecutedBlock) -> None:
         marker = self._vote_record.marker()
-        rows = WriteBatch()
-        self.commitment.add_rows(rows, executed.delta)
         parts = BlockParts(
             height=block.height,
             block_hash=block.hash,
@@ -216,7 +214,6 @@ class Chain:
             receipts=encode_leaves(executed.receipt_leaves),
             transactions=[transaction.hash for transaction in block.transactions],
             state=executed.changes,
-            commitment=rows.operations,
             set_change=self._set_change(block, executed),
         )
         batch = self.blocks.batch_for(parts, marker, vote_record_lost=self.vote_record_lost)

@@ -8,6 +8,7 @@ import plyvel
 
 from ledger.kv import KeyValueReader, WriteBatch
 from node.disk_errors import engine_error, folder_bytes
+from node.engine_threads import low_priority
 
 BLOCK_BYTES: Final = 1_024
 
@@ -19,21 +20,8 @@ class LevelDbStore:
         """Open or create; LocalError when it is in use, damaged or cannot be written."""
         self._path = path
         try:
-            self._database: Any = plyvel.DB(
-                str(path),
-                create_if_missing=True,
-                # A damaged record in the middle of the log must not be skipped in silence. It says
-                # nothing of blocks of a table: each read below asks for their checksum.
-                paranoid_checks=True,
-                write_buffer_size=write_buffer_bytes,
-                lru_cache_size=cache_bytes,
-                # State rows are small and read at random: the checksum of the whole block that
-                # holds one is most of what a read from a larger block costs.
-                block_size=BLOCK_BYTES,
-                bloom_filter_bits=10,
-                # Blocks are mostly signatures and hashes, which do not compress.
-                compression=None,
-            )
+            with low_priority():
+                self._database = _open(path, write_buffer_bytes, cache_bytes)
         except (plyvel.Error, OSError) as error:
             raise engine_error(path, error) from error
 
@@ -74,6 +62,27 @@ class LevelDbStore:
     def close(self) -> None:
         """Release files and lock; open snapshots and iterators end with it."""
         self._database.close()
+
+
+def _open(path: Path, write_buffer_bytes: int, cache_bytes: int) -> Any:
+    database = plyvel.DB(
+        str(path),
+        create_if_missing=True,
+        # A damaged record in the middle of the log must not be skipped in silence. It says
+        # nothing of blocks of a table: each read asks for their checksum.
+        paranoid_checks=True,
+        write_buffer_size=write_buffer_bytes,
+        lru_cache_size=cache_bytes,
+        # State rows are small and read at random: the checksum of the whole block that holds
+        # one is most of what a read from a larger block costs.
+        block_size=BLOCK_BYTES,
+        bloom_filter_bits=10,
+        # Blocks are mostly signatures and hashes, which do not compress.
+        compression=None,
+    )
+    # The engine's thread starts with the first work for it: here, with none.
+    database.compact_range(start=b"\xff", stop=b"\xff")
+    return database
 
 
 class _Snapshot:

@@ -21,6 +21,7 @@ from rocksdict import WriteBatch as EngineBatch
 
 from ledger.kv import KeyValueReader, WriteBatch
 from node.disk_errors import engine_error, folder_bytes
+from node.engine_threads import low_priority
 
 BLOOM_BITS_PER_KEY: Final = 10
 KEPT_ENGINE_LOGS: Final = 4
@@ -40,7 +41,8 @@ class RocksDbStore:
         self._snapshots: weakref.WeakSet[_Snapshot] = weakref.WeakSet()
         self._write_options = {sync: _write_options(sync) for sync in (True, False)}
         try:
-            self._database = Rdict(str(path), _options(write_buffer_bytes, cache_bytes))
+            with low_priority():
+                self._database = Rdict(str(path), _options(write_buffer_bytes, cache_bytes))
         except Exception as error:
             raise engine_error(path, error) from error
 

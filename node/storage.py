@@ -12,7 +12,6 @@ from ledger.commitment import StateCommitment
 from ledger.errors import DecodeError, InvariantViolation, LocalError
 from ledger.executor import BlockExecutor
 from ledger.genesis import Genesis
-from ledger.kv import WriteBatch
 from ledger.primitives import Hash
 from ledger.registry import Certificate
 from ledger.state import State
@@ -22,6 +21,8 @@ from node.wal_format import Marker
 
 NO_MARKER: Final = Marker(bytes(16), 0, 0, 0)
 """In the genesis row, before any vote record exists."""
+STATE_START, STATE_STOP = b"", b"\x7f"
+"""Bounds of all state keys: each starts with a module's name, in ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +45,36 @@ class OpenedChain:
     vote_record_lost: bool
 
 
-def write_genesis(blocks: BlockStore, document: Genesis, executor: BlockExecutor) -> None:
-    """Commit height 0 to an empty store."""
+def write_genesis(
+    blocks: BlockStore, document: Genesis, executor: BlockExecutor
+) -> StateCommitment:
+    """Commit height 0 to an empty store; the commitment to its state."""
     built = genesis.build(document, executor)
-    rows = WriteBatch()
-    built.commitment.add_all_rows(rows)
     block = built.block
     parts = BlockParts(
         height=0,
         block_hash=block.hash,
         block=block.encoded,
         state=built.rows,
-        commitment=rows.operations,
     )
     blocks.commit(blocks.batch_for(parts, NO_MARKER))
+    return built.commitment
 
 
-def open_chain(blocks: BlockStore, document: Genesis, executor: BlockExecutor) -> OpenedChain:
+def open_chain(
+    blocks: BlockStore,
+    document: Genesis,
+    executor: BlockExecutor,
+    saved: StateCommitment | None = None,
+) -> OpenedChain:
     """The chain of `document` in `blocks`; writes genesis when the store is empty.
 
+    saved: a commitment that was kept from a clean stop. It is taken when it is that of the head's
+    header; otherwise it is built from the state rows.
     LocalError when the store holds another chain, or is damaged.
     """
     if blocks.head() is None:
-        write_genesis(blocks, document, executor)
+        saved = write_genesis(blocks, document, executor)
     head = blocks.head()
     if head is None:
         raise InvariantViolation("genesis was written and the store has no head")
@@ -78,9 +86,7 @@ def open_chain(blocks: BlockStore, document: Genesis, executor: BlockExecutor) -
             "name another storage.path"
         )
     head_block = _block(blocks, head.height, document.chain_id) if head.height else first
-    commitment = StateCommitment.load(
-        blocks.commitment(), head.height, head_block.header.state_root
-    )
+    commitment = _commitment(blocks, document.bucket_count, head_block.header, saved)
     return OpenedChain(
         chain_id=document.chain_id,
         genesis_hash=first.hash,
@@ -93,6 +99,21 @@ def open_chain(blocks: BlockStore, document: Genesis, executor: BlockExecutor) -
         marker=head.marker if head.height or head.marker != NO_MARKER else None,
         vote_record_lost=head.vote_record_lost,
     )
+
+
+def _commitment(
+    blocks: BlockStore, bucket_count: int, head: Header, saved: StateCommitment | None
+) -> StateCommitment:
+    if saved is not None and (saved.height, saved.root) == (head.height, head.state_root):
+        return saved
+    rows = blocks.live_state().iterate(STATE_START, STATE_STOP)
+    built = StateCommitment.build(rows, bucket_count, head.height)
+    if built.root != head.state_root:
+        raise _damaged(
+            f"its state rows give the root {built.root.hex()}, the header of block {head.height} "
+            f"says {head.state_root.hex()}"
+        )
+    return built
 
 
 def with_vote_record(opened: OpenedChain, marker: Marker, *, lost: bool) -> OpenedChain:

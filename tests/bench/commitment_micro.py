@@ -13,7 +13,6 @@ import time
 from hashlib import sha256
 
 from ledger.commitment import DEFAULT_BUCKET_COUNT, StateCommitment
-from ledger.kv import MemoryStore, WriteBatch
 
 TRANSACTIONS = 1_000
 KEYS_A_BLOCK = 2_000
@@ -49,14 +48,10 @@ def main() -> None:
     )
     print(f"build: {time.perf_counter() - start:.1f} s for {options.keys} keys")
     print(f"peak resident: {resident_mib() - before:.0f} MiB above the start")
-    store = MemoryStore()
-    batch = WriteBatch()
-    commitment.add_all_rows(batch)
-    store.write(batch, sync=True)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)  # as the node does
-    computed, applied, written, size = [], [], [], []
+    computed, applied = [], []
     for _ in range(options.blocks):
         changes = sorted(
             (key_of(chance.randrange(options.keys)), chance.randbytes(12))
@@ -66,23 +61,19 @@ def main() -> None:
         start = time.perf_counter()
         delta = commitment.compute(unique)
         computed.append(time.perf_counter() - start)
-        batch = WriteBatch()
-        start = time.perf_counter()
-        commitment.add_rows(batch, delta)
-        written.append(time.perf_counter() - start)
         start = time.perf_counter()
         commitment.apply(delta)
         applied.append(time.perf_counter() - start)
-        size.append(sum(len(value or b"") for _, value in batch.operations))
-        store.write(batch, sync=True)
     scale = 1e6 / TRANSACTIONS
-    for name, samples in (("compute", computed), ("rows", written), ("apply", applied)):
+    for name, samples in (("compute", computed), ("apply", applied)):
         print(f"{name}: {statistics.median(samples) * scale:.2f} us a transaction")
-    print(f"written: {statistics.mean(size) / TRANSACTIONS:.0f} bytes a transaction")
     print(f"one SHA-256 of 512 bytes: {sha256_us():.2f} us")
     start = time.perf_counter()
-    StateCommitment.load(store, commitment.height, commitment.root)
-    print(f"load: {time.perf_counter() - start:.2f} s")
+    saved = b"".join(commitment.save())
+    print(f"save: {time.perf_counter() - start:.2f} s, {len(saved) >> 20} MiB")
+    start = time.perf_counter()
+    StateCommitment.restore(saved)
+    print(f"restore: {time.perf_counter() - start:.2f} s")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,6 @@ def store_vectors() -> dict[str, Any]:
         receipts=b"receipts",
         transactions=(Hash(b"\x0a" * 32), Hash(b"\x0b" * 32)),
         state=((b"accounts/supply/", b"value"),),
-        commitment=((b"!commitment/journal/" + (1).to_bytes(8, "big"), b"leaves"),),
         set_change=b"set change",
     )
     batch = store.batch_for(parts, marker, vote_record_lost=True)

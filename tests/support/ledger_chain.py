@@ -108,7 +108,6 @@ class LedgerChain:
         self.commitment = self.genesis.commitment
         batch = WriteBatch()
         batch.operations.extend(self.genesis.rows)
-        self.commitment.add_all_rows(batch)
         self.store.write(batch, sync=True)
         self.blocks: list[Block] = [self.genesis.block]
         self.executed: list[ExecutedBlock] = []
@@ -214,7 +213,6 @@ class LedgerChain:
         )
         batch = WriteBatch()
         batch.operations.extend(executed.changes)
-        self.commitment.add_rows(batch, executed.delta)
         self.store.write(batch, sync=True)
         self.commitment.apply(executed.delta)
         self.blocks.append(block)

@@ -1,21 +1,25 @@
-"""State commitment: the root by its definition, purity of compute, persistence, damage."""
+"""State commitment: the root by its definition, purity of compute, reading rows, the kept copy."""
 
 from collections.abc import Mapping
 from hashlib import sha256
 
 import pytest
 
-from ledger.commitment import STORE_PREFIX, StateCommitment, state_root
-from ledger.errors import InvariantViolation, LocalError
+from ledger.commitment import CommittedRows, StateCommitment, leaf_content, state_root
+from ledger.errors import DecodeError, InvariantViolation
 from ledger.kv import MemoryStore, WriteBatch
 from ledger.primitives import ZERO_HASH
+from ledger.proofs import prove_state, verify_state
 
 BUCKETS = 256
 Rows = dict[bytes, bytes]
 
 
 def rows_of(count: int) -> Rows:
-    return {b"room/rows/%d" % number: b"value %d" % number for number in range(count)}
+    """Values of every length around the longest that a leaf holds."""
+    return {
+        b"room/rows/%d" % number: bytes((number % 256,)) * (number % 40) for number in range(count)
+    }
 
 
 def defined_root(rows: Mapping[bytes, bytes], bucket_count: int) -> bytes:
@@ -25,7 +29,8 @@ def defined_root(rows: Mapping[bytes, bytes], bucket_count: int) -> bytes:
     for key, value in rows.items():
         key_hash = sha256(key).digest()
         index = int.from_bytes(key_hash, "big") >> (256 - bits)
-        buckets[index].append(key_hash + sha256(value).digest())
+        short = bytes((len(value),)) + value + bytes(32 - len(value)) if len(value) < 33 else b""
+        buckets[index].append(key_hash + (short or b"\xff" + sha256(value).digest()))
     level = [sha256(b"\x00" + b"".join(sorted(leaves))).digest() for leaves in buckets]
     while len(level) > 1:
         level = [
@@ -88,92 +93,77 @@ def test_a_bucket_count_that_is_no_power_of_16_is_refused() -> None:
     assert state_root(16, ZERO_HASH) != state_root(256, ZERO_HASH)
 
 
-def stored(commitment: StateCommitment) -> MemoryStore:
+def test_values_never_share_a_leaf() -> None:
+    longest = b"\x07" * 32
+    values = [
+        b"",
+        b"\0",
+        b"\0\0",
+        longest[:31],
+        longest,
+        longest + b"\x07",
+        sha256(longest).digest(),
+    ]
+    values.append(sha256(longest + b"\x07").digest())
+    assert len({leaf_content(value) for value in values}) == len(values)
+    assert {len(leaf_content(value)) for value in values} == {33}
+
+
+def over(rows: Rows, stored: Rows) -> CommittedRows:
     store, batch = MemoryStore(), WriteBatch()
-    commitment.add_all_rows(batch)
+    batch.operations.extend(stored.items())
     store.write(batch, sync=True)
-    return store
+    return CommittedRows(StateCommitment.build(rows.items(), BUCKETS), store)
 
 
-def grow(store: MemoryStore, commitment: StateCommitment, heights: int) -> None:
-    for _ in range(heights):
-        number = commitment.height + 1
-        delta = commitment.compute([(b"room/rows/%d" % (number % 40), b"%d" % number)])
-        batch = WriteBatch()
-        commitment.add_rows(batch, delta)
-        store.write(batch, sync=True)
-        commitment.apply(delta)
+def test_short_values_are_read_from_the_commitment_and_long_ones_from_the_store() -> None:
+    rows = rows_of(200)
+    long = {key: value for key, value in rows.items() if len(value) > 32}
+    reader = over(rows, long)
+    assert {key: reader.get(key) for key in rows} == rows
+    assert reader.get(b"room/rows/never there") is None
+    assert dict(reader.iterate(b"room/", b"room0")) == long
 
 
-def test_a_restart_reads_at_most_one_journal_row_for_each_group() -> None:
-    commitment = StateCommitment.build(rows_of(40).items(), BUCKETS, groups=4)
-    store = stored(commitment)
-    grow(store, commitment, 20)
-    journals = [key for key, _ in store.iterate(STORE_PREFIX, b"~") if b"journal" in key]
-    assert len(journals) == 4
-    loaded = StateCommitment.load(store, 20, commitment.root)
-    assert loaded.root == commitment.root
+def test_a_long_row_that_the_store_lost_stops_the_node() -> None:
+    reader = over({b"room/rows/long": bytes(33)}, {})
+    with pytest.raises(InvariantViolation, match="missing in the store"):
+        reader.get(b"room/rows/long")
 
 
-def test_a_row_is_written_only_for_dirty_buckets_of_the_group_in_turn() -> None:
-    commitment = StateCommitment.build(rows_of(40).items(), BUCKETS, groups=4)
-    delta = commitment.compute([(b"room/rows/%d" % number, b"x") for number in range(40)])
-    batch = WriteBatch()
-    commitment.add_rows(batch, delta)
-    buckets = [key for key, _ in batch.operations if b"/bucket/" in key]
-    assert buckets
-    assert all(int.from_bytes(key[-4:], "big") % 4 == 1 for key in buckets)
+def test_a_value_that_contains_the_hash_of_another_key_does_not_hide_it() -> None:
+    """Whoever writes values chooses their bytes; 16 buckets make it likely that both share one."""
+    rows = {b"room/rows/%d" % number: b"%d" % number for number in range(400)}
+    for number in range(200):
+        rows[b"room/rows/%d" % number] = sha256(b"room/rows/%d" % (number + 200)).digest()
+        rows[b"room/rows/bait %d" % number] = sha256(b"room/rows/absent %d" % number).digest()
+    commitment = StateCommitment.build(rows.items(), 16)
+    for key, value in rows.items():
+        assert commitment.content(key) == leaf_content(value)
+        assert verify_state(commitment.root, key, value, prove_state(commitment, key))
+    changes: dict[bytes, bytes | None] = {}
+    for number in range(200):
+        absent = b"room/rows/absent %d" % number
+        assert commitment.content(absent) is None
+        assert verify_state(commitment.root, absent, None, prove_state(commitment, absent))
+        changes[absent] = b"now"
+        changes[b"room/rows/%d" % (number + 200)] = None if number % 2 else b"then"
+    delta = commitment.compute(list(changes.items()))
+    rows |= {key: value for key, value in changes.items() if value is not None}
+    left = {key: value for key, value in rows.items() if changes.get(key, b"") is not None}
+    assert delta.root == defined_root(left, 16)
 
 
-def test_a_commitment_that_was_rebuilt_at_a_height_goes_on_from_there() -> None:
-    rows = rows_of(40)
-    old = StateCommitment.build(rows_of(60).items(), BUCKETS, groups=4)
-    store = stored(old)
-    rebuilt = StateCommitment.build(rows.items(), BUCKETS, height=10, groups=4)
-    batch = WriteBatch()
-    rebuilt.add_all_rows(batch)
-    store.write(batch, sync=True)
-    assert StateCommitment.load(store, 10, rebuilt.root).root == rebuilt.root
-    grow(store, rebuilt, 6)
-    assert StateCommitment.load(store, 16, rebuilt.root).root == rebuilt.root
+def test_the_kept_copy_gives_the_same_commitment() -> None:
+    kept = StateCommitment.build(rows_of(300).items(), BUCKETS, height=7)
+    found = StateCommitment.restore(b"".join(kept.save()))
+    assert (found.height, found.root, found.bucket_count) == (7, kept.root, BUCKETS)
+    change = [(b"room/rows/1", b"x")]
+    assert found.compute(change).root == kept.compute(change).root
 
 
-def corrupt(store: MemoryStore, kind: bytes, value: bytes | None) -> None:
-    (*_, key) = [key for key, _ in store.iterate(STORE_PREFIX, b"~") if kind in key]
-    batch = WriteBatch()
-    batch.operations.append((key, value))
-    store.write(batch, sync=True)
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "message"),
-    [
-        (b"layout", None, "layout row is missing"),
-        (b"layout", b"\xc1", "not canonical msgpack"),
-        (b"layout", b"\x94\x02\xcd\x01\x00\x04\x00", "layout 2"),
-        (b"layout", b"\x94\x01\x07\x04\x00", "7 buckets"),
-        (b"journal", None, "journal row of height"),
-        (b"journal", bytes(63), "journal row of height"),
-        (b"bucket", b"\x00" + bytes(64), "the block's header says"),
-        (b"bucket", None, "the block's header says"),
-    ],
-)
-def test_damage_is_found_at_start_and_the_remedy_named(
-    kind: bytes, value: bytes | None, message: str
-) -> None:
-    commitment = StateCommitment.build(rows_of(40).items(), BUCKETS, groups=4)
-    store = stored(commitment)
-    grow(store, commitment, 6)
-    corrupt(store, kind, value)
-    with pytest.raises(LocalError, match=message) as raised:
-        StateCommitment.load(store, 6, commitment.root)
-    assert "sync into" in str(raised.value)
-
-
-def test_a_bucket_beyond_the_count_is_damage() -> None:
-    store = stored(StateCommitment.build((), 16))
-    batch = WriteBatch()
-    batch.put(STORE_PREFIX + b"bucket/" + (99).to_bytes(4, "big"), b"\x00")
-    store.write(batch, sync=True)
-    with pytest.raises(LocalError, match="bucket 99 of 16"):
-        StateCommitment.load(store, 0, ZERO_HASH)
+@pytest.mark.parametrize("cut", [0, 5, 30, 37, 200, -1])
+def test_a_copy_that_is_cut_short_is_refused(cut: int) -> None:
+    raw = b"".join(StateCommitment.build(rows_of(30).items(), 16).save())
+    with pytest.raises(DecodeError, match="saved commitment"):
+        StateCommitment.restore(raw[:cut])

@@ -8,6 +8,7 @@ import pytest
 
 from ledger import accounts, merkle, threshold
 from ledger.accounts import ACCOUNTS, Account, AccountsModule
+from ledger.commitment import StateCommitment
 from ledger.crypto import Ed25519Signer, ed25519_address
 from ledger.errors import DecodeError, ErrorCode, InvariantViolation, TransactionError
 from ledger.executor import BlockExecutor, Inapplicable, InvalidBlock, require_roots
@@ -173,8 +174,10 @@ def test_any_other_exception_is_a_bug_that_names_the_transaction() -> None:
 
 def test_a_damaged_row_stops_the_node_instead_of_failing_the_transaction() -> None:
     chain = LedgerChain(1)
-    batch_key = ACCOUNTS.prefix + TO
-    chain.store.write(_one_row(batch_key, b"\xc1"), sync=True)
+    chain.store.write(_one_row(ACCOUNTS.prefix + TO, b"\xc1"), sync=True)
+    # A short row is read from the commitment, so the damage has to be committed to as well.
+    rows = chain.store.iterate(b"", b"\x7f")
+    chain.commitment = StateCommitment.build(rows, chain.commitment.bucket_count)
     with pytest.raises(InvariantViolation, match="is damaged"):
         chain.execute([send(chain)])
 

@@ -9,6 +9,7 @@ from consensus import message_wire
 from consensus.chain import RECENT_HEIGHTS
 from consensus.messages import CertifiedBlock
 from ledger.block import decode_block
+from ledger.commitment import StateCommitment
 from ledger.errors import LocalError
 from ledger.kv import MemoryStore, WriteBatch
 from node.block_store import BlockStore
@@ -144,14 +145,27 @@ def test_a_row_that_was_changed_is_named(kind: bytes, what: str) -> None:
         AppliedChain(node.store)
 
 
-def test_state_rows_that_were_changed_are_found_when_the_commitment_was() -> None:
+@pytest.mark.parametrize("change", [None, b"other"])
+def test_state_rows_that_were_changed_or_lost_are_found_at_a_start(change: bytes | None) -> None:
     store = grown(2).store
-    key, _ = next(iter(store.iterate(b"M", b"N")))
+    key, _ = next(iter(store.iterate(b"S", b"T")))
     batch = WriteBatch()
-    batch.delete(key)
+    batch.operations.append((key, change))
     store.write(batch, sync=True)
-    with pytest.raises(LocalError, match="estore a backup"):
+    with pytest.raises(LocalError, match=r"state rows give the root .*estore a backup"):
         AppliedChain(store)
+
+
+def test_a_kept_commitment_is_taken_only_when_it_is_that_of_the_head() -> None:
+    node = grown(2)
+    blocks, document = BlockStore(node.store, "test"), DOCUMENT
+    kept = node.chain.commitment
+    assert open_chain(blocks, document, EXECUTOR, kept).commitment is kept
+    older = grown(1).chain.commitment
+    other = StateCommitment.build([(b"a/b/", b"c")], document.bucket_count, kept.height)
+    for wrong in (older, other):
+        taken = open_chain(blocks, document, EXECUTOR, wrong).commitment
+        assert (taken.height, taken.root) == (kept.height, kept.root)
 
 
 # What it serves
