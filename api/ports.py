@@ -35,7 +35,7 @@ class NodeStatus:
     chain_id: int
     genesis_hash: Hash
     role: str  # "validator" or "observer"
-    organisation: str  # of the validator; "" for an observer
+    organisation: str  # as the registry at the head names it; "" while it does not
     height: int
     block_hash: Hash
     block_time_ms: int

@@ -234,7 +234,6 @@ def build_node(config: Config) -> Node:
     runtime = _runtime(opened)
     service = Service(
         runtime,
-        own_organisation=_organisation(opened, runtime.state),
         roles=ROLES,
         token=TOKEN,
         genesis_hash=opened.chain.genesis_hash,
@@ -286,9 +285,3 @@ async def _until_stopped(stopped: asyncio.Event, runtime: Runtime) -> int:
     failing.cancel()
     log.info("node.stopping", height=runtime.chain.head.height)
     return EXIT_OK
-
-
-def _organisation(opened: Opened, state: State) -> str:
-    own = opened.identity.node_key
-    role = roles_at_head(state, opened.chain.head.height).get(own)
-    return "" if role is None else role.organisation

@@ -26,7 +26,6 @@ from consensus.effects import (
 )
 from consensus.events import Event, MessageReceived, ProposalBuilt, ProposalChecked, VoteSigned
 from consensus.messages import (
-    CertifiedBlock,
     Message,
     Signable,
     SigningDomain,
@@ -80,9 +79,6 @@ class Surroundings(Protocol):
 
     def catch_up(self, request: CatchUp) -> None:
         """Fetch certified blocks up to a height."""
-
-    def committed(self, block: CertifiedBlock) -> None:
-        """The block is applied and durable: subscriptions, metrics."""
 
 
 class ReplicaDriver:
@@ -144,6 +140,15 @@ class ReplicaDriver:
             found = held if isinstance(held, Block) else None
         return found
 
+    def block_bytes(self, height: int, block_hash: Hash) -> bytes | None:
+        """Canonical bytes of a block of the running height or of a committed one, for peers."""
+        held = self.held_block(block_hash)
+        if held is not None:
+            return held.encoded
+        if height == 0 or self.chain.blocks.height_of(block_hash) != height:
+            return None
+        return self.chain.blocks.block_bytes(height)
+
     def perform(self, effects: Effects, peer: bytes | None = None) -> None:
         """Records, sends, timers, committed, requests: in this order (consensus.md rule 5)."""
         if effects.records:
@@ -156,7 +161,6 @@ class ReplicaDriver:
         for block in effects.committed:
             signs_from = self.replica.core.guard.sign_from
             self.answers.append(self.chain.apply(block, signs_from))
-            self._surroundings.committed(block)
         for request in effects.requests:
             self._request(request)
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 import structlog
 
 from consensus.effects import CatchUp, FetchBlock
-from consensus.events import MessageReceived, ProposalBuilt, WorkAvailable
-from consensus.messages import BlockResponse, CertifiedBlock, SigningDomain
+from consensus.events import Event, MessageReceived, ProposalBuilt, WorkAvailable
+from consensus.messages import BlockResponse, SigningDomain
 from consensus.replica import Replica, ReplicaConfig
 from consensus.sync import Progress
 from consensus.wal_records import Record
@@ -30,6 +30,7 @@ from ledger.validator_tables import set_at
 from node.block_server import BlockServer
 from node.catchup import Synchroniser
 from node.connection import ConnectionTimes
+from node.delivery import BlockDelivery
 from node.effects import ReplicaDriver
 from node.execution import AppliedBlock, Chain
 from node.frames import ConsensusFrames
@@ -53,8 +54,6 @@ RELAY_TRANSACTIONS: Final = 2_000
 """Pending transactions that one RelayWork sends again."""
 VERSION: Final = "0.1.0"
 SOFTWARE: Final = f"poyong/{VERSION}"
-SYNCHRONISER: Final = b""
-"""In place of a node key: the inbox' sender of blocks that the synchroniser delivers."""
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +102,6 @@ class Runtime:
         self.vote_log = vote_log
         self.genesis_time_ms = genesis_time_ms
         self._work_told = False
-        self._applied_waiters: dict[int, asyncio.Future[None]] = {}
         self._relay_after_ms = 0
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[None] = self._loop.create_future()
@@ -114,6 +112,7 @@ class Runtime:
         self.meter = Meter()
         self._known = KnownBlocks(opened.chain_id)
         self.inbox = Inbox()
+        self._delivery = BlockDelivery(self.inbox, lambda: self.chain.head.height)
         self.ingest = Ingest(
             opened.chain_id,
             opened.executor.registry,
@@ -178,14 +177,14 @@ class Runtime:
         server = BlockServer(
             lambda: self.chain.head.height,
             lambda height: certified_block_bytes(self.chain.blocks, height),
-            self._block_by_hash,
+            self._block_bytes,
             self._loop.time,
         )
         return Synchroniser(
             lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),
             self._known.read,
             lambda: self.chain.head.height,
-            self._deliver,
+            self._delivery.deliver,
             self.peers.penalise,
             server,
             self.fail,
@@ -214,6 +213,11 @@ class Runtime:
         self._spawn(self._drive())
         self._spawn(self.ingest.run())
         return port
+
+    @property
+    def own_role(self) -> Role | None:
+        """What this node is by the registry at the head; None while the chain does not know it."""
+        return self._roles.get(self._network.identity.node_key)
 
     @property
     def failure(self) -> BaseException | None:
@@ -274,16 +278,9 @@ class Runtime:
                     break
             await asyncio.sleep(0)
 
-    def _refused(self, peer: bytes, event: object, error: PeerError) -> None:
-        message = event.message if isinstance(event, MessageReceived) else None
-        waiter = (
-            self._applied_waiters.get(message.certificate.height)
-            if isinstance(message, CertifiedBlock) and peer == SYNCHRONISER
-            else None
-        )
-        if waiter is not None and not waiter.done():
-            waiter.set_exception(error)  # the synchroniser judges its peer
-        else:
+    def _refused(self, peer: bytes, event: Event, error: PeerError) -> None:
+        """The synchroniser judges whom its blocks came from; of all others the sender answers."""
+        if not self._delivery.refused(peer, event, error):
             self.peers.penalise(peer, BAD_MESSAGE_POINTS, str(error))
 
     # What the replica asks for (node.effects.Surroundings)
@@ -312,9 +309,6 @@ class Runtime:
         """Fetch certified blocks up to a height."""
         self.synchroniser.catch_up(request.target_height)
 
-    def committed(self, block: CertifiedBlock) -> None:
-        """Nothing to do: `_applied` was told by the chain already."""
-
     def _applied(self, applied: AppliedBlock) -> None:
         """A block is durable; the replica is told next."""
         block = applied.block
@@ -326,9 +320,7 @@ class Runtime:
         self.synchroniser.applied(block.height)
         if self.replica.core.own is None:
             self.synchroniser.announce_head(peer.node_key for peer in self.peers.peers())
-        waiter = self._applied_waiters.pop(block.height, None)
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        self._delivery.applied(block.height)
         roles = self._registry_of(self.state, block.height)
         if roles != self._roles:
             self._roles = roles
@@ -337,38 +329,19 @@ class Runtime:
         for told in self.on_block:
             told(applied)
 
-    # Blocks that the synchroniser fetched
-
-    async def _deliver(self, certified: CertifiedBlock) -> None:
-        """Hand a fetched block to the replica; returns when it is applied."""
-        height = certified.certificate.height
-        if height <= self.chain.head.height:
-            return
-        waiter = self._applied_waiters.get(height)
-        if waiter is None:
-            waiter = self._applied_waiters[height] = self._loop.create_future()
-        self.inbox.put_assembled(SYNCHRONISER, MessageReceived(certified, None))
-        try:
-            await asyncio.shield(waiter)
-        finally:
-            self._applied_waiters.pop(height, None)
-
     def _progressed(self, progress: Progress) -> None:
         """What was finalised while this node caught up is asked for at once."""
         if progress.height >= progress.target:
             for peer in self.peers.peers():
                 self._transport.reply(self.replica.status(), peer.node_key)
 
+    # The driver, which is made last
+
     def _held_block(self, block_hash: Hash) -> Block | None:
         return self.driver.held_block(block_hash)
 
-    def _block_by_hash(self, height: int, block_hash: Hash) -> bytes | None:
-        block = self.driver.held_block(block_hash)
-        if block is not None:
-            return block.encoded
-        if self.chain.blocks.height_of(block_hash) != height or height == 0:
-            return None
-        return self.chain.blocks.block_bytes(height)
+    def _block_bytes(self, height: int, block_hash: Hash) -> bytes | None:
+        return self.driver.block_bytes(height, block_hash)
 
     # Peers
 

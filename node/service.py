@@ -2,32 +2,26 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, TypeVar
 
 from api import ports
 from ledger import accounts, codec, proofs
-from ledger.block import Block, CompactBlock, Header, decode_block
+from ledger.block import CompactBlock, Header
 from ledger.crypto import keccak256
 from ledger.message_registry import MessageRegistry
 from ledger.participation import History
 from ledger.primitives import Address, Hash
-from ledger.receipt import decode_hook_leaf, decode_leaves, decode_receipt
+from ledger.receipt import decode_hook_leaf, decode_receipt
 from ledger.registry import Certificate, ValidatorSet
 from ledger.state import State
-from ledger.transaction import Transaction
 from ledger.validator_tables import find_set, history_of, set_at
 from ledger.validators import view as consensus_view
+from node.block_reader import BlockReader
 from node.chain_proofs import chain_proof, stored_certificate
 from node.diagnosis import target_height, why_stalled
 from node.execution import AppliedBlock
 from node.runtime import VERSION, Runtime, now_ms
 from tokenomics import views
 from tokenomics.ports import Roles, Token
-
-CACHED_BLOCKS: Final = 8
-"""Decoded blocks, and receipts of blocks, kept for readers; a full one takes about 1.5 MB."""
-
-T = TypeVar("T")
 
 
 class Service:
@@ -37,19 +31,16 @@ class Service:
         self,
         runtime: Runtime,
         *,
-        own_organisation: str,
         roles: Roles,
         token: Token,
         genesis_hash: Hash,
     ) -> None:
         self._runtime = runtime
         self._chain = runtime.chain
-        self._organisation = own_organisation
         self._roles = roles
         self._token = token
         self._genesis_hash = genesis_hash
-        self._decoded: dict[int, Block] = {}
-        self._receipts: dict[int, tuple[bytes, ...]] = {}
+        self._reader = BlockReader(self._chain)
         self._height_waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._receipt_waiters: dict[bytes, set[asyncio.Future[None]]] = {}
         self._last_commit_ms = now_ms()
@@ -58,8 +49,7 @@ class Service:
         """Tell who waits for this height or for one of its transactions."""
         self._last_commit_ms = now_ms()
         block = applied.block
-        _remember(self._decoded, block.height, block)
-        _remember(self._receipts, block.height, applied.executed.receipt_leaves)
+        self._reader.add(applied)
         for height in [h for h in self._height_waiters if h <= block.height]:
             _wake(self._height_waiters.pop(height))
         if self._receipt_waiters:
@@ -78,13 +68,13 @@ class Service:
     def status(self) -> ports.NodeStatus:
         """Where this node stands."""
         head, mempool = self._chain.head, self._runtime.mempool
-        snapshot = self._runtime.replica.describe()
+        snapshot, own = self._runtime.replica.describe(), self._runtime.own_role
         return ports.NodeStatus(
             version=VERSION,
             chain_id=self._chain.chain_id,
             genesis_hash=self._genesis_hash,
             role="observer" if snapshot.own_index is None else "validator",
-            organisation=self._organisation,
+            organisation="" if own is None else own.organisation,
             height=head.height,
             block_hash=head.hash,
             block_time_ms=head.time_ms,
@@ -115,20 +105,20 @@ class Service:
 
     def header(self, height: int) -> Header | None:
         """Header of a committed block."""
-        block = self._block(height)
+        block = self._reader.block(height)
         return None if block is None else block.header
 
     def compact_block(self, height: int) -> CompactBlock | None:
         """A committed block with its transactions by hash."""
-        block = self._block(height)
+        block = self._reader.block(height)
         return None if block is None else block.compact()
 
     def block(self, height: int) -> ports.CommittedBlock | None:
         """A committed block with everything."""
-        block = self._block(height)
+        block = self._reader.block(height)
         if block is None:
             return None
-        *receipts, hooks = self._receipt_leaves(height)
+        *receipts, hooks = self._reader.receipt_leaves(height)
         return ports.CommittedBlock(
             block, tuple(decode_receipt(raw) for raw in receipts), decode_hook_leaf(hooks)
         )
@@ -139,7 +129,7 @@ class Service:
 
     def transaction(self, transaction_hash: bytes) -> ports.KnownTransaction | None:
         """A final transaction, or one in the mempool."""
-        located = self._locate(transaction_hash)
+        located = self._reader.locate(transaction_hash)
         if located is not None:
             found, height, index = located
             return ports.KnownTransaction(found, height, index)
@@ -148,11 +138,11 @@ class Service:
 
     def receipt(self, transaction_hash: bytes) -> ports.FinalReceipt | None:
         """Receipt of a final transaction."""
-        located = self._locate(transaction_hash)
+        located = self._reader.locate(transaction_hash)
         if located is None:
             return None
         _, height, index = located
-        receipt = decode_receipt(self._receipt_leaves(height)[index])
+        receipt = decode_receipt(self._reader.receipt_leaves(height)[index])
         return ports.FinalReceipt(receipt, height, index)
 
     def account(self, address: bytes) -> ports.AccountState:
@@ -243,11 +233,11 @@ class Service:
 
     def prove_transaction(self, transaction_hash: bytes) -> ports.TransactionProof | None:
         """Proof that a final transaction is in its block."""
-        located = self._locate(transaction_hash)
+        located = self._reader.locate(transaction_hash)
         if located is None:
             return None
         found, height, index = located
-        block = self._block(height)
+        block = self._reader.block(height)
         if block is None:
             return None
         proof = codec.encode(proofs.prove_transaction(block, index).to_wire())
@@ -356,41 +346,6 @@ class Service:
     def _running_set(self) -> ValidatorSet:
         """The validators of the running height."""
         return set_at(self._state(), self.height() + 1)
-
-    def _block(self, height: int) -> Block | None:
-        found = self._decoded.get(height)
-        if found is None and 0 < height <= self.height():
-            raw = self._chain.blocks.block_bytes(height)
-            if raw is None:
-                return None
-            found = decode_block(raw, self._chain.chain_id)
-            _remember(self._decoded, height, found)
-        return found
-
-    def _receipt_leaves(self, height: int) -> tuple[bytes, ...]:
-        """Encoded receipts of a committed block in order, and last its hook events."""
-        found = self._receipts.get(height)
-        if found is None:
-            found = decode_leaves(self._chain.blocks.receipts_bytes(height) or b"")
-            _remember(self._receipts, height, found)
-        return found
-
-    def _locate(self, transaction_hash: bytes) -> tuple[Transaction, int, int] | None:
-        place = self._chain.blocks.locate_transaction(Hash(transaction_hash))
-        if place is None:
-            return None
-        height, index = place
-        block = self._block(height)
-        if block is None or block.transactions[index].hash != transaction_hash:
-            return None
-        return block.transactions[index], height, index
-
-
-def _remember(cache: dict[int, T], height: int, value: T) -> None:
-    """Keep it, and drop what was kept longest beyond CACHED_BLOCKS."""
-    while len(cache) >= CACHED_BLOCKS:
-        del cache[next(iter(cache))]
-    cache[height] = value
 
 
 def _last_signed(history: History, index: int) -> int:

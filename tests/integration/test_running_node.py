@@ -10,14 +10,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from api import ports
 from api.light import TrustedGenesis, verify_state_proof, verify_transaction_proof
 from api.ports import FinalReceipt, Refusal, RefusalReason
+from governance.deciding import ADD_OBSERVER, REMOVE_OBSERVER
 from ledger.block import transactions_root
 from ledger.crypto import ed25519_address
 from ledger.primitives import UNIT, Address
 from ledger.validator_tables import set_at
 from node.assembly import Node
+from node.block_reader import CACHED_BLOCKS
 from node.localnet.creation import CHAIN_ID
 from node.metrics import Total
-from node.service import CACHED_BLOCKS
 from tests.support.running_nodes import PAYEE, PAYER, RunningNodes, running_nodes, until
 from tests.support.town import base_port
 
@@ -97,7 +98,7 @@ async def test_old_blocks_are_read_from_the_store_like_recent_ones(
 ) -> None:
     found = node.service.block(last.height)
     await town.finalise(town.validators[0], CACHED_BLOCKS + 1)
-    assert last.height not in node.service._decoded
+    assert not node.service._reader.is_cached(last.height)
     assert node.service.block(last.height) == found
     assert node.service.receipt(last.receipt.transaction_hash) == last
 
@@ -319,3 +320,36 @@ async def test_one_of_four_waits_for_a_quorum_and_says_so(tmp_path: Path) -> Non
                 for peer in alone.service.peers()
             )
         )
+
+
+async def test_the_registry_names_a_node_without_its_restart(tmp_path: Path) -> None:
+    """An observer starts from genesis, where it has another name than at the head."""
+    async with running_nodes(tmp_path, base_port() + 900, validators=1) as nodes:
+        (validator,), name = nodes.validators, nodes.observer
+        await nodes.start(validator)
+        await nodes.start(name)
+        observer = nodes.nodes[name]
+        at_genesis, key = observer.service.status().organisation, observer.opened.identity.node_key
+        assert at_genesis == nodes.town.observer.organisation
+        await nodes.stop(name)
+        await nodes.decide(validator, REMOVE_OBSERVER, key)
+        await nodes.decide(validator, ADD_OBSERVER, key, "Civic archive 시민기록관")
+        await nodes.start(name)
+        observer = nodes.nodes[name]
+        started_as = observer.service.status().organisation
+        await nodes.at_height(nodes.height(validator), name)
+        assert (started_as, observer.service.status().organisation) == (
+            at_genesis,
+            "Civic archive 시민기록관",
+        )
+
+
+async def test_a_node_that_the_registry_does_not_know_has_no_name(tmp_path: Path) -> None:
+    async with running_nodes(tmp_path, base_port() + 900, validators=1) as nodes:
+        (validator,) = nodes.validators
+        await nodes.start(validator)
+        node = nodes.nodes[validator]
+        runtime = node.runtime
+        runtime._roles = {}
+        assert runtime.own_role is None
+        assert node.service.status().organisation == ""

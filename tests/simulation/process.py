@@ -305,9 +305,6 @@ class Process:
         """Fetch certified blocks up to a height."""
         self.synchronisation.catch_up(request.target_height)
 
-    def committed(self, block: CertifiedBlock) -> None:
-        """Nothing to do: on_applied was told by the chain already."""
-
     def on_applied(self, applied: AppliedBlock) -> None:
         """A block is durable; the replica is told next."""
         height = applied.block.height
@@ -373,12 +370,7 @@ class Process:
             self.send_frame(endpoint, FrameKind.CONSENSUS, payload)
 
     def _block_by_hash(self, height: int, block_hash: Hash) -> bytes | None:
-        block = self.driver.held_block(block_hash)
-        if block is not None:
-            return block.encoded
-        if self.chain.blocks.height_of(block_hash) != height or height == 0:
-            return None
-        return self.chain.blocks.block_bytes(height)
+        return self.driver.block_bytes(height, block_hash)
 
     def _assembled(self, peer: bytes, message: PrePrepare) -> None:
         event = MessageReceived(message, self._seat(peer[0]))

@@ -1,6 +1,6 @@
 """The applied chain of a node without replica and network: blocks are built, sealed and applied."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -76,19 +76,24 @@ class AppliedChain:
         self.mempool = Mempool(self.opened.head.height, lambda _: True)
         self.vote_record = VoteRecordStub()
         self.applied: list[AppliedBlock] = []
+        self.on_applied: list[Callable[[AppliedBlock], None]] = [self.applied.append]
         self.verified: list[Transaction] = []
         self.chain = Chain(
             self.opened,
             self.mempool,
             self._verify_all,
             self.vote_record,
-            self.applied.append,
+            self._told,
             **options,
         )
         self.domain = SigningDomain(CHAIN_ID, self.opened.genesis_hash)
         self.certificate: Certificate | None = (
             None if self.opened.head_block is None else self.opened.head_block.certificate
         )
+
+    def _told(self, applied: AppliedBlock) -> None:
+        for told in self.on_applied:
+            told(applied)
 
     def _verify_all(self, transactions: Sequence[Transaction]) -> bool:
         self.verified += transactions

@@ -8,6 +8,7 @@ from typing import Final
 
 from api.ports import FinalReceipt
 from ledger.local_accounts import ed25519_accounts
+from ledger.message_registry import MessageType
 from ledger.primitives import Address
 from ledger.transaction import Draft, Transaction, sign
 from ledger.transfers import SEND
@@ -16,6 +17,7 @@ from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, Node
 from node.localnet.creation import CHAIN_ID, Wish, prepare
 
 WAIT_S: Final = 20.0
+AUTHORITY: Final = ed25519_accounts()[0]
 PAYER: Final = ed25519_accounts()[1]
 PAYEE: Final = ed25519_accounts()[2].address
 
@@ -77,6 +79,23 @@ class RunningNodes:
             receipt = await service.wait_for_receipt(outcome, int(WAIT_S * 1000))
             assert receipt is not None
         assert receipt is not None
+        return receipt
+
+    async def decide(self, through: str, message: MessageType, *body: object) -> FinalReceipt:
+        """A decision of the town's authority, final."""
+        service = self.nodes[through].service
+        draft = Draft(
+            chain_id=CHAIN_ID,
+            nonce=service.account(AUTHORITY.address).nonce,
+            type=message.name,
+            body=message.encode(*body),
+            valid_until=10_000,
+        )
+        (outcome,) = await service.submit([sign(draft, AUTHORITY.signer).raw])
+        assert isinstance(outcome, bytes), outcome
+        receipt = await service.wait_for_receipt(outcome, int(WAIT_S * 1000))
+        assert receipt is not None
+        assert receipt.receipt.code == 0, receipt.receipt.reason
         return receipt
 
     def height(self, name: str) -> int:

@@ -28,7 +28,7 @@ from consensus.events import (
     VoteSigned,
     WorkAvailable,
 )
-from consensus.messages import CertifiedBlock, Message, Status, ViewChange, ViewChangeMessage, Vote
+from consensus.messages import Message, Status, ViewChange, ViewChangeMessage, Vote
 from consensus.replica import Replica, ReplicaConfig
 from consensus.wal_records import PrepareRecord, decode
 from ledger.block import decode_block
@@ -37,6 +37,7 @@ from ledger.errors import InvariantViolation, LocalError, PeerError
 from ledger.primitives import Hash
 from ledger.registry import Phase
 from node.effects import ReplicaDriver
+from node.execution import AppliedBlock
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import CHAIN_ID, genesis_document, parsed, validator_signer
 
@@ -54,6 +55,7 @@ class Rig:
         self.sent: list[tuple[Message, object]] = []
         self.disk_full = False
         self.node = AppliedChain(document=parsed(genesis_document(n)))
+        self.node.on_applied.append(self._applied)
         signer = None if name is None else validator_signer(name)
         config = ReplicaConfig(
             domain=self.node.domain, public_key=None if signer is None else signer.public_key
@@ -86,9 +88,12 @@ class Rig:
     def perform(self, effect: SetTimer | CancelTimer) -> None:
         self.done.append("timer")
 
-    def committed(self, block: CertifiedBlock) -> None:
-        assert self.node.chain.head.height == block.certificate.height
-        self.done.append("committed")
+    def _applied(self, applied: AppliedBlock) -> None:
+        """The chain tells of a block: it is written by now."""
+        head = self.node.chain.blocks.head()
+        assert head is not None
+        assert head.height == applied.block.height
+        self.done.append("applied")
 
     def fetch_block(self, request: FetchBlock) -> None:
         self.done.append("fetch")
@@ -129,7 +134,7 @@ def test_records_sends_timers_committed_requests_in_this_order() -> None:
         PEER,
     )
     assert rig.done == [
-        "records", "send", "send", "send", "timer", "timer", "committed", "relay", "fetch",
+        "records", "send", "send", "send", "timer", "timer", "applied", "relay", "fetch",
         "catch_up",
     ]  # fmt: skip
     assert [to for _, to in rig.sent] == ["all", (1, 2), PEER]

@@ -37,7 +37,6 @@ class ProvingNode(AppliedChain):
         runtime.state = self.chain.state()
         self.service = Service(
             runtime,
-            own_organisation="o0",
             roles=ROLES,
             token=TOKEN,
             genesis_hash=self.opened.genesis_hash,

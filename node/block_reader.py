@@ -1,0 +1,69 @@
+"""Committed blocks and their receipts for readers, decoded once while they are recent."""
+
+from typing import Final, TypeVar
+
+from ledger.block import Block, decode_block
+from ledger.primitives import Hash
+from ledger.receipt import decode_leaves
+from ledger.transaction import Transaction
+from node.execution import AppliedBlock, Chain
+
+CACHED_BLOCKS: Final = 8
+"""Decoded blocks, and receipts of blocks, kept for readers; a full one takes about 1.5 MB."""
+
+T = TypeVar("T")
+
+
+class BlockReader:
+    """Reads of the store at any height; the last CACHED_BLOCKS of each kind stay decoded."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._blocks: dict[int, Block] = {}
+        self._receipts: dict[int, tuple[bytes, ...]] = {}
+
+    def add(self, applied: AppliedBlock) -> None:
+        """Keep a block that was applied just now: it is what readers ask for most."""
+        _remember(self._blocks, applied.block.height, applied.block)
+        _remember(self._receipts, applied.block.height, applied.executed.receipt_leaves)
+
+    def is_cached(self, height: int) -> bool:
+        """Whether the block of this height is decoded already."""
+        return height in self._blocks
+
+    def block(self, height: int) -> Block | None:
+        """The committed block of a height, None where there is none."""
+        found = self._blocks.get(height)
+        if found is None and 0 < height <= self._chain.head.height:
+            raw = self._chain.blocks.block_bytes(height)
+            if raw is None:
+                return None
+            found = decode_block(raw, self._chain.chain_id)
+            _remember(self._blocks, height, found)
+        return found
+
+    def receipt_leaves(self, height: int) -> tuple[bytes, ...]:
+        """Encoded receipts of a committed block in order, and last its hook events."""
+        found = self._receipts.get(height)
+        if found is None:
+            found = decode_leaves(self._chain.blocks.receipts_bytes(height) or b"")
+            _remember(self._receipts, height, found)
+        return found
+
+    def locate(self, transaction_hash: bytes) -> tuple[Transaction, int, int] | None:
+        """A final transaction with its height and its position in the block."""
+        place = self._chain.blocks.locate_transaction(Hash(transaction_hash))
+        if place is None:
+            return None
+        height, index = place
+        block = self.block(height)
+        if block is None or block.transactions[index].hash != transaction_hash:
+            return None
+        return block.transactions[index], height, index
+
+
+def _remember(cache: dict[int, T], height: int, value: T) -> None:
+    """Keep it, and drop what was kept longest beyond CACHED_BLOCKS."""
+    while len(cache) >= CACHED_BLOCKS:
+        del cache[next(iter(cache))]
+    cache[height] = value
