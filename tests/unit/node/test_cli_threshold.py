@@ -20,6 +20,10 @@ PASSWORD: Final = "correct horse battery"
 NAMES: Final = ("City hall 시청", "GIST", "Builder")
 SIGNERS: Final = {name: Ed25519Signer(bytes([n + 1]) * 32) for n, name in enumerate(NAMES)}
 STRANGER: Final = Ed25519Signer(b"s" * 32)
+HIGHEST: Final = max(
+    (Ed25519Signer(bytes([n]) * 32) for n in range(9, 200)), key=lambda signer: signer.public_key
+)
+"""A stranger whose key comes after those of all members."""
 WALLET: Final = Secp256k1Signer(b"w" * 32)
 CHAIN_ID: Final = 7
 OFFLINE: Final = ("--nonce", "5", "--chain-id", str(CHAIN_ID), "--valid-until", "99")
@@ -180,7 +184,7 @@ def swap(members: list[Any]) -> None:
         (lambda d: d.update(threshold=1), "the file was changed"),
         (lambda d: d.update(salt="11" * 32), "the file was changed"),
         (lambda d: d["members"].pop(), "the file was changed"),
-        (lambda d: d["members"][1].update(public_key=STRANGER.public_key.hex()), "wrong"),
+        (lambda d: d["members"][-1].update(public_key=HIGHEST.public_key.hex()), "was changed"),
         (lambda d: d.update(address="0x" + "ab" * 20), "the file was changed"),
         (lambda d: d.update(address="0x" + "aB" * 20), "address: expected an address"),
         (lambda d: d.update(threshold=4), "with 3 keys it can be 1 to 3"),
@@ -199,14 +203,12 @@ def test_a_changed_descriptor_is_refused_wherever_it_is_read(
 ) -> None:
     described(shell)
     changed("authority", "forged", change)
-    expected = said if said != "wrong" else ("distinct and ascending", "the file was changed")
     for command in (
         ("keys", "show", "forged"),
         ("keys", "threshold", "new", "--threshold", "1", "--key", "forged"),
         ("tx", "build", *DECISION, "--from", "forged", *OFFLINE),
     ):
-        refused = shell.refusal(*command)
-        assert any(text in refused for text in ([expected] if said != "wrong" else expected))
+        assert said in shell.refusal(*command)
 
 
 def test_a_file_that_is_no_descriptor_is_named(shell: Shell) -> None:
