@@ -7,7 +7,7 @@ the document (as parent_hash) and the state root.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ledger import accounts, merkle
@@ -16,15 +16,16 @@ from ledger.commitment import BUCKET_COUNTS, DEFAULT_BUCKET_COUNT, StateCommitme
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, InvariantViolation, LocalError
 from ledger.executor import BlockExecutor
-from ledger.kv import MemoryStore
+from ledger.kv import MemoryStore, WriteBatch
 from ledger.local_accounts import ed25519_accounts, secp256k1_accounts
 from ledger.module import BlockInfo, Context, Event, StateModule
 from ledger.primitives import Hash
 from ledger.receipt import hook_leaf
 from ledger.registry import MAX_ORGANISATION_BYTES, Participation, Validator, ValidatorSet
+from ledger.restart import Restart, RowSource, carried, read_restart, require_sound
 from ledger.state import State
 from ledger.strict_json import JsonReader, nearest, read_json
-from ledger.validators import MAX_OBSERVERS, ValidatorsModule, validators_hash_after
+from ledger.validators import MAX_OBSERVERS, ValidatorsModule
 
 DOCUMENT_TAG: Final = b"poyong/genesis/1"
 MAX_GENESIS_BYTES: Final = 16 * 1024 * 1024
@@ -51,6 +52,8 @@ class Genesis:
 
     time_ms: ms since 1970. bucket_count: of the state commitment, for ever. observers: name by
     node key. sections: by module name, as JSON gave them. local: development keys are allowed.
+    restart: the chain whose state this one carries over, None for a chain that begins.
+    carried_rows: opens that state; no part of the document, and needed by build() alone.
     """
 
     chain_id: int
@@ -62,14 +65,18 @@ class Genesis:
     bucket_count: int = DEFAULT_BUCKET_COUNT
     parameters: Parameters = Parameters()
     local: bool = False
+    restart: Restart | None = None
+    carried_rows: RowSource | None = field(default=None, compare=False, repr=False)
 
     def document(self) -> dict[str, Any]:
         """The JSON document with every option present, in the order in which people read it."""
+        restart = {} if self.restart is None else {"restart": self.restart.document()}
         return {
             "chain_id": self.chain_id,
             "name": self.name,
             "time_ms": self.time_ms,
             "local": self.local,
+            **restart,
             "bucket_count": self.bucket_count,
             "parameters": {
                 "heartbeat_interval_ms": self.parameters.heartbeat_interval_ms,
@@ -118,7 +125,7 @@ def parse(data: bytes, source: str = "genesis.json") -> Genesis:
         document,
         "",
         required=("chain_id", "name", "time_ms", "validators"),
-        optional=("local", "bucket_count", "parameters", "observers", "modules"),
+        optional=("local", "restart", "bucket_count", "parameters", "observers", "modules"),
     )
     bucket_count = reader.integer(
         fields.get("bucket_count", DEFAULT_BUCKET_COUNT), "bucket_count", 1, BUCKET_COUNTS[-1]
@@ -141,43 +148,98 @@ def parse(data: bytes, source: str = "genesis.json") -> Genesis:
         bucket_count=bucket_count,
         parameters=_parse_parameters(reader, fields.get("parameters", {})),
         local=local,
+        restart=read_restart(reader, fields["restart"]) if "restart" in fields else None,
     )
     _refuse_development_keys(genesis, source)
+    if genesis.restart is not None:
+        require_sound(genesis.restart, source, genesis.chain_id, genesis.time_ms, genesis.sections)
     return genesis
 
 
 def build(genesis: Genesis, executor: BlockExecutor) -> GenesisBlock:
-    """State, commitment and block of height 0. LocalError when a section is wrong."""
+    """State, commitment and block of height 0. LocalError when a section is wrong, or when the
+    rows that a restart carries over are missing or not those that the document names."""
+    if genesis.restart is not None:
+        built = build_carried_state(genesis, executor)
+        if built.commitment.root != genesis.restart.state_root:
+            raise LocalError(
+                f"genesis restart.state_root: the exported state and the validators give "
+                f"{built.commitment.root.hex()}, the document says "
+                f"{genesis.restart.state_root.hex()}: somebody changed the document; make it anew "
+                "with poyong genesis from-state"
+            )
+        return built
     known = {module.name for module in executor.modules} - {ValidatorsModule.name}
     for name in genesis.sections:
         if name not in known:
             raise LocalError(f"genesis modules: no module is called {name!r}{nearest(name, known)}")
-    info = genesis_info(genesis)
     state = State(MemoryStore())
+    info = genesis_info(genesis)
     events: list[Event] = []
     for module in executor.modules:
         context = Context(state, info)
         module.init_genesis(context, _section(genesis, module))
         events.extend(context.events)
+    return _built(genesis, executor, state, state.changes(), tuple(events))
+
+
+def build_carried_state(genesis: Genesis, executor: BlockExecutor) -> GenesisBlock:
+    """build() of a restart, whatever state root the document names."""
+    if genesis.carried_rows is None:
+        raise LocalError("the state of the old chain is needed to build that of this genesis")
+    names = [module.name for module in executor.modules]
+    batch = WriteBatch()
+    batch.operations.extend(carried(genesis.carried_rows(), names))
+    base = MemoryStore()
+    base.write(batch, sync=False)
+    state = State(base)
+    context = Context(state, genesis_info(genesis))
+    for module in executor.modules:
+        if module.name == ValidatorsModule.name or module.name in genesis.sections:
+            module.init_genesis(context, _section(genesis, module))
+    rows = sorted({**dict(batch.operations), **dict(state.changes())}.items())
+    return _built(genesis, executor, state, rows, tuple(context.events))
+
+
+def header(genesis: Genesis, executor: BlockExecutor) -> Header:
+    """Header of height 0; its hash is the genesis hash. Of a restart it follows from the document
+    alone, so that whoever checks a proof needs no exported state."""
+    if genesis.restart is None:
+        return build(genesis, executor).block.header
+    return _header(genesis, genesis.restart.state_root, ())
+
+
+def _built(
+    genesis: Genesis,
+    executor: BlockExecutor,
+    state: State,
+    rows: list[tuple[bytes, bytes | None]],
+    events: tuple[Event, ...],
+) -> GenesisBlock:
+    info = genesis_info(genesis)
     try:
         accounts.check_block_conserves(state)
         executor.check_invariants(state, info)
     except InvariantViolation as violation:
         raise LocalError(f"the genesis state is not sound: {violation}") from violation
-    rows = state.changes()
     commitment = StateCommitment.build(rows, genesis.bucket_count)
-    header = Header(
+    head = _header(genesis, commitment.root, events)
+    return GenesisBlock(Block(head, info.participation, ()), rows, commitment)
+
+
+def _header(genesis: Genesis, state_root: Hash, events: tuple[Event, ...]) -> Header:
+    info = genesis_info(genesis)
+    return Header(
         height=0,
         parent_hash=info.parent_hash,
         time_ms=info.time_ms,
         proposer=info.proposer,
         transactions_root=transactions_root(()),
-        state_root=commitment.root,
-        receipts_root=merkle.root((hook_leaf(tuple(events)),)),
-        validators_hash=validators_hash_after(state, 0),
+        state_root=state_root,
+        receipts_root=merkle.root((hook_leaf(events),)),
+        validators_hash=genesis.validators.hash(),
         participation_root=participation_root(info.participation),
     )
-    return GenesisBlock(Block(header, info.participation, ()), rows, commitment)
 
 
 def genesis_info(genesis: Genesis) -> BlockInfo:

@@ -42,6 +42,7 @@ from node.log_setup import configure_logging
 from node.metrics import Metrics
 from node.modules import ROLES, TOKEN, build_executor
 from node.peers import Role
+from node.restart import with_carried_rows
 from node.runtime import VERSION, Network, Runtime
 from node.service import Service
 from node.storage import OpenedChain, open_chain, with_vote_record
@@ -89,12 +90,15 @@ def run_node(home: Path) -> int:
 
 
 def read_genesis(path: Path) -> Genesis:
-    """The genesis document in a file; LocalError when there is none or it is wrong."""
+    """The genesis document in a file; LocalError when there is none or it is wrong.
+
+    Of a restart the exported state lies beside it, and is read only when the state is built.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise LocalError(f"cannot read the genesis file {path}: {error.strerror}") from error
-    return genesis.parse(data, str(path))
+    return with_carried_rows(genesis.parse(data, str(path)), path)
 
 
 def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None) -> Opened:
@@ -114,6 +118,7 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         )
         until_complete.callback(store.close)
         blocks = BlockStore(store, str(folder / CHAIN_FOLDER))
+        _announce_restart(document, blocks)
         saved = saved_commitment.load(folder / CHAIN_FOLDER)
         chain = open_chain(blocks, document, build_executor(), saved)
         votes = open_log(folder / VOTES_FOLDER, chain.marker, on_sync=on_sync)
@@ -123,6 +128,18 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         chain = with_vote_record(chain, votes.log.marker(), lost=votes.lost is not None)
         until_complete.pop_all()
     return Opened(config, document, chain, votes, signer, identity)
+
+
+def _announce_restart(document: Genesis, blocks: BlockStore) -> None:
+    """Reading a large state takes a while, and the log should say why nothing else happens."""
+    restart = document.restart
+    if restart is not None and blocks.head() is None:
+        log.info(
+            "genesis.carrying_state",
+            chain_id=restart.chain_id,
+            height=restart.height,
+            state_file_hash=restart.state_file_hash.hex(),
+        )
 
 
 def _keys(config: Config) -> tuple[NodeIdentity, Signer | None]:

@@ -34,6 +34,7 @@ _COMMANDS: Final = {
     "why-stalled": LazyCommand("node.cli.query:why_stalled", "Why no block comes, and the remedy."),
     "tx": LazyCommand("node.cli.tx:tx", "Build, sign, send and show transactions."),
     "verify": LazyCommand("node.cli.verify:verify", "Check a proof offline, from genesis alone."),
+    "state": LazyCommand("node.cli.state:state_group", "Export a stopped node's state, check one."),
     "bench": LazyCommand("node.cli.bench:bench", "Measure this machine with a town under load."),
     "doctor": LazyCommand("node.cli.doctor:doctor", "Check a node's files, store and invariants."),
     "completion": LazyCommand("node.cli.completion:completion", "Completion script for a shell."),

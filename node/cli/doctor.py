@@ -20,6 +20,7 @@ from node.cli.output import json_option, print_json, print_table
 from node.config import Config
 from node.disk_errors import FREE_BYTES_WANTED
 from node.modules import build_executor
+from node.restart import require_named_state, state_path
 
 _MIB: Final = 1024 * 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -116,11 +117,16 @@ def _modes(home: Path) -> str:
 
 
 def _genesis(loaded: Config, into: list[Genesis]) -> str:
-    document = read_genesis(loaded.path(loaded.node.genesis))
-    built = genesis.build(document, build_executor())
+    path = loaded.path(loaded.node.genesis)
+    document = read_genesis(path)
+    head = genesis.header(document, build_executor())
+    chain = loaded.path(loaded.storage.path) / CHAIN_FOLDER
+    if document.restart is not None and not chain.exists():
+        # Needed at the first start alone.
+        require_named_state(state_path(path), document, document.restart)
     into.append(document)
     return (
-        f"chain {document.chain_id}, hash 0x{built.block.hash.hex()}, "
+        f"chain {document.chain_id}, hash 0x{head.hash.hex()}, "
         f"{len(document.validators)} validators"
         + (", a local town: its funded keys are public" if document.local else "")
     )

@@ -12,13 +12,15 @@ from ledger import accounts, genesis
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
 from ledger.kv import MemoryStore, WriteBatch
-from ledger.registry import MAX_VALIDATORS
+from ledger.registry import MAX_ORGANISATION_BYTES, MAX_VALIDATORS, Validator
 from ledger.state import State
-from ledger.strict_json import read_json
+from ledger.strict_json import JsonReader, read_json
 from node.assembly import read_genesis
 from node.cli.output import SYMBOL, json_option, moment, print_fields, print_json, tokens
+from node.cli.state import rows_shown
 from node.disk_errors import os_error
 from node.modules import build_executor
+from node.restart import Wish, new_genesis, state_path
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 KEY_HEX: Final = 64
@@ -26,7 +28,7 @@ KEY_HEX: Final = 64
 
 @click.group("genesis")
 def genesis_group() -> None:
-    """Make, extend, show and check a genesis document."""
+    """Make, extend, show and check a genesis document; go on from an exported state."""
 
 
 @genesis_group.command()
@@ -61,6 +63,11 @@ def add_validator(
 ) -> None:
     """Add the node that `poyong init` described; without --public-key it is an observer."""
     document = _document(file)
+    if "restart" in document:
+        raise LocalError(
+            f"{file} names the state root of its validators: make it anew with poyong genesis "
+            "from-state --add ENTRY"
+        )
     entry = {"node_key": _key(node_key, "--node-key")}
     if public_key is None:
         seats, entry = document.setdefault("observers", []), {"name": organisation, **entry}
@@ -78,6 +85,68 @@ def add_validator(
     genesis.parse(json.dumps(document).encode(), str(file))
     _write(file, document)
     _done(file, document, as_json)
+
+
+@genesis_group.command("from-state")
+@_FILE
+@click.option(
+    "--state",
+    "state_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="What poyong state export wrote.",
+)
+@click.option("--chain-id", type=click.IntRange(1, genesis.MAX_CHAIN_ID), required=True)
+@click.option("--name", help="Of the chain, for people.  [default: the old one's]")
+@click.option("--authority", metavar="ADDRESS", help="Who decides.  [default: as it was]")
+@click.option("--without", multiple=True, metavar="ORGANISATION", help="Whose validator is gone.")
+@click.option(
+    "--add",
+    "entries",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Entry of a new validator, as poyong init printed it.",
+)
+@json_option
+def from_state(
+    file: Path,
+    state_file: Path,
+    chain_id: int,
+    name: str | None,
+    authority: str | None,
+    without: tuple[str, ...],
+    entries: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Write FILE, the genesis of a chain that goes on from an exported state.
+
+    The validators are the old ones but for those --without, then those that --add names. Every
+    node needs the exported state beside FILE, with the ending .state, at its first start.
+    """
+    if file.exists():
+        raise LocalError(f"{file} exists and is not replaced: name another file")
+    wish = Wish(
+        chain_id=chain_id,
+        now_ms=time.time_ns() // 1_000_000,
+        name=name,
+        authority=authority,
+        without=without,
+        added=[_entry(path) for path in entries],
+    )
+    with rows_shown("Reading") as told:
+        made = new_genesis(state_file, wish, build_executor(), told)
+    _write(file, made.document())
+    found = {
+        "file": str(file),
+        "state_file": str(state_path(file)),
+        "genesis_hash": hex_of(genesis.header(made, build_executor()).hash),
+        "validators": [validator.organisation for validator in made.validators.validators],
+    }
+    if as_json:
+        print_json(found)
+        return
+    print_fields({**_facts(made), "genesis hash": found["genesis_hash"]})
+    click.echo(f"Every node needs {state_file} as {state_path(file).name} beside {file.name}.")
 
 
 @genesis_group.command()
@@ -124,6 +193,16 @@ def check(file: Path, as_json: bool) -> None:
 
 def _facts(document: Genesis) -> dict[str, object]:
     n = len(document.validators)
+    restart = document.restart
+    old = (
+        {
+            "goes on from": f"chain {restart.chain_id} at height {restart.height:,}, block "
+            f"{hex_of(restart.block_hash)}",
+            "exported state": f"SHA-256 {restart.state_file_hash.hex()}",
+        }
+        if restart is not None
+        else {}
+    )
     return {
         "name": document.name,
         "chain id": str(document.chain_id),
@@ -132,6 +211,7 @@ def _facts(document: Genesis) -> dict[str, object]:
         f"{document.validators.max_faulty} may fail",
         "observers": len(document.observers),
         "sections": ", ".join(sorted(document.sections)),
+        **old,
     }
 
 
@@ -144,6 +224,17 @@ def _document(file: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise LocalError(f"{file}: expected an object; make one with poyong genesis new")
     return found
+
+
+def _entry(path: Path) -> Validator:
+    reader = JsonReader(str(path))
+    names = ("organisation", "public_key", "node_key")
+    fields = reader.fields(_document(path), "", required=names)
+    return Validator(
+        reader.text(fields["organisation"], "organisation", MAX_ORGANISATION_BYTES),
+        reader.key(fields["public_key"], "public_key"),
+        reader.key(fields["node_key"], "node_key"),
+    )
 
 
 def _key(text: str, option: str) -> str:

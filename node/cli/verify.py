@@ -45,7 +45,7 @@ def verify(proof_file: Path, genesis_file: Path, as_json: bool) -> None:
     document = read_genesis(genesis_file)
     trusted = TrustedGenesis(
         document.chain_id,
-        genesis.build(document, build_executor()).block.hash,
+        genesis.header(document, build_executor()).hash,
         document.validators,
     )
     try:
