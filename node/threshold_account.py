@@ -18,6 +18,7 @@ from ledger import threshold
 from ledger.crypto import ED25519_KEY_BYTES, checksum_address
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import ADDRESS_BYTES, Address
+from ledger.strict_json import read_json
 from ledger.threshold import MAX_MEMBERS, SALT_BYTES, Members, Witness
 from ledger.transaction import key_address
 from node.disk_errors import os_error
@@ -220,33 +221,26 @@ def salt_of(text: str, place: str) -> bytes:
 
 
 def describes_account(path: Path) -> bool:
-    """Whether the file is a descriptor, right or wrong, and no key file; LocalError as read."""
+    """Whether the file says that it is a descriptor; LocalError when it cannot be read.
+
+    False for what is malformed: whoever reads key files then says what is wrong.
+    """
+    content = _content(path)
     try:
-        found = json.loads(_content(path))
-    except ValueError:
+        found = read_json(content, str(path), MAX_DESCRIPTOR_BYTES)
+    except LocalError:
         return False
     return isinstance(found, dict) and found.get("format") == FORMAT
 
 
 def read_account(path: Path) -> ThresholdAccount:
     """The account of a descriptor file; LocalError names the file and what is wrong."""
-    try:
-        found = json.loads(_content(path))
-    except ValueError as error:
-        raise LocalError(
-            f"{path} is no JSON: name the file that poyong keys threshold wrote"
-        ) from error
-    return account_of(found, str(path))
+    return account_of(read_json(_content(path), str(path), MAX_DESCRIPTOR_BYTES), str(path))
 
 
 def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_DESCRIPTOR_BYTES + 1)
+            return file.read(MAX_DESCRIPTOR_BYTES + 1)
     except OSError as error:
         raise os_error("read", path, error) from error
-    if len(content) > MAX_DESCRIPTOR_BYTES:
-        raise LocalError(
-            f"{path} has more than {MAX_DESCRIPTOR_BYTES} bytes: it describes no threshold account"
-        )
-    return content

@@ -10,6 +10,7 @@ from api.encoding import from_hex
 from ledger import codec
 from ledger.errors import DecodeError, LocalError
 from ledger.message_registry import MessageType
+from ledger.strict_json import read_json
 from ledger.threshold import ROTATE, members_from_wire
 from ledger.transaction import Draft
 from node.disk_errors import os_error
@@ -20,13 +21,9 @@ MAX_FILE_BYTES: Final = 256 * 1024
 
 def json_of(file: IO[bytes]) -> dict[str, Any]:
     """The JSON object in a file; LocalError when it is something else or too long."""
-    content = file.read(MAX_FILE_BYTES + 1)
-    try:
-        found = json.loads(content)
-    except ValueError as error:
-        raise LocalError(f"{file.name}: expected JSON as the step before prints it") from error
-    if len(content) > MAX_FILE_BYTES or not isinstance(found, dict):
-        raise LocalError(f"{file.name}: expected one JSON object of at most {MAX_FILE_BYTES} bytes")
+    found = read_json(file.read(MAX_FILE_BYTES + 1), file.name, MAX_FILE_BYTES)
+    if not isinstance(found, dict):
+        raise LocalError(f"{file.name}: expected a JSON object as the step before prints it")
     return found
 
 

@@ -1,18 +1,28 @@
 """Any m of n members make the transaction, in any order and by any road; no m-1 ever do."""
 
+import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.encoding import hex_of
 from ledger.crypto import Ed25519Signer, Secp256k1Signer, Signer
 from ledger.errors import DecodeError, LocalError
 from ledger.kv import MemoryStore
 from ledger.state import State
 from ledger.threshold import MAX_MEMBERS
-from ledger.transaction import Transaction, authority_problem, decode_transaction, sign_threshold
+from ledger.transaction import (
+    Transaction,
+    authority_problem,
+    decode_transaction,
+    sign_threshold,
+    verify_key,
+)
 from ledger.transaction import verify_transaction as verify
 from node.cli.tx_partial import PartialTransaction, partial_of, start
 from node.threshold_account import account_of, new_account
@@ -148,3 +158,57 @@ def test_a_foreign_signature_never_counts(
         partial.with_signature(member.public_key, member.sign(partial.signing_bytes + b"!"))
     with pytest.raises(LocalError, match="has signed already"):
         with_one(with_one(partial, member), member)
+
+
+# Files that somebody else hands in
+
+TWO = begin(POOL[:3], 2)
+VALID = with_one(TWO, POOL[0]).fields()
+
+leaves = (
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=70)
+    | st.binary(max_size=70).map(hex_of)
+)  # fmt: skip
+anything = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=6,
+)
+
+
+def places(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in a JSON value."""
+    yield path
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*path, key))
+
+
+PLACES = [place for place in places(VALID) if place]
+
+
+@given(st.lists(st.tuples(st.sampled_from(PLACES), anything), min_size=1, max_size=2))
+def test_any_file_is_refused_or_holds_only_what_members_signed(
+    changes: list[tuple[tuple[Any, ...], object]],
+) -> None:
+    fields = copy.deepcopy(VALID)
+    for place, value in changes:
+        with suppress(KeyError, IndexError, TypeError):  # the first change removed the place
+            inner = fields
+            for key in place[:-1]:
+                inner = inner[key]
+            inner[place[-1]] = value
+    try:
+        found = partial_of(fields, "a file")
+    except LocalError:
+        return
+    assert found is not None
+    for index, signature in found.signatures:
+        assert verify_key(found.account.keys[index], found.signing_bytes, signature)
+
+
+@given(anything)
+def test_any_json_is_refused_as_a_descriptor(value: object) -> None:
+    for described in (value, VALID["account"] | {"members": value}):
+        with pytest.raises(LocalError):
+            account_of(described, "a file")

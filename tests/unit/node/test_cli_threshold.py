@@ -215,8 +215,8 @@ def test_a_file_that_is_no_descriptor_is_named(shell: Shell) -> None:
     Path("text").write_text("years of work", encoding="utf-8")
     Path("long").write_bytes(b" " * 70_000)
     build = ("tx", "build", *DECISION, *OFFLINE, "--from")
-    assert "text is no JSON" in shell.refusal(*build, "text")
-    assert "long has more than" in shell.refusal(*build, "long")
+    assert "text: it is not JSON" in shell.refusal(*build, "text")
+    assert "long: it has 65537 bytes, at most 65536" in shell.refusal(*build, "long")
     assert "describes no threshold account" in shell.refusal(*build, key("GIST"))
     assert "--from: expected an address" in shell.refusal(*build, "absent")
 
