@@ -3,7 +3,9 @@
 The node tells it which peers it has and what they claim, carries out the requests that it hands
 out, and feeds the answers back. Blocks come out in height order, one at a time; each is verified by
 the replica (MessageReceived(CertifiedBlock)), so a planner need trust no peer: a bad block is
-reported by `reject`, the range goes to another peer and the liar is served last.
+reported by `reject`, the range goes to another peer and the liar is served last. A range that is
+not answered soon is asked of a second peer as well; whoever answers first is used, also after the
+deadline, and who was merely slow is not held to have failed.
 
 Times are milliseconds of one monotone clock, handed in.
 """
@@ -18,10 +20,18 @@ MAX_BUFFERED_BLOCKS: Final = 512
 """Heights beyond the next one that may be assigned or held out of order."""
 MAX_SYNC_PEERS: Final = 64
 REQUEST_TIMEOUT_MS: Final = 5_000
+"""After this long a request has failed; its answer is still taken."""
+SECOND_ASK_MS: Final = 1_000
+"""After this long without an answer one more peer is asked for the same blocks."""
+MAX_ASKED_AT_ONCE: Final = 2
+"""Peers that are asked for one block at a time."""
+MAX_OWED_ANSWERS: Final = 2
+"""Of one peer: to the request that is out, and to the one before it that has failed."""
 FIRST_RANGE_BLOCKS: Final = 8
 """Range size for a peer whose speed is not known yet."""
-RANGE_TARGET_MS: Final = 1_000
-"""A range is sized so that a peer of known speed needs about this long."""
+RANGE_TARGET_MS: Final = 500
+"""A range is sized so that a peer of known speed needs about this long; well below SECOND_ASK_MS,
+so that nobody else is asked for what is on its way."""
 MAX_FAILURES: Final = 3
 """After so many bad or missing answers in a row a peer rests for REST_MS."""
 REST_MS: Final = 5_000
@@ -33,12 +43,27 @@ Block = TypeVar("Block")
 
 @dataclass(frozen=True, slots=True)
 class RangeRequest:
-    """Ask `peer` for the certified blocks first..last (inclusive) before `deadline_ms`."""
+    """Ask `peer` for the certified blocks first..last (inclusive), at `asked_ms`."""
 
     peer: Hashable
     first: int
     last: int
-    deadline_ms: int
+    asked_ms: int
+
+    @property
+    def blocks(self) -> int:
+        """How many are asked for."""
+        return self.last - self.first + 1
+
+    @property
+    def second_ask_ms(self) -> int:
+        """From when on one more peer may be asked."""
+        return self.asked_ms + SECOND_ASK_MS
+
+    @property
+    def deadline_ms(self) -> int:
+        """From when on it counts as failed."""
+        return self.asked_ms + REQUEST_TIMEOUT_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +83,8 @@ class _Peer:
     failures: int = 0
     rests_until_ms: int = 0
     request: RangeRequest | None = None
-    asked_ms: int = 0
+    overdue: RangeRequest | None = None
+    """The last request that failed for want of an answer in time."""
 
 
 @dataclass(slots=True)
@@ -71,8 +97,8 @@ class _Held(Generic[Block]):
 class RangePlanner(Generic[Block]):
     """Hands out ranges, reassigns what fails, gives blocks back in order.
 
-    next_height: the first height still to be delivered. Call `assign` after every change and once
-    a second (it also expires overdue requests), `take` until it gives None.
+    next_height: the first height still to be delivered. Call `assign` after every change and at
+    `next_due_ms` (it also expires overdue requests), `take` until it gives None.
     """
 
     next_height: int
@@ -82,6 +108,7 @@ class RangePlanner(Generic[Block]):
     _held: dict[int, _Held[Block]] = field(default_factory=dict)
     _source: dict[int, Hashable] = field(default_factory=dict)
     _samples: list[tuple[int, int]] = field(default_factory=list)
+    _withholding: dict[Hashable, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._applied = self.next_height - 1
@@ -95,6 +122,10 @@ class RangePlanner(Generic[Block]):
         """Raise the target (CatchUp.target_height); a lower one is ignored."""
         self.target = max(self.target, height)
 
+    def lower_target(self, height: int) -> None:
+        """The word of who claimed more is believed no longer."""
+        self.target = min(self.target, height)
+
     def peer_seen(self, peer: Hashable, height: int) -> None:
         """`peer` claims to hold blocks up to `height`; a claim only decides whom to ask."""
         known = self._peers.get(peer)
@@ -106,12 +137,15 @@ class RangePlanner(Generic[Block]):
     def peer_lost(self, peer: Hashable) -> None:
         """The connection ended; what it owed goes to others."""
         self._peers.pop(peer, None)
+        self._withholding.pop(peer, None)
 
     def assign(self, now_ms: int) -> list[RangeRequest]:
         """New requests, at most one outstanding for each peer; overdue ones count as failures."""
-        for peer in self._peers.values():
+        for name, peer in self._peers.items():
             if peer.request is not None and now_ms >= peer.request.deadline_ms:
-                self._failed(peer, now_ms)
+                peer.blocks_per_second = peer.request.blocks  # half as many next time
+                peer.overdue = peer.request
+                self._failed(name, peer, now_ms)
         requests: list[RangeRequest] = []
         idle = [
             (peer.failures, -peer.blocks_per_second, index, name)
@@ -124,34 +158,60 @@ class RangePlanner(Generic[Block]):
                 requests.append(request)
         return requests
 
-    def received(self, peer: Hashable, first: int, blocks: Sequence[Block], now_ms: int) -> bool:
-        """An answer of `peer`: consecutive blocks from `first` on, possibly fewer than asked.
+    def next_due_ms(self, now_ms: int) -> int | None:
+        """When `assign` may have something new to do by the clock alone; None: never."""
+        dues = [peer.rests_until_ms for peer in self._peers.values()]
+        for peer in self._peers.values():
+            if peer.request is not None:
+                dues += (peer.request.second_ask_ms, peer.request.deadline_ms)
+        return min((due for due in dues if due > now_ms), default=None)
 
-        False when it does not answer the outstanding request or is empty (the peer then counts as
-        failed); heights that are missing are handed out again.
+    def received(
+        self, request: RangeRequest, blocks: Sequence[Block], now_ms: int
+    ) -> Sequence[int]:
+        """The answer to `request`: consecutive blocks from its first on, possibly fewer than asked.
+
+        Gives the heights that are held because of it. An empty or oversized answer in time counts
+        as a failure; heights that are missing are handed out again. An answer that comes late is
+        used like any other and takes the failures back.
         """
-        known = self._peers.get(peer)
-        request = None if known is None else known.request
-        if known is None or request is None:
-            return False
-        wanted = request.last - request.first + 1
-        if first != request.first or not 0 < len(blocks) <= wanted:
-            self._failed(known, now_ms)
-            return False
-        for offset, block in enumerate(blocks):
-            if first + offset >= self.next_height:
-                self._held.setdefault(first + offset, _Held(block, peer))
-        elapsed_ms = max(1, now_ms - known.asked_ms)
+        known = self._peers.get(request.peer)
+        if known is None or (request is not known.request and request is not known.overdue):
+            return ()
+        useful = 0 < len(blocks) <= request.blocks
+        if request is known.overdue:
+            known.overdue = None
+        elif useful:
+            known.request = None
+        else:
+            self._failed(request.peer, known, now_ms)
+        if not useful:
+            return ()
+        held = [
+            height
+            for height in range(request.first, request.first + len(blocks))
+            if height >= self.next_height and height not in self._held
+        ]
+        for height in held:
+            self._held[height] = _Held(blocks[height - request.first], request.peer)
+        elapsed_ms = max(1, now_ms - request.asked_ms)
         known.blocks_per_second = max(1, len(blocks) * 1000 // elapsed_ms)
-        known.request = None
-        known.failures = 0
-        return True
+        known.failures = known.rests_until_ms = 0
+        self._withholding.pop(request.peer, None)
+        return held
+
+    def withholding(self) -> list[Hashable]:
+        """Peers that gave none of the blocks they claim, MAX_FAILURES times in a row, since this
+        was last called."""
+        found = list(self._withholding)
+        self._withholding.clear()
+        return found
 
     def refused(self, peer: Hashable, now_ms: int) -> None:
         """`peer` answered with rubbish or said that it has nothing."""
         known = self._peers.get(peer)
         if known is not None:
-            self._failed(known, now_ms)
+            self._failed(peer, known, now_ms)
 
     def take(self) -> tuple[int, Block] | None:
         """The next (height, block) in order, or None while it is still missing.
@@ -195,8 +255,8 @@ class RangePlanner(Generic[Block]):
         self.next_height = min(self.next_height, max(height, self._applied + 1))
         known = self._peers.get(source) if source is not None else None
         if known is not None:
-            known.failures = MAX_FAILURES - 1
-            self._failed(known, now_ms)
+            known.request = known.overdue = None
+            known.failures, known.rests_until_ms = 0, now_ms + REST_MS
         return source
 
     def progress(self, now_ms: int) -> Progress:
@@ -212,38 +272,37 @@ class RangePlanner(Generic[Block]):
     def _range_for(self, name: Hashable, now_ms: int) -> RangeRequest | None:
         peer = self._peers[name]
         limit = min(self.target, peer.height, self.next_height + MAX_BUFFERED_BLOCKS - 1)
-        taken = [p.request for p in self._peers.values() if p.request is not None]
-        first = self._first_free(taken, limit)
-        if first is None:
+        asked = [p.request for p in self._peers.values() if p.request is not None]
+        first = self.next_height
+        while first <= limit and not self._is_open(first, asked, now_ms):
+            first += 1
+        if first > limit:
             return None
-        size = peer.blocks_per_second * RANGE_TARGET_MS // 1000 or FIRST_RANGE_BLOCKS
+        speed = peer.blocks_per_second
+        size = max(1, speed * RANGE_TARGET_MS // 1000) if speed else FIRST_RANGE_BLOCKS
         last = first
         while (
             last < limit
-            and last - first + 1 < min(MAX_RANGE_BLOCKS, max(1, size))
-            and self._is_free(last + 1, taken)
+            and last - first + 1 < min(MAX_RANGE_BLOCKS, size)
+            and self._is_open(last + 1, asked, now_ms)
         ):
             last += 1
-        peer.request = RangeRequest(name, first, last, now_ms + REQUEST_TIMEOUT_MS)
-        peer.asked_ms = now_ms
+        peer.request = RangeRequest(name, first, last, now_ms)
         return peer.request
 
-    def _first_free(self, taken: list[RangeRequest], limit: int) -> int | None:
-        height = self.next_height
-        while height <= limit:
-            if self._is_free(height, taken):
-                return height
-            height += 1
-        return None
-
-    def _is_free(self, height: int, taken: list[RangeRequest]) -> bool:
-        return height not in self._held and all(
-            not request.first <= height <= request.last for request in taken
+    def _is_open(self, height: int, asked: list[RangeRequest], now_ms: int) -> bool:
+        """Whether somebody may be asked for this block now."""
+        if height in self._held:
+            return False
+        owing = [request for request in asked if request.first <= height <= request.last]
+        return len(owing) < MAX_ASKED_AT_ONCE and all(
+            now_ms >= request.second_ask_ms for request in owing
         )
 
-    def _failed(self, peer: _Peer, now_ms: int) -> None:
+    def _failed(self, name: Hashable, peer: _Peer, now_ms: int) -> None:
         peer.request = None
         peer.failures += 1
         if peer.failures >= MAX_FAILURES:
             peer.failures = 0
             peer.rests_until_ms = now_ms + REST_MS
+            self._withholding[name] = None

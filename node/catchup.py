@@ -6,6 +6,7 @@ once the replica has verified its certificate, which `deliver` reports.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Final, cast
 
@@ -13,12 +14,12 @@ import structlog
 
 from consensus import message_wire
 from consensus.messages import CertifiedBlock, Proposal, ReadProposal
-from consensus.sync import Progress, RangePlanner
+from consensus.sync import MAX_OWED_ANSWERS, Progress, RangePlanner, RangeRequest
 from ledger.errors import DecodeError, PeerError
 from ledger.primitives import Hash
 from node import sync_wire
 from node.block_server import BlockServer
-from node.reputation import BAD_MESSAGE_POINTS
+from node.reputation import BAD_MESSAGE_POINTS, FORGED_BLOCK_POINTS, WITHHOLDING_POINTS
 from node.sync_wire import (
     MAX_REQUEST_ID,
     BlockAnswer,
@@ -30,7 +31,11 @@ from node.sync_wire import (
 )
 
 TICK_S: Final = 1.0
-"""Overdue requests are noticed, heads asked for and progress reported this often."""
+"""Heads are asked for and progress is reported this often."""
+FOLLOW_AFTER_S: Final = 1.0
+"""A node that follows fetches when its head has stood still so long and a peer claims more."""
+QUIET_BLOCKS: Final = 16
+"""Catching up with fewer is nothing that an operator has to read of."""
 MAX_HELD_BYTES: Final = 32 * 1024 * 1024
 """No new range is asked for while so much waits to be applied."""
 DELIVER_S: Final = 30.0
@@ -46,7 +51,8 @@ Send = Callable[[bytes, bytes], bool]
 """(node key, SYNC payload): False when it could not be queued."""
 Deliver = Callable[[CertifiedBlock], Awaitable[None]]
 """Returns when the block is applied (or was already); PeerError when it is not valid."""
-Penalise = Callable[[bytes, int, str], None]
+Penalise = Callable[[bytes, int, str], object]
+"""(node key, points, reason)."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +62,8 @@ class Synchroniser:
 
     Tell it peer_connected / peer_lost / head_seen as they come, applied(height) after each block
     by whatever road, and catch_up(target) when the replica asks. head: last applied height.
-    on_failure gets what deliver raises beside PeerError.
+    on_failure gets what deliver raises beside PeerError. follows: whether this node may go after
+    what a single peer claims, as observers do (ADR 0013); the replica asks on its own account.
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class Synchroniser:
         on_failure: Callable[[BaseException], None],
         *,
         on_progress: Callable[[Progress], None] | None = None,
+        follows: Callable[[], bool] = lambda: False,
     ) -> None:
         self._send = send
         self._read = read
@@ -79,10 +87,13 @@ class Synchroniser:
         self._server = server
         self._on_failure = on_failure
         self._on_progress = on_progress
+        self._follows = follows
         self._loop = asyncio.get_running_loop()
         self._heads: dict[bytes, int] = {}
         self._planner: RangePlanner[bytes] | None = None
-        self._asked: dict[bytes, RangeAsk] = {}
+        self._asked: dict[bytes, deque[tuple[int, RangeRequest]]] = {}
+        self._vouched = 0  # the highest target that the replica asked for
+        self._following: asyncio.TimerHandle | None = None
         self._held_bytes: dict[int, int] = {}
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -90,6 +101,7 @@ class Synchroniser:
         self._last_id = 0
         self.blocks_applied = 0
         """Blocks applied by catching up since start, for the metric."""
+        self._quiet = False
         self._reported_s = self._heads_asked_s = self._announced_s = float("-inf")
 
     # What the node tells
@@ -118,6 +130,8 @@ class Synchroniser:
         if self._planner is not None:
             self._planner.peer_seen(node_key, height)
             self._assign()
+        else:
+            self._watch_lag()
 
     def applied(self, height: int) -> None:
         """The block of this height is durable and applied."""
@@ -136,7 +150,12 @@ class Synchroniser:
             self._ask(node_key, RangeAnswer(UNASKED_ID, self._head(), ()))
 
     def catch_up(self, target_height: int) -> None:
-        """Fetch up to this height; raises the target of a running catch-up."""
+        """The replica knows that there is a block of this height: fetch up to it. Raises the
+        target of a running catch-up."""
+        self._vouched = max(self._vouched, target_height)
+        self._fetch_up_to(target_height)
+
+    def _fetch_up_to(self, target_height: int) -> None:
         if target_height <= self._head():
             return
         if self._planner is None:
@@ -144,8 +163,10 @@ class Synchroniser:
             for node_key, height in self._heads.items():
                 self._planner.peer_seen(node_key, height)
         self._planner.set_target(target_height)
+        self._quiet = target_height - self._head() < QUIET_BLOCKS
         if self._task is None:
-            log.info("sync.started", height=self._head(), target=target_height)
+            if not self._quiet:
+                log.info("sync.started", height=self._head(), target=target_height)
             self._task = self._loop.create_task(self._run(self._planner))
             self._task.add_done_callback(self._finished)
         self._changed.set()
@@ -161,6 +182,8 @@ class Synchroniser:
 
     async def stop(self) -> None:
         """End the running catch-up and forget open questions."""
+        if self._following is not None:
+            self._following.cancel()
         for _, answer in self._block_answers.values():
             answer.cancel()
         if self._task is not None:
@@ -229,15 +252,13 @@ class Synchroniser:
             del self._block_answers[question.request_id]
 
     def _range_answer(self, node_key: bytes, answer: RangeAnswer) -> None:
-        asked = self._asked.get(node_key)
-        planner = self._planner
-        if planner is not None and asked is not None and asked.request_id == answer.request_id:
-            del self._asked[node_key]
-            now_ms = self._now_ms()
-            if planner.received(node_key, asked.first, answer.blocks, now_ms):
-                for offset, block in enumerate(answer.blocks):
-                    self._held_bytes[asked.first + offset] = len(block)
-        # An answer that came too late is no offence, and its head is still news.
+        owed = self._asked.get(node_key, ())
+        request = next((r for number, r in owed if number == answer.request_id), None)
+        if self._planner is not None and request is not None:
+            first = request.first
+            for height in self._planner.received(request, answer.blocks, self._now_ms()):
+                self._held_bytes[height] = len(answer.blocks[height - first])
+        # An answer that nobody waits for is no offence, and its head is still news.
         self.head_seen(node_key, answer.head_height)
         self._changed.set()
 
@@ -250,13 +271,48 @@ class Synchroniser:
         for request in planner.assign(now_ms):
             node_key = cast(bytes, request.peer)
             question = RangeAsk(self._next_id(), request.first, request.last)
-            self._asked[node_key] = question
+            owed = self._asked.setdefault(node_key, deque(maxlen=MAX_OWED_ANSWERS))
+            owed.append((question.request_id, request))
             if not self._ask(node_key, question):
                 planner.refused(node_key, now_ms)
 
+    # Following
+
+    def _watch_lag(self) -> None:
+        """Look again in a while, when a peer claims more than is applied here."""
+        if self._following is None and self._claimed() > self._head() and self._follows():
+            self._following = self._loop.call_later(FOLLOW_AFTER_S, self._follow, self._head())
+
+    def _follow(self, head_then: int) -> None:
+        """Go after the highest claim unless blocks came by votes meanwhile."""
+        self._following = None
+        if self._planner is not None:
+            return
+        if self._head() > head_then or not self._follows():
+            self._watch_lag()
+        else:
+            self._fetch_up_to(self._claimed())
+
+    def _claimed(self) -> int:
+        return max(self._heads.values(), default=0)
+
+    def _is_done(self, planner: RangePlanner[bytes]) -> bool:
+        """Whether all is applied. Who follows waits for nobody's claim for long: a peer that gave
+        none of the blocks it claims is believed no longer, and penalised."""
+        for name in planner.withholding():
+            node_key = cast(bytes, name)
+            claim = self._heads.get(node_key, 0)
+            if not self._follows() or claim <= self._head():
+                continue
+            del self._heads[node_key]
+            planner.lower_target(max(self._vouched, self._claimed()))
+            reason = f"sync: claims block {claim} and gave none after block {self._head()}"
+            self._penalise(node_key, WITHHOLDING_POINTS, reason)
+        return planner.done
+
     async def _run(self, planner: RangePlanner[bytes]) -> None:
         """Until everything up to the target is applied."""
-        while not planner.done:
+        while not self._is_done(planner):
             self._changed.clear()
             self._assign()
             self._report(planner)
@@ -266,10 +322,15 @@ class Synchroniser:
                 continue
             self._ask_heads(planner)
             try:
-                async with asyncio.timeout(TICK_S):
+                async with asyncio.timeout(self._until_due_s(planner)):
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    def _until_due_s(self, planner: RangePlanner[bytes]) -> float:
+        now_ms = self._now_ms()
+        due_ms = planner.next_due_ms(now_ms)
+        return TICK_S if due_ms is None else min(TICK_S, (due_ms - now_ms) / 1_000)
 
     async def _apply(self, planner: RangePlanner[bytes], height: int, raw: bytes) -> None:
         self._held_bytes.pop(height, None)
@@ -279,7 +340,7 @@ class Synchroniser:
         except PeerError as error:
             source = self._fetch_again(planner, height)
             if source is not None:
-                self._penalise(source, BAD_MESSAGE_POINTS, f"sync: {error}")
+                self._penalise(source, FORGED_BLOCK_POINTS, f"sync: {error}")
         except TimeoutError:
             log.warning("sync.not_applied", height=height, seconds=DELIVER_S)
             self._fetch_again(planner, height)
@@ -316,13 +377,14 @@ class Synchroniser:
             return
         self._reported_s = self._loop.time()
         progress = planner.progress(self._now_ms())
-        log.info(
-            "sync.progress",
-            height=progress.height,
-            target=progress.target,
-            blocks_per_second=progress.blocks_per_second,
-            seconds_left=progress.seconds_left,
-        )
+        if not self._quiet:
+            log.info(
+                "sync.progress",
+                height=progress.height,
+                target=progress.target,
+                blocks_per_second=progress.blocks_per_second,
+                seconds_left=progress.seconds_left,
+            )
         if self._on_progress is not None:
             self._on_progress(progress)
 
@@ -336,8 +398,10 @@ class Synchroniser:
         if error is not None:
             self._on_failure(error)
         elif planner is not None and not planner.done:
-            self.catch_up(planner.target)  # raised after the last look at it
+            self._fetch_up_to(planner.target)  # raised after the last look at it
         elif planner is not None:
-            log.info("sync.finished", height=planner.target)
+            if not self._quiet:
+                log.info("sync.finished", height=self._head())
             if self._on_progress is not None:
                 self._on_progress(planner.progress(self._now_ms()))
+            self._watch_lag()

@@ -17,6 +17,13 @@ BAD_MESSAGE_POINTS: Final = 10
 """A frame whose content its handler refused."""
 BAD_FRAMING_POINTS: Final = 50
 """A stream that is no sequence of frames."""
+BAD_TRANSACTION_POINTS: Final = 10
+"""A gossiped transaction that is forged or cannot be decoded. A node passes on only what it has
+verified itself, so an honest one never sends any, whatever its clients send."""
+FORGED_BLOCK_POINTS: Final = 50
+"""A block of a range whose certificate does not verify: nobody holds it honestly."""
+WITHHOLDING_POINTS: Final = 60
+"""Said to an observer that it has blocks, and gave none of them three times in a row."""
 CONNECT_POINTS: Final = 2
 """Each connection: reconnecting without end is rubbish too."""
 

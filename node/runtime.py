@@ -189,6 +189,7 @@ class Runtime:
             server,
             self.fail,
             on_progress=self._progressed,
+            follows=lambda: self.replica.core.own is None,
         )
 
     def _make_frames(self) -> ConsensusFrames:

@@ -48,6 +48,24 @@ async def test_an_observer_that_joins_late_is_at_the_head_of_an_idle_chain(
         await nodes.at_height(final.height, nodes.observer, within_s=SOON_S)
 
 
+async def test_an_observer_with_one_peer_follows_it_from_far_behind(
+    tmp_path: Path, port: int
+) -> None:
+    """ADR 0013: fewer than f + 1 validators are connected, and the chain is idle."""
+    async with running_nodes(tmp_path, port) as nodes:
+        first, *others = nodes.validators
+        await all_validators(nodes)
+        head = await nodes.finalise(first, 120)
+        await nodes.at_height(head.height, first)
+        await nodes.stop(*others)
+        await nodes.start(nodes.observer)
+        await nodes.connected(nodes.observer, [first])
+        await nodes.at_height(nodes.height(first), nodes.observer, within_s=SOON_S)
+        assert nodes.balance(nodes.observer) == nodes.balance(first)
+        assert nodes.nodes[nodes.observer].runtime.synchroniser.blocks_applied >= 100
+        assert nodes.nodes[nodes.observer].runtime.peers.counters.bad_frames == 0
+
+
 @pytest.mark.parametrize("missed", [1, 3, 90])
 async def test_a_validator_that_was_away_is_at_the_head_of_an_idle_chain(
     tmp_path: Path, port: int, missed: int

@@ -1,12 +1,13 @@
 """node/catchup.py without asyncio: carries out what RangePlanner plans, and fetches by hash."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from consensus import message_wire
 from consensus.messages import BlockResponse, CertifiedBlock, Message, ReadProposal
-from consensus.sync import RangePlanner
+from consensus.sync import MAX_OWED_ANSWERS, SECOND_ASK_MS, RangePlanner, RangeRequest
 from ledger.errors import DecodeError, PeerError
 from ledger.primitives import Hash
 from node import sync_wire
@@ -55,7 +56,7 @@ class Synchronisation:
         self._caught_up = caught_up
         self._heads: dict[bytes, int] = {}
         self._planner: RangePlanner[bytes] | None = None
-        self._asked: dict[bytes, RangeAsk] = {}
+        self._asked: dict[bytes, deque[tuple[int, RangeRequest]]] = {}
         self._delivering: int | None = None
         self._delivered_ms = 0
         self._fetches: dict[int, _Fetch] = {}
@@ -160,11 +161,10 @@ class Synchronisation:
         self._next_holder(fetch)
 
     def _range_answer(self, peer: bytes, answer: RangeAnswer) -> None:
-        asked = self._asked.get(peer)
-        planner = self._planner
-        if planner is not None and asked is not None and asked.request_id == answer.request_id:
-            del self._asked[peer]
-            planner.received(peer, asked.first, answer.blocks, self._now_ms())
+        owed = self._asked.get(peer, ())
+        request = next((r for number, r in owed if number == answer.request_id), None)
+        if self._planner is not None and request is not None:
+            self._planner.received(request, answer.blocks, self._now_ms())
         self.head_seen(peer, answer.head_height)
 
     def _tick(self, planner: RangePlanner[bytes]) -> None:
@@ -192,8 +192,11 @@ class Synchronisation:
             peer = request.peer
             if not isinstance(peer, bytes):
                 raise TypeError("peers are named by bytes")
-            self._asked[peer] = RangeAsk(self._next_id(), request.first, request.last)
-            self._ask(peer, self._asked[peer])
+            question = RangeAsk(self._next_id(), request.first, request.last)
+            owed = self._asked.setdefault(peer, deque(maxlen=MAX_OWED_ANSWERS))
+            owed.append((question.request_id, request))
+            self._ask(peer, question)
+            self._later(SECOND_ASK_MS, self._go_on)
         while self._delivering is None and (taken := planner.take()) is not None:
             self._hand_over(planner, *taken)
 

@@ -7,6 +7,7 @@ from consensus.sync import (
     MAX_RANGE_BLOCKS,
     REQUEST_TIMEOUT_MS,
     REST_MS,
+    SECOND_ASK_MS,
     RangePlanner,
     RangeRequest,
 )
@@ -32,7 +33,7 @@ def drain(plan: RangePlanner[int], now_ms: int) -> list[int]:
 
 def answer(plan: RangePlanner[int], request: RangeRequest, now_ms: int) -> None:
     blocks = list(range(request.first, request.last + 1))
-    assert plan.received(request.peer, request.first, blocks, now_ms)
+    assert plan.received(request, blocks, now_ms) == blocks
 
 
 def test_ranges_go_to_several_peers_and_do_not_overlap() -> None:
@@ -86,17 +87,116 @@ def test_a_block_that_fails_verification_is_fetched_elsewhere() -> None:
 
 def test_an_unasked_or_oversized_answer_is_refused() -> None:
     plan = planner(8, a=8)
-    assert not plan.received("a", 1, [1], 0)
+    assert not plan.received(RangeRequest("a", 1, 1, 0), [1], 0)
     (request,) = plan.assign(0)
-    assert not plan.received("a", request.first + 1, [2], 0)
-    (request,) = plan.assign(0)
-    assert not plan.received("a", request.first, list(range(MAX_RANGE_BLOCKS + 1)), 0)
+    assert not plan.received(RangeRequest("a", 2, 2, 0), [2], 0), "nobody asked for that"
+    assert plan.assign(0) == [], "and the question still stands"
+    assert not plan.received(request, list(range(MAX_RANGE_BLOCKS + 1)), 0)
+    assert plan.take() is None
+    (again,) = plan.assign(0)
+    assert again.first == 1
+
+
+def test_a_silent_peer_s_range_is_asked_of_one_more_peer_after_a_second() -> None:
+    plan = planner(8, silent=8)
+    (first,) = plan.assign(0)
+    plan.peer_seen("good", 8)
+    plan.peer_seen("third", 8)
+    assert plan.assign(SECOND_ASK_MS - 1) == []
+    assert plan.next_due_ms(0) == SECOND_ASK_MS
+    (second,) = plan.assign(SECOND_ASK_MS)
+    assert (first.peer, second.peer) == ("silent", "good")
+    assert (second.first, second.last) == (1, 8)
+    answer(plan, second, SECOND_ASK_MS + 20)
+    assert drain(plan, SECOND_ASK_MS + 20) == list(range(1, 9))
+    assert plan.done
+
+
+def test_never_more_than_two_are_asked_for_one_block() -> None:
+    plan = planner(8, a=8, b=8, c=8, d=8)
+    open_requests: dict[object, RangeRequest] = {}
+    for now in range(0, 3 * REQUEST_TIMEOUT_MS, 50):
+        for request in plan.assign(now):
+            open_requests[request.peer] = request
+        for height in range(1, 9):
+            asked = [
+                r
+                for r in open_requests.values()
+                if r.first <= height <= r.last and now < r.deadline_ms
+            ]
+            assert len(asked) <= 2, (now, height)
+
+
+def test_what_withholding_peers_cost() -> None:
+    """The bound of the simulator's promise: 5 s for each two of them, 1 s for an odd one."""
+    for liars in range(11):
+        plan: RangePlanner[int] = RangePlanner(1)
+        plan.set_target(8)
+        for number in range(liars):
+            plan.peer_seen(number, 8)
+        plan.peer_seen("honest", 8)
+        now = 0
+        got: list[int] = []
+        while not got:
+            for request in plan.assign(now):
+                if request.peer == "honest":
+                    answer(plan, request, now)
+                    got = drain(plan, now)
+            if not got:
+                due = plan.next_due_ms(now)
+                assert due is not None
+                now = due
+        assert got == list(range(1, 9))
+        assert now == liars // 2 * REQUEST_TIMEOUT_MS + liars % 2 * SECOND_ASK_MS, liars
+
+
+def test_the_slower_of_two_answers_is_no_failure_and_changes_nothing() -> None:
+    plan = planner(8, slow=8)
+    (first,) = plan.assign(0)
+    plan.peer_seen("good", 8)
+    (second,) = plan.assign(SECOND_ASK_MS)
+    answer(plan, second, SECOND_ASK_MS + 10)
+    drain(plan, SECOND_ASK_MS + 10)
+    assert plan.received(first, list(range(1, 9)), SECOND_ASK_MS + 500) == []
+    assert plan.take() is None
+    plan.set_target(16)
+    plan.peer_seen("slow", 16)
+    (again,) = plan.assign(SECOND_ASK_MS + 500)
+    assert (again.peer, again.first) == ("slow", 9), "it is asked again at once"
+
+
+def test_an_answer_after_the_deadline_is_used_and_forgives_the_failures() -> None:
+    plan = planner(16, slow=16)
+    now = 0
+    for _ in range(20):
+        (request,) = plan.assign(now)
+        late = now + REQUEST_TIMEOUT_MS + 200
+        assert len(plan.assign(now + REQUEST_TIMEOUT_MS)) <= 1
+        assert plan.received(request, list(range(request.first, request.last + 1)), late)
+        drain(plan, late)
+        assert plan.withholding() == []
+        now = late + REQUEST_TIMEOUT_MS  # the second question, for the same, is overdue too
+        if plan.done:
+            break
+    assert plan.done
+
+
+def test_who_gives_nothing_three_times_is_named_once() -> None:
+    plan = planner(8, liar=8)
+    for number in range(3):
+        assert plan.withholding() == []
+        (request,) = plan.assign(number)
+        assert not plan.received(request, [], number)
+    assert plan.withholding() == ["liar"]
+    assert plan.withholding() == []
+    plan.lower_target(0)
+    assert plan.done
 
 
 def test_a_short_answer_leaves_the_rest_to_be_asked_again() -> None:
     plan = planner(8, a=8)
     (request,) = plan.assign(0)
-    assert plan.received("a", 1, [1, 2], 5)
+    assert plan.received(request, [1, 2], 5) == [1, 2]
     (rest,) = plan.assign(5)
     assert (rest.first, request.first) == (3, 1)
 
@@ -142,10 +242,10 @@ def test_any_mix_of_good_and_bad_peers_reaches_the_target() -> None:
                 if request.peer == "honest":
                     count = rnd.randrange(1, request.last - request.first + 2)
                     blocks = list(range(request.first, request.first + count))
-                    plan.received("honest", request.first, blocks, now)
+                    plan.received(request, blocks, now)
                 elif request.peer == "bad" and rnd.random() < 0.5:
                     size = request.last - request.first + 1
-                    plan.received("bad", request.first, [-1] * size, now)
+                    plan.received(request, [-1] * size, now)
                 elif rnd.random() < 0.2:
                     plan.peer_lost(request.peer)
                     plan.peer_seen(request.peer, 300)

@@ -1,6 +1,7 @@
 """Synchroniser against scripted peers: order, backpressure, liars, silence, late answers."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -14,6 +15,7 @@ from ledger.primitives import ZERO_HASH
 from node import catchup, sync_wire
 from node.block_server import BlockServer
 from node.catchup import Synchroniser
+from node.reputation import FULL_POINTS
 from node.sync_wire import BlockAnswer, HeadAsk, RangeAnswer, RangeAsk
 from tests.support.certified_blocks import StandInBlock, certified, make_chain, read_block
 
@@ -40,6 +42,8 @@ class Node:
         self.gate: asyncio.Event | None = None
         self.defect: Exception | None = None
         self.head = 0
+        self.follows = False
+        self.points: Counter[bytes] = Counter()
         self.asked_more = asyncio.Event()
         self._reached = asyncio.Event()
         self.synchroniser = Synchroniser(
@@ -47,11 +51,21 @@ class Node:
             read_block,
             lambda: self.head,
             self._deliver,
-            lambda node_key, _, reason: self.penalties.append((node_key, reason)),
+            self._penalise,
             BlockServer(lambda: self.head, lambda _: None, lambda *_: None, lambda: 0.0),
             self._failed,
             on_progress=self._progressed,
+            follows=lambda: self.follows,
         )
+
+    def _penalise(self, node_key: bytes, points: int, reason: str) -> None:
+        """As the peer manager does: who has no points left is disconnected, here for good."""
+        self.penalties.append((node_key, reason))
+        self.points[node_key] += points
+        if self.points[node_key] >= FULL_POINTS and node_key in self.peers:
+            del self.peers[node_key]
+            self.synchroniser.peer_lost(node_key)
+        self._reached.set()
 
     def connect(self, name: bytes, height: int, answer: Answer) -> None:
         self.peers[name] = answer
@@ -340,3 +354,137 @@ async def test_an_answer_from_another_peer_than_was_asked_counts_for_nothing(
 async def test_garbage_frames_are_peer_errors() -> None:
     with pytest.raises(PeerError):
         await Node().synchroniser.on_frame(b"x", b"\xc1")
+
+
+# A range that is withheld, and claims of a single peer (ADR 0013)
+
+
+async def test_a_withheld_range_costs_a_second_and_no_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sync, "SECOND_ASK_MS", 50)
+    monkeypatch.setattr(sync, "REQUEST_TIMEOUT_MS", 10**6)
+    node = Node()
+    node.connect(b"silent", 50, lambda _: None)
+    node.connect(b"good", 50, honest(make_chain(50)))
+    await node.caught_up(50)
+    asked = [(name, q.first) for name, q in node.asked if isinstance(q, RangeAsk)]
+    assert asked[0] == (b"silent", 1)
+    assert (b"good", 1) in asked
+    assert [name for name, _ in asked].count(b"silent") == 1
+    assert node.penalties == []
+
+
+async def test_an_answer_after_the_deadline_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first question is answered only when the second, to the same peer, has come."""
+    monkeypatch.setattr(sync, "REQUEST_TIMEOUT_MS", 30)
+    chain = make_chain(8)
+    answer = honest(chain)
+    node = Node()
+    questions: list[sync_wire.SyncQuestion] = []
+
+    def one_behind(question: sync_wire.SyncQuestion) -> sync_wire.SyncAnswer | None:
+        if not isinstance(question, RangeAsk):
+            return None
+        questions.append(question)
+        return None if len(questions) < 2 else answer(questions[-2])
+
+    node.connect(b"slow", 8, one_behind)
+    await node.caught_up(8)
+    assert len(questions) == 2
+    assert node.penalties == []
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A follower's patience, a hundredth of the real one."""
+    monkeypatch.setattr(catchup, "FOLLOW_AFTER_S", 0.01)
+    monkeypatch.setattr(catchup, "TICK_S", 0.01)
+    monkeypatch.setattr(sync, "REQUEST_TIMEOUT_MS", 50)
+    monkeypatch.setattr(sync, "SECOND_ASK_MS", 10)
+    monkeypatch.setattr(sync, "REST_MS", 50)
+
+
+@pytest.mark.usefixtures("soon")
+async def test_who_follows_needs_one_peer_and_nobody_to_tell_it() -> None:
+    node = Node()
+    node.follows = True
+    node.connect(b"only", 150, honest(make_chain(150)))
+    await node.until(lambda: node.head == 150)
+    await node.until(lambda: node.synchroniser.progress is None)
+    assert node.penalties == []
+
+
+@pytest.mark.usefixtures("soon")
+async def test_who_follows_goes_on_with_what_was_claimed_meanwhile() -> None:
+    node = Node()
+    node.follows = True
+    node.connect(b"only", 40, honest(make_chain(60)))
+    await node.until(lambda: node.head >= 8)
+    node.synchroniser.head_seen(b"only", 60)
+    await node.until(lambda: node.head == 60)
+    await node.synchroniser.stop()
+
+
+@pytest.mark.usefixtures("soon")
+async def test_who_does_not_follow_waits_for_the_replica() -> None:
+    node = Node()
+    node.connect(b"only", 150, honest(make_chain(150)))
+    assert node.synchroniser._following is None
+    assert node.asked == []
+
+
+async def test_nothing_is_fetched_while_votes_bring_the_blocks() -> None:
+    node = Node()
+    node.follows = True
+    node.synchroniser.head_seen(b"peer", 9)
+    first = node.synchroniser._following
+    assert first is not None
+    first.cancel()
+    node.head = 5
+    node.synchroniser._follow(0)
+    assert node.synchroniser._following not in (None, first), "it looks again later"
+    assert node.synchroniser.progress is None
+    await node.synchroniser.stop()
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("silent", [False, True])
+async def test_a_single_liar_costs_bounded_time_and_is_dropped(silent: bool) -> None:
+    """It claims a million blocks and gives none, by silence or by empty answers."""
+    node = Node()
+    node.follows = True
+
+    def liar(question: sync_wire.SyncQuestion) -> sync_wire.SyncAnswer | None:
+        return None if silent else RangeAnswer(question.request_id, 10**6, ())
+
+    node.connect(b"liar", 10**6, liar)
+    await node.until(lambda: len(node.penalties) == 1)
+    await node.until(lambda: node.synchroniser.progress is None)
+    node.synchroniser.head_seen(b"liar", 10**6)  # as each of its votes does
+    await node.until(lambda: b"liar" not in node.peers)
+    assert len(node.penalties) == 2
+    assert "claims block 1000000 and gave none after block 0" in node.penalties[0][1]
+    asked = [question for _, question in node.asked if isinstance(question, RangeAsk)]
+    assert len(asked) == 2 * sync.MAX_FAILURES
+    # Who comes next is not held up by what the liar said.
+    node.connect(b"good", 30, honest(make_chain(30)))
+    await node.until(lambda: node.head == 30)
+    await node.until(lambda: node.synchroniser.progress is None)
+    assert {name for name, _ in node.penalties} == {b"liar"}
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_single_forger_is_dropped_at_the_second_block() -> None:
+    forged = {
+        height: encode(certified(StandInBlock(height, ZERO_HASH, b"forged")))
+        for height in range(1, 60)
+    }
+    node = Node()
+    node.follows = True
+    node.invalid = {StandInBlock(height, ZERO_HASH, b"forged").encoded for height in forged}
+    node.connect(b"forger", 59, honest(forged))
+    await node.until(lambda: b"forger" not in node.peers)
+    assert [name for name, _ in node.penalties] == [b"forger"] * 2
+    assert node.head == 0
+    await node.synchroniser.stop()
