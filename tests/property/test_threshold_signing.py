@@ -7,11 +7,18 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from coincurve import PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.encoding import hex_of
-from ledger.crypto import Ed25519Signer, Secp256k1Signer, Signer
+from ledger.crypto import (
+    SECP256K1_HALF_ORDER,
+    Ed25519Signer,
+    Secp256k1Signer,
+    Signer,
+    keccak256,
+)
 from ledger.errors import DecodeError, LocalError
 from ledger.kv import MemoryStore
 from ledger.state import State
@@ -113,6 +120,39 @@ def test_signatures_that_were_made_apart_combine_in_any_order(
         assert_of(combined.transaction(), combined)
     else:
         assert combined.transaction() is None
+
+
+ORDER = 2 * SECP256K1_HALF_ORDER + 1
+
+
+def signature_with(nonce: int, secret: int, message: bytes) -> bytes:
+    """ECDSA over secp256k1 with a nonce of one's own choice (SEC 1, 4.1.3), low-s."""
+    point = PrivateKey(nonce.to_bytes(32, "big")).public_key.format(compressed=True)
+    r = int.from_bytes(point[1:], "big") % ORDER
+    s = pow(nonce, -1, ORDER) * (int.from_bytes(keccak256(message), "big") + r * secret) % ORDER
+    return r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")
+
+
+@given(st.integers(1, ORDER - 1), st.integers(1, ORDER - 1))
+def test_of_two_signatures_of_one_member_the_same_stays_whatever_the_order(
+    one: int, other: int
+) -> None:
+    """A wallet may draw another nonce each time that it signs."""
+    secret = b"w" * 32
+    wallet = Secp256k1Signer(secret)
+    empty = begin([wallet, POOL[0]], 1)
+    first, second = (
+        handed_over(
+            empty.with_signature(
+                wallet.public_key,
+                signature_with(nonce, int.from_bytes(secret, "big"), empty.signing_bytes),
+            )
+        )
+        for nonce in (one, other)
+    )
+    combined = first.with_those_of(second, "a part")
+    assert combined == second.with_those_of(first, "a part")
+    assert combined in (first, second)
 
 
 @given(groups, st.data())
