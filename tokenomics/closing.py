@@ -84,6 +84,11 @@ def close(context: Context, row: Round, parameters: LandParameters) -> None:
         zones_final=sum(result.outcome is Outcome.FINAL for result in settled),
         reports=sum(result.reports for result in settled),
         reports_hash=sha256(b"".join(result.digest for result in settled)),
+        is_anchor=True,
+        costs_krw=0,
+        certified_krw=0,
+        normal_growth_krw=None,
+        recognition_open=True,
     )
     state.put(TOWN_ROUNDS, key(row.number), closed)
     mark_closed(state, row.number, time_ms)

@@ -7,6 +7,7 @@ that governance appoints; `Token` with ledger.accounts; `Oracle` with LandModule
 from collections.abc import Sequence
 from typing import Protocol
 
+from ledger.module import Context
 from ledger.primitives import Address
 from ledger.state import State
 from tokenomics.rounds import TownRound
@@ -22,14 +23,58 @@ class Roles(Protocol):
         """Everybody for whom is_appraiser is true; at most params.MAX_APPRAISERS."""
 
 
+class RoleBook(Protocol):
+    """Who holds which role (tokenomics.roles); governance keeps it."""
+
+    def holds(self, state: State, role: str, account: Address) -> bool:
+        """True when `account` holds the role now."""
+
+    def holders(self, state: State, role: str) -> Sequence[Address]:
+        """Everybody for whom holds() is true, ascending; at most 256."""
+
+    def certifier_limit(self, state: State, account: Address, kind: str) -> int:
+        """Points of a kind that a certifier may certify in one round; 0 for none."""
+
+
+class Emergency(Protocol):
+    """What governance has paused for a while."""
+
+    def minting_paused(self, state: State) -> bool:
+        """True while no round mints."""
+
+    def finalising_paused(self, state: State) -> bool:
+        """True while no value becomes final; the rounds' clocks stop with it."""
+
+
 class Token(Protocol):
-    """The token's supply. The mint of a town round is the only caller of mint()."""
+    """The token's supply and balances. The mint of a town round is the only caller of mint()."""
 
     def supply(self, state: State) -> int:
         """Tokens in existence, in smallest units."""
 
+    def balance(self, state: State, address: Address) -> int:
+        """What an account holds."""
+
     def mint(self, state: State, to: Address, amount: int) -> None:
         """Create tokens on an account."""
+
+    def burn(self, state: State, owner: Address, amount: int) -> None:
+        """Destroy tokens of an account that holds them."""
+
+    def transfer(self, state: State, sender: Address, to: Address, amount: int) -> None:
+        """Move tokens; TransactionError INSUFFICIENT_FUNDS when there are fewer."""
+
+
+class Distribution(Protocol):
+    """Where a round's mint goes. Issuance calls both for each settled round, in this order."""
+
+    def mature(self, context: Context, round_number: int, *, is_final: bool, uncovered: int) -> int:
+        """Settle the reserve tranches that are due, when the round is FINAL: burn the smaller of
+        them and `uncovered`, the outstanding tokens that land does not cover; the rest goes to the
+        treasury. Returns what was burned."""
+
+    def distribute(self, context: Context, round_number: int, minted: int) -> None:
+        """Split a mint over the pools, then make pending shares active; also for a mint of 0."""
 
 
 class Oracle(Protocol):

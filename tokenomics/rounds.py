@@ -62,6 +62,9 @@ class TownRound:
 
     value_krw is V, each zone at its counted price. elapsed_ms: since the close before.
     reports_hash: SHA-256 of the zones' report digests in order, by which a mint names its reports.
+    is_anchor: a full appraisal; only these raise recognition. costs_krw: C. certified_krw: what
+    only certified events let zones rise, before C. normal_growth_krw: N, None as long as the
+    official rates of the quarter are missing. recognition_open: the ratio gate's answer.
     """
 
     number: int
@@ -72,6 +75,11 @@ class TownRound:
     zones_final: int
     reports: int
     reports_hash: Hash
+    is_anchor: bool
+    costs_krw: Amount
+    certified_krw: Amount
+    normal_growth_krw: Amount | None
+    recognition_open: bool
 
 
 ROUNDS: Final = table("land", "round", Round)

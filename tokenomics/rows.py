@@ -1,7 +1,7 @@
 """Tables of frozen dataclasses: a row is the canonical array of its fields, in order.
 
 The field's type gives its wire form, so a row is declared once. Supported: int (0..2^64-1), Amount
-(0..2^128-1, minimal bytes), bytes, str, an IntEnum, `X | None` and `tuple[X, ...]` of these.
+(0..2^128-1, minimal bytes), bool, bytes, str, an IntEnum, `X | None` and `tuple[X, ...]` of these.
 """
 
 from collections.abc import Callable
@@ -46,6 +46,12 @@ def _sequence(inner: _Codec) -> _Codec:
     )
 
 
+def _boolean(wire: object, name: str) -> bool:
+    if type(wire) is not bool:
+        raise DecodeError(f"{name}: expected true or false, found {wire!r:.80}")
+    return wire
+
+
 def _enumeration(kind: type[IntEnum]) -> _Codec:
     def decode(wire: object, name: str) -> IntEnum:
         number = codec.as_uint(wire, name)
@@ -67,6 +73,8 @@ def _codec_of(hint: Any) -> _Codec:
         return _sequence(_codec_of(arguments[0]))
     if hint is int:
         return _same, codec.as_uint
+    if hint is bool:
+        return _same, _boolean
     if hint is str:
         return _same, lambda wire, name: codec.as_text(wire, name, MAX_ROW_TEXT_BYTES)
     # NewTypes of bytes (Address, Hash) are bytes on the wire.

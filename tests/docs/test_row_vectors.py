@@ -59,7 +59,11 @@ OF_LAND: list[Row] = [
         rows.key(2, 0),
         closing.ZoneRound(closing.Outcome.FINAL, 5, 1, 2, 3, 4, 5, DOCUMENT),
     ),
-    (rounds.TOWN_ROUNDS, rows.key(2), rounds.TownRound(2, 20, 10, 10, 2**70, 6, 30, DOCUMENT)),
+    (
+        rounds.TOWN_ROUNDS,
+        rows.key(2),
+        rounds.TownRound(2, 20, 10, 10, 2**70, 6, 30, DOCUMENT, True, 7, 2**70, None, False),
+    ),
     (params.ISSUANCE_PARAMETERS, b"", params.IssuanceParameters()),
     (derivation.TOTALS, b"", derivation.IssuanceState(2, 1, UNIT, 0, UNIT)),
     (

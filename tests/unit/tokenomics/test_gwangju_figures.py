@@ -51,7 +51,7 @@ def through_the_formula(*, net: bool) -> list[IssuanceRound]:
         growth = uplift.normal_growth_krw(
             [zone.base_value_krw for zone in ZONES], nation[number - 1]
         )
-        town = TownRound(number, 0, 1, 1, value, len(ZONES), 0, ZERO_HASH)
+        town = TownRound(number, 0, 1, 1, value, len(ZONES), 0, ZERO_HASH, True, 0, 0, None, True)
         live = [row.live_krw for row in rounds[1 - parameters.window_anchors :]]
         row = derive(totals, town, base_value, growth if net else 0, live, 0, parameters)
         rounds.append(row)

@@ -1,0 +1,29 @@
+"""Names of the roles that this room asks for; governance says who holds them."""
+
+from typing import Final
+
+AUTHORITY: Final = "authority"
+"""Stands for a vote of governance: appraisers, certified events, dividends."""
+CHAMBER_PUBLIC: Final = "chamber.public"
+CHAMBER_ACADEMIA: Final = "chamber.academia"
+CHAMBER_LAND: Final = "chamber.land"
+CHAMBER_BUILDERS: Final = "chamber.builders"
+CHAMBER_PARTICIPANTS: Final = "chamber.participants"
+CHAMBER_LANDOWNERS: Final = "chamber.landowners"
+CHAMBERS: Final = (
+    CHAMBER_PUBLIC,
+    CHAMBER_ACADEMIA,
+    CHAMBER_LAND,
+    CHAMBER_BUILDERS,
+    CHAMBER_PARTICIPANTS,
+    CHAMBER_LANDOWNERS,
+)
+"""The six chambers; who sits in one may challenge a value."""
+RATE_REPORTER: Final = "rate_reporter"
+"""Reports the official monthly land-price change rates; two have to agree."""
+SALES_REGISTRAR: Final = "sales_registrar"
+"""Registers arm's-length sales for the ratio gate."""
+PERSON_REGISTRAR: Final = "person_registrar"
+"""Enrols persons, and records leaving and hardship."""
+CERTIFIER: Final = "certifier"
+"""Certifies contributions; each within its limits by kind."""
