@@ -65,16 +65,18 @@ class ConsensusFrames:
                 self._answer(peer, block_hash, positions)
             case TransactionsAnswer(block_hash, transactions):
                 if self.assembler.missing_of(block_hash):
-                    self.transactions_arrived(transactions)
+                    self._complete(self._ingest.receive_answer(peer.node_key, transactions))
             case message:
                 if isinstance(message, Status | Vote):
                     self._head_seen(peer.node_key, message.height - 1)
                 event = MessageReceived(message, peer.role.validator)
                 await self._inbox.put(peer.node_key, event)
 
-    def transactions_arrived(self, raws: Sequence[bytes]) -> None:
-        """Raw transactions from a peer: to verification, and to proposals that wait for them."""
-        new: list[Transaction] = self._ingest.receive(raws)
+    def transactions_arrived(self, peer: bytes, raws: Sequence[bytes]) -> None:
+        """What a peer gossiped: to verification, and to proposals that wait for it."""
+        self._complete(self._ingest.receive(peer, raws))
+
+    def _complete(self, new: Sequence[Transaction]) -> None:
         if new and self.assembler.waiting:
             self.assembler.arrived(new)
 

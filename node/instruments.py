@@ -120,6 +120,8 @@ class Instruments:
             (Total.P2P_BANS, links.bans),
             (Total.GOSSIP_SENT_TRANSACTIONS, gossip.transactions_sent),
             (Total.GOSSIP_RECEIVED_TRANSACTIONS, gossip.transactions_received),
+            (Total.GOSSIP_BAD_TRANSACTIONS, self._runtime.ingest.bad_gossip),
+            (Total.GOSSIP_DROPPED_TRANSACTIONS, self._runtime.ingest.dropped_gossip),
             (Total.SYNC_BLOCKS, self._runtime.synchroniser.blocks_applied),
         )
 

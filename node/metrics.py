@@ -59,6 +59,8 @@ class Total(StrEnum):
     P2P_BANS = "p2p_bans"
     GOSSIP_SENT_TRANSACTIONS = "gossip_sent_txs"
     GOSSIP_RECEIVED_TRANSACTIONS = "gossip_received_txs"
+    GOSSIP_BAD_TRANSACTIONS = "gossip_bad_txs"
+    GOSSIP_DROPPED_TRANSACTIONS = "gossip_dropped_txs"
     SYNC_BLOCKS = "sync_blocks"
 
 
@@ -72,6 +74,8 @@ _TOTAL_HELP: Final[Mapping[Total, str]] = {
     Total.P2P_BANS: "Peers banned for a while.",
     Total.GOSSIP_SENT_TRANSACTIONS: "Transactions sent to peers.",
     Total.GOSSIP_RECEIVED_TRANSACTIONS: "Transactions received from peers.",
+    Total.GOSSIP_BAD_TRANSACTIONS: "Transactions of peers that were forged or undecodable.",
+    Total.GOSSIP_DROPPED_TRANSACTIONS: "Transactions of peers that were dropped unverified.",
     Total.SYNC_BLOCKS: "Blocks applied by catching up instead of by voting.",
 }
 

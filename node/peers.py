@@ -217,22 +217,23 @@ class PeerManager:
 
     # Judging
 
-    def penalise(self, node_key: bytes, points: int, reason: str) -> None:
-        """Lower a peer's score; at zero drop and ban it for a bounded time."""
+    def penalise(self, node_key: bytes, points: int, reason: str) -> bool:
+        """Lower a peer's score; at zero drop and ban it for a bounded time: True then."""
         self.counters.bad_frames += 1
         peer = self._peers.get(node_key)
         log.warning("peer.rubbish", peer=peer.label if peer else node_key.hex(), reason=reason)
-        self._lower(node_key, points, reason)
+        return self._lower(node_key, points, reason)
 
-    def _lower(self, node_key: bytes, points: int, reason: str) -> None:
+    def _lower(self, node_key: bytes, points: int, reason: str) -> bool:
         if not self._reputation.lower(node_key, points, self._links.now_s()):
-            return
+            return False
         self.counters.bans += 1
         banned_s = round(self._reputation.banned_for_s(node_key, self._links.now_s()))
         log.error("peer.banned", node_key=node_key.hex(), seconds=banned_s, reason=reason)
         peer = self._peers.get(node_key)
         if peer is not None:
             peer.connection.close(f"banned for {banned_s} s, last offence: {reason}")
+        return True
 
     # One connection
 

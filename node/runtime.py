@@ -40,7 +40,7 @@ from node.ingest import Ingest
 from node.known_blocks import KnownBlocks
 from node.meter import Meter, Part
 from node.peers import Audience, Peer, PeerManager, Role
-from node.reputation import BAD_MESSAGE_POINTS
+from node.reputation import BAD_MESSAGE_POINTS, BAD_TRANSACTION_POINTS
 from node.storage import OpenedChain, certified_block_bytes
 from node.timers import LoopTimers
 from node.tls import NodeIdentity
@@ -120,6 +120,7 @@ class Runtime:
             self._facts,
             self._admitted,
             self.meter,
+            self._judge,
         )
         self.chain = Chain(
             opened,
@@ -392,5 +393,8 @@ class Runtime:
         return self.peers.broadcast(FrameKind.TRANSACTIONS, payload, Audience.ALL)
 
     async def _transactions(self, peer: bytes, raws: list[bytes]) -> None:
-        del peer
-        self.frames.transactions_arrived(raws)
+        self.frames.transactions_arrived(peer, raws)
+
+    def _judge(self, peer: bytes, count: int, reason: str) -> bool:
+        """True when bad transactions cost their sender its connection."""
+        return self.peers.penalise(peer, count * BAD_TRANSACTION_POINTS, reason)

@@ -346,10 +346,10 @@ class Process:
 
     def transactions_arrived(self, raws: Sequence[bytes]) -> None:
         """Raw transactions: to verification, and to proposals that wait for them."""
-        new = self.ingest.receive(raws)
+        new = self.ingest.receive(b"", raws)
         if new and self.assembler.waiting:
             self.assembler.arrived(new)
-        while self.ingest._jobs:
+        while self.ingest._busy:
             self.ingest._turn()  # what Ingest.run does between two turns of the event loop
 
     def _facts(self, transaction: Transaction) -> tuple[int, bool, str | None]:

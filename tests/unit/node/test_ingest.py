@@ -18,6 +18,7 @@ from node.ingest import TURN_TRANSACTIONS, Ingest
 from tests.support.applied_chain import EXECUTOR
 from tests.support.ledger_chain import CHAIN_ID
 
+PEER = b"p" * 32
 ALICE = Ed25519Signer(b"a" * 32)
 TO = Address(b"t" * 20)
 SMALL = MempoolLimits(max_count=3, max_sender_count=2, max_future_count=2, max_unfunded_count=1)
@@ -206,10 +207,9 @@ async def test_a_client_is_told_to_come_back_when_too_many_wait(
 ) -> None:
     monkeypatch.setattr(ingest, "MAX_WAITING_TRANSACTIONS", 2)
     rig = Rig()
-    assert len(rig.ingest.receive([transfer(nonce).raw for nonce in range(3)])) == 2
-    assert rig.ingest.waiting == 2
     async with rig.running():
-        (outcome,) = await rig.ingest.submit([transfer(4).raw])
+        *taken, outcome = await rig.ingest.submit([transfer(nonce).raw for nonce in range(3)])
+    assert taken == [transfer(0).hash, transfer(1).hash]
     assert isinstance(outcome, Refusal)
     assert outcome.reason is RefusalReason.MEMPOOL_FULL
     assert "2 transactions wait" in outcome.detail
@@ -225,7 +225,7 @@ async def test_what_is_known_is_not_verified_again(verified: list[Hash]) -> None
     async with rig.running():
         assert await rig.ingest.submit([known.raw]) == [known.hash]
         assert await rig.ingest.submit([known.raw, known.raw]) == [known.hash, known.hash]
-        assert rig.ingest.receive([known.raw]) == []
+        assert rig.ingest.receive(PEER, [known.raw]) == []
     assert rig.ingest.verify_all([known])
     assert rig.ingest.find_verified(known.hash) is known or known == rig.mempool.get(known.hash)
     assert verified == [known.hash]
@@ -244,7 +244,7 @@ async def test_what_a_proposal_needs_is_verified_at_once_and_admitted_in_its_tur
     verified: list[Hash],
 ) -> None:
     rig = Rig()
-    (waiting,) = rig.ingest.receive([transfer().raw])
+    (waiting,) = rig.ingest.receive(PEER, [transfer().raw])
     assert rig.ingest.find_verified(waiting.hash) == waiting
     assert rig.ingest.find_verified(waiting.hash) == waiting
     assert verified == [waiting.hash]
@@ -257,7 +257,7 @@ async def test_what_a_proposal_needs_is_verified_at_once_and_admitted_in_its_tur
 def test_what_is_unknown_or_wrongly_signed_is_not_found() -> None:
     rig = Rig()
     assert rig.ingest.find_verified(transfer().hash) is None
-    (waiting,) = rig.ingest.receive([forged(transfer())])
+    (waiting,) = rig.ingest.receive(PEER, [forged(transfer())])
     assert rig.ingest.find_verified(waiting.hash) is None
     assert not rig.ingest.verify_all([waiting])
 
@@ -276,7 +276,7 @@ def test_what_became_final_before_its_turn_is_neither_verified_nor_admitted(
     verified: list[Hash],
 ) -> None:
     rig = Rig()
-    (waiting,) = rig.ingest.receive([transfer().raw])
+    (waiting,) = rig.ingest.receive(PEER, [transfer().raw])
     rig.ingest.applied([waiting])
     rig.ingest._turn()
     assert verified == []
@@ -298,7 +298,7 @@ async def test_gossip_is_admitted_as_such_and_skips_the_message_check() -> None:
     """What a peer admitted was checked there; at the latest a receipt refuses it."""
     rig = Rig()
     unknown = transfer(type="transfer.nothing")
-    assert rig.ingest.receive([unknown.raw, b"rubbish"]) == [unknown]
+    assert rig.ingest.receive(PEER, [unknown.raw, b"rubbish"]) == [unknown]
     async with rig.running():
         await rig.ingest.submit([])
     assert rig.admitted == [([unknown.hash], False)]
@@ -308,7 +308,7 @@ async def test_gossip_is_admitted_as_such_and_skips_the_message_check() -> None:
 async def test_a_transaction_whose_block_came_while_it_waited_is_not_admitted() -> None:
     """performance.md, "Traps": it would come back into the mempool."""
     rig = Rig()
-    rig.ingest.receive([transfer().raw])
+    rig.ingest.receive(PEER, [transfer().raw])
     rig.nonce = 1
     async with rig.running():
         await rig.ingest.submit([])
