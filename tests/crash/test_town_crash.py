@@ -8,13 +8,11 @@ import pytest
 from api import calls, results
 from api.client import SyncClient
 from ledger.local_accounts import ed25519_accounts
-from ledger.transaction import Draft, sign
-from ledger.transfers import SEND
 from tests.support.town import RunningTown, base_port, plan_of, running
+from tests.support.transfers import payments
 
 pytestmark = pytest.mark.timeout(180)
 
-CHAIN_ID = 82062
 PAYER = ed25519_accounts()[4]
 TRANSFERS = 400
 BATCH = 100
@@ -25,19 +23,14 @@ def send_load(rpc: str) -> dict[str, results.Receipt]:
     """Transfers sent in batches; receipts of all, which the node showed as final."""
     with SyncClient(rpc) as client:
         account = client.call(calls.get_account(PAYER.address))
-        raws = [
-            sign(
-                Draft(
-                    chain_id=CHAIN_ID,
-                    nonce=account["pending_nonce"] + position,
-                    type=SEND.name,
-                    body=SEND.encode(ed25519_accounts()[3].address, 1, b""),
-                    valid_until=account["height"] + 500,
-                ),
-                PAYER.signer,
-            ).raw
-            for position in range(TRANSFERS)
-        ]
+        made = payments(
+            PAYER.signer,
+            ed25519_accounts()[3].address,
+            TRANSFERS,
+            nonce=account["pending_nonce"],
+            valid_until=account["height"] + 500,
+        )
+        raws = [item.raw for item in made]
         receipts: dict[str, results.Receipt] = {}
         for start in range(0, TRANSFERS, BATCH):
             for receipt in client.send_and_wait(raws[start : start + BATCH]):

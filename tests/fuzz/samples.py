@@ -31,21 +31,21 @@ from consensus.wal_records import (
 )
 from ledger import codec, merkle
 from ledger.block import Block
-from ledger.crypto import Ed25519Signer, Secp256k1Signer, sha256
+from ledger.crypto import Ed25519Signer, sha256
 from ledger.kv import prefix_end
 from ledger.proofs import prove_state
 from ledger.registry import Certificate, Evidence, LateSeal, Phase
 from ledger.threshold import create
-from ledger.transaction import Draft, Transaction, sign, sign_threshold
+from ledger.transaction import Transaction, sign, sign_threshold
 from ledger.transfers import SEND
 from node import keystore
 from node.keystore import LOCAL_COST, KeyKind
 from node.localnet import layout
 from node.localnet.creation import Wish, prepare
-from tests.support.ledger_chain import CHAIN_ID, RICH, LedgerChain
+from tests.support.ledger_chain import RICH, LedgerChain
+from tests.support.transfers import BOB, TO, draft
 
 SIGNATURE = b"s" * 64
-TO = b"\x11" * 20
 SEALS = ((0, SIGNATURE), (2, SIGNATURE), (3, SIGNATURE))
 
 
@@ -60,15 +60,13 @@ def chain() -> LedgerChain:
 
 def transactions() -> list[Transaction]:
     """One of each kind of key."""
-    draft = Draft(
-        chain_id=CHAIN_ID, nonce=3, type=SEND.name, body=SEND.encode(TO, 5, b""), valid_until=9
-    )
+    made = draft(nonce=3, valid_until=9)
     keys = [Ed25519Signer(bytes((number,)) * 32) for number in range(1, 4)]
     witness = create(b"salt" * 8, 2, tuple(key.public_key for key in keys))
     return [
-        sign(draft, keys[0]),
-        sign(draft, Secp256k1Signer(b"\x07" * 32)),
-        sign_threshold(draft, witness, keys[:2]),
+        sign(made, keys[0]),
+        sign(made, BOB),
+        sign_threshold(made, witness, keys[:2]),
     ]
 
 

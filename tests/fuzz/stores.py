@@ -28,6 +28,7 @@ from node.storage import write_genesis
 from tests.fuzz import samples
 from tests.fuzz.checking import Decoder
 from tests.support.land_town import LandTown, appraiser, zone_section
+from tests.support.transfers import TO
 from tokenomics.rounds import open_rounds
 
 EXECUTOR = build_executor()
@@ -107,7 +108,7 @@ def _sample(field: Field) -> object:
     """Wire form of some value of the field."""
     match field.kind:
         case Kind.ADDRESS:
-            return samples.TO
+            return TO
         case Kind.AMOUNT:
             return codec.encode_amount(300)
         case Kind.UINT64:

@@ -190,12 +190,12 @@ async def frames_until_closed(reader: asyncio.StreamReader) -> list[Frame]:
     decoder = FrameDecoder()
     frames: list[Frame] = []
     async with asyncio.timeout(WAIT_S):
-        while data := await _read(reader):
+        while data := await read_some(reader):
             frames += decoder.feed(data)
     return frames
 
 
-async def _read(reader: asyncio.StreamReader) -> bytes:
+async def read_some(reader: asyncio.StreamReader) -> bytes:
     try:
         return await reader.read(65_536)
     except OSError:

@@ -26,6 +26,7 @@ from node.localnet.creation import CHAIN_ID, PASSWORD, read_keys
 from node.sync_wire import HeadAsk, RangeAsk
 from node.tls import NodeIdentity
 from node.wire import MAX_PAYLOAD_BYTES, FrameDecoder, FrameKind, Hello, encode_frame
+from tests.integration.network_harness import frames_until_closed, read_some
 from tests.support.town_processes import Load, ProcessTown, load, running_town
 
 pytestmark = pytest.mark.timeout(120)
@@ -114,27 +115,12 @@ class Attacker:
             yield reader, writer
 
 
-async def said(reader: asyncio.StreamReader) -> list[tuple[FrameKind, bytes]]:
-    """Every frame until the node closes the connection."""
-    decoder = FrameDecoder()
-    frames: list[tuple[FrameKind, bytes]] = []
-    async with asyncio.timeout(WAIT_S):
-        while data := await _read(reader):
-            frames += decoder.feed(data)
-    return frames
-
-
-async def _read(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.read(65_536)
-    except OSError:
-        return b""
-
-
 async def goodbye(reader: asyncio.StreamReader) -> str:
     """The reason with which the node closed the connection; "" when it gave none."""
     reasons = [
-        payload.decode() for kind, payload in await said(reader) if kind is FrameKind.GOODBYE
+        payload.decode()
+        for kind, payload in await frames_until_closed(reader)
+        if kind is FrameKind.GOODBYE
     ]
     return reasons[-1] if reasons else ""
 
@@ -182,7 +168,7 @@ def test_no_key_and_a_strangers_key(town: ProcessTown, sending: Load) -> None:
                     await said_nothing(reader)
         for _ in range(5):
             async with attacker.greeted(stranger) as (reader, _):
-                assert await _read(reader) == b""  # not even a HELLO
+                assert await read_some(reader) == b""  # not even a HELLO
 
     under_attack(town, "city-hall", sending, attack)
 
@@ -191,7 +177,7 @@ async def said_nothing(reader: asyncio.StreamReader) -> None:
     """The node closes; what it said was at most a TLS alert."""
     async with asyncio.timeout(WAIT_S):
         left = 0
-        while data := await _read(reader):
+        while data := await read_some(reader):
             left += len(data)
     assert left < 100
 
@@ -288,7 +274,7 @@ def test_floods_of_well_formed_frames(
 
     async def attack(attacker: Attacker) -> None:
         async with attacker.greeted(observer) as (reader, writer):
-            draining = asyncio.create_task(said(reader)) if reads else None
+            draining = asyncio.create_task(frames_until_closed(reader)) if reads else None
             await flood(writer, islice(cycle(frames), MAX_FLOOD_FRAMES), FLOOD_S)
             if draining is not None:
                 draining.cancel()

@@ -12,12 +12,13 @@ import pytest
 from api import calls
 from api.client import NodeError, SyncClient
 from ledger.local_accounts import ed25519_accounts
-from ledger.transaction import Draft, Transaction, sign
+from ledger.transaction import Transaction
 from ledger.transfers import SEND
 from node.localnet.creation import CHAIN_ID
 from tests.fuzz import samples
 from tests.fuzz.mutation import Shape, mutate
 from tests.support.town_processes import Load, ProcessTown, load, running_town
+from tests.support.transfers import TO, signed
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -57,14 +58,9 @@ def still_alive(town: ProcessTown, sending: Load) -> Iterator[None]:
 
 
 def transaction(chain_id: int, nonce: int, valid_until: int = 4_000) -> Transaction:
-    draft = Draft(
-        chain_id=chain_id,
-        nonce=nonce,
-        type=SEND.name,
-        body=SEND.encode(samples.TO, 1, b""),
-        valid_until=valid_until,
-    )
-    return sign(draft, ed25519_accounts()[7].signer)
+    body = SEND.encode(TO, 1, b"")
+    sender = ed25519_accounts()[7].signer
+    return signed(sender, chain_id=chain_id, nonce=nonce, body=body, valid_until=valid_until)
 
 
 def test_mutated_bodies_get_an_answer_and_none_is_an_internal_error(town: ProcessTown) -> None:

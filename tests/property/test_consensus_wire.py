@@ -10,8 +10,7 @@ from consensus import message_wire
 from consensus.messages import PrePrepare, Status, Vote
 from ledger.block import MAX_BLOCK_TRANSACTIONS, Block, decode_block
 from ledger.errors import DecodeError
-from ledger.primitives import MAX_UINT64, Hash
-from ledger.registry import MAX_VIEW, Phase
+from ledger.primitives import Hash
 from ledger.transaction import MAX_TRANSACTION_BYTES
 from node import consensus_wire
 from node.consensus_wire import (
@@ -25,20 +24,11 @@ from node.consensus_wire import (
     encode_message,
 )
 from tests.support.applied_chain import AppliedChain
+from tests.support.consensus_strategies import HASHES, INDICES, SIGNATURES, VIEWS, VOTES
 from tests.support.ledger_chain import CHAIN_ID
 
-HASHES = st.binary(min_size=32, max_size=32).map(Hash)
 POSITIONS = st.lists(st.integers(0, MAX_BLOCK_TRANSACTIONS - 1), max_size=20)
 RAWS = st.lists(st.binary(max_size=200), max_size=8)
-VOTES = st.builds(
-    Vote,
-    st.sampled_from((Phase.PREPARE, Phase.COMMIT)),
-    st.integers(0, MAX_UINT64),
-    st.integers(0, MAX_VIEW),
-    HASHES,
-    st.integers(0, 31),
-    st.binary(min_size=64, max_size=64),
-)
 
 
 def block_of(transactions: int) -> Block:
@@ -51,11 +41,11 @@ BLOCKS = [block_of(count) for count in (0, 1, 5)]
 PROPOSALS = st.builds(
     PrePrepare,
     st.just(2),
-    st.integers(0, MAX_VIEW),
+    VIEWS,
     st.sampled_from(BLOCKS),
-    st.integers(0, 31),
+    INDICES,
     st.none(),
-    st.binary(min_size=64, max_size=64),
+    SIGNATURES,
 )
 PAYLOADS = st.one_of(
     PROPOSALS.map(encode_message),

@@ -14,19 +14,10 @@ from ledger.merkle import InclusionProof
 from ledger.participation import History
 from ledger.proofs import StateProof
 from ledger.receipt import Receipt, decode_hook_leaf, decode_receipt, hook_leaf
-from ledger.transfers import SEND
-from tests.support.ledger_chain import CHAIN_ID, RICH, LedgerChain
-from tests.unit.ledger.signed import TO
+from tests.fuzz import samples
+from tests.support.ledger_chain import CHAIN_ID
 
-
-def _chain() -> LedgerChain:
-    chain = LedgerChain(4)
-    chain.add([chain.signed(RICH, SEND.name, SEND.encode(TO, 2**70, b""))])
-    chain.add()
-    return chain
-
-
-CHAIN = _chain()
+CHAIN = samples.chain()
 
 
 def _encoded(value: object) -> bytes:

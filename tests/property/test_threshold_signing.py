@@ -33,7 +33,7 @@ from ledger.transaction import (
 from ledger.transaction import verify_transaction as verify
 from node.cli.tx_partial import PartialTransaction, partial_of, start
 from node.threshold_account import account_of, new_account
-from tests.unit.ledger.signed import CHAIN_ID, draft
+from tests.support.transfers import CHAIN_ID, draft
 
 POOL: Sequence[Signer] = [
     kind(bytes([number + 1]) * 32)

@@ -10,7 +10,7 @@ from ledger.errors import DecodeError
 from ledger.primitives import MAX_UINT64
 from ledger.transaction import Draft, Transaction, decode_transaction, sign, sign_threshold
 from ledger.transaction import verify_transaction as verify
-from tests.unit.ledger.signed import ALICE, BOB, CAROL, CHAIN_ID, signed
+from tests.support.transfers import ALICE, BOB, CAROL, CHAIN_ID, signed
 
 WITNESS = threshold.create(bytes(32), 2, (ALICE.public_key, BOB.public_key, CAROL.public_key))
 

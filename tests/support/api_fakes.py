@@ -14,28 +14,24 @@ from ledger.primitives import Address, Hash
 from ledger.receipt import Receipt
 from ledger.registry import Certificate, Participation
 from ledger.transaction import (
-    Draft,
     Transaction,
     WrongChainError,
     decode_transaction,
-    sign,
 )
 from ledger.transfers import SEND
+from tests.support.transfers import signed
 
 BLOCK_INTERVAL_MS = 500
 
 
 def transfer(nonce: int, amount: int = 1, valid_until: int = 100) -> Transaction:
     """A signed transfer from Alice to Bob."""
-    return sign(
-        Draft(
-            chain_id=examples.CHAIN_ID,
-            nonce=nonce,
-            type=SEND.name,
-            body=SEND.encode(examples.BOB, amount, b""),
-            valid_until=valid_until,
-        ),
+    return signed(
         examples.ALICE,
+        chain_id=examples.CHAIN_ID,
+        nonce=nonce,
+        body=SEND.encode(examples.BOB, amount, b""),
+        valid_until=valid_until,
     )
 
 

@@ -17,7 +17,6 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
-from consensus.chain import FinishedHeight
 from consensus.effects import (
     BuildProposal,
     CancelTimer,
@@ -36,7 +35,6 @@ from consensus.events import (
     BlockApplied,
     Event,
     MessageReceived,
-    ProposalBuilt,
     ProposalChecked,
     TimerFired,
     TimerKind,
@@ -45,19 +43,8 @@ from consensus.events import (
 )
 from consensus.message_wire import decode as decode_message
 from consensus.message_wire import encode as encode_message
-from consensus.messages import (
-    BlockRequest,
-    CertifiedBlock,
-    Message,
-    Proposal,
-    Status,
-    Vote,
-    signed_claim,
-)
-from consensus.recovery import record_height
+from consensus.messages import BlockRequest, CertifiedBlock, Message, Proposal, Status, Vote
 from consensus.replica import Replica, ReplicaConfig
-from consensus.wal_records import decode as decode_record
-from consensus.wal_records import encode as encode_record
 from ledger.crypto import verify_ed25519
 from ledger.errors import PeerError
 from ledger.primitives import Hash
@@ -219,8 +206,7 @@ class Cluster:
 
     def crash(self, index: int) -> None:
         """The process ends: memory is lost, log and applied blocks stay."""
-        self.nodes[index].alive = False
-        self.nodes[index].incarnation += 1
+        self.nodes[index].end()
 
     def restart(self, index: int, *, lose_log: bool = False, **changes: Any) -> None:
         """Start again from log and store."""
@@ -228,30 +214,13 @@ class Cluster:
         if lose_log:
             node.log.clear()
         node.config = replace(node.config, **changes)
-        records = [decode_record(data, read_block) for _, data in node.log]
-        facts = [
-            FinishedHeight(
-                block.certificate, node.sets[block.certificate.height], block.proposal.participation
-            )
-            for block in node.blocks[-32:]
-        ]
-        node.alive, node.incarnation = True, node.incarnation + 1
-        node.replica = Replica(
-            node.config,
-            node.head,
-            facts,
-            node.blocks[-1] if node.blocks else None,
-            records,
-            self.verify,
-        )
+        node.recover(self.verify)
         self._perform(node, node.replica.start(self._clock(node)))
 
     def rewind(self, index: int, height: int) -> None:
         """The process ends and its store is restored from a backup of `height`."""
         self.crash(index)
-        node = self.nodes[index]
-        node.head = node.heads[height]
-        del node.blocks[height:]
+        self.nodes[index].rewind(height)
 
     def heights(self) -> list[int]:
         return [node.height for node in self.nodes.values()]
@@ -273,14 +242,7 @@ class Cluster:
 
     def double_votes(self) -> list[tuple[int, object]]:
         """(validator, slot) of every slot for which a node signed two different claims."""
-        found: list[tuple[int, object]] = []
-        for node in self.nodes.values():
-            claims: dict[object, set[bytes]] = {}
-            for message in node.signed:
-                phase, height, view, claim, *_ = signed_claim(message)
-                claims.setdefault((phase, height, view), set()).add(claim)
-            found.extend((node.index, slot) for slot, kinds in claims.items() if len(kinds) > 1)
-        return found
+        return [(i, slot) for i, node in self.nodes.items() for slot in node.slots_signed_twice()]
 
     def block(self, proposer: int = 0, *transactions: bytes, **fields: Any) -> Block:
         """A block on genesis, as a Byzantine proposer would make it."""
@@ -318,7 +280,7 @@ class Cluster:
 
     def _perform(self, node: Node, effects: Effects, asker: int | None = None) -> None:
         """The contract: records, sends, timers, committed, requests."""
-        node.log.extend((record_height(r), encode_record(r)) for r in effects.records)
+        node.record(effects.records)
         for send in effects.sends:
             match send:
                 case Sign(message):
@@ -377,34 +339,21 @@ class Cluster:
 
     def apply(self, node: Node, certified: CertifiedBlock) -> None:
         """One write batch: block, certificate, state; then BlockApplied."""
-        block = certified.proposal
-        assert block.height == node.height + 1, "a block is applied exactly once, in order"
-        if isinstance(block, Block):
-            node.applied.update(block.transactions)
-        node.mempool = [item for item in node.mempool if item not in node.applied]
-        node.blocks.append(certified)
-        after = block.height + 2
-        node.sets[after] = self.next_sets.get(after, node.sets[after - 1])
-        node.head = BlockApplied(
-            height=block.height,
-            block_hash=block.hash,
-            time_ms=block.time_ms,
-            proposer=block.proposer,
+        height = certified.proposal.height
+        node.apply(
+            certified,
+            self.next_sets.get(height + 2),
             deadline_ms=self.deadline_ms,
-            eligible=self.eligible_after(block.height),
-            validators=node.sets[block.height + 1],
-            validators_next=node.sets[after],
+            eligible=self.eligible_after(height),
             set_change_pending=self.set_change_pending,
-            has_work=bool(node.mempool),
         )
-        node.log = [entry for entry in node.log if entry[0] > block.height]
-        node.heads[block.height] = node.head
         self._soon(node, node.head, self.work_delay_ms())
 
     def _answer(self, node: Node, request: Request) -> None:
         match request:
             case BuildProposal():
-                self._soon(node, self._build(node, request), self.work_delay_ms())
+                built = node.build(request, self.omitted, self.validators.hash())
+                self._soon(node, built, self.work_delay_ms())
             case CheckProposal(proposal):
                 verdict = node.verdict(proposal)
                 self._soon(node, ProposalChecked(proposal.hash, verdict), self.work_delay_ms())
@@ -417,21 +366,6 @@ class Cluster:
             case CatchUp(target):
                 self.later(self.delay_ms, lambda: self._feed(node, target))
 
-    def _build(self, node: Node, request: BuildProposal) -> ProposalBuilt:
-        chosen = tuple(item for item in node.mempool if item not in self.omitted)
-        if not chosen and not request.allow_empty:
-            return ProposalBuilt(request.height, request.view, None)
-        block = Block(
-            request.height,
-            node.head.block_hash,
-            request.time_ms,
-            request.proposer,
-            self.validators.hash(),
-            request.participation,
-            chosen,
-        )
-        return ProposalBuilt(request.height, request.view, block)
-
     def _relay(self, node: Node) -> None:
         """Pending transactions to everybody, over the same links as votes."""
         pending = tuple(node.mempool)
@@ -442,10 +376,7 @@ class Cluster:
             self.later(self.delay_ms, partial(self._take, other, pending))
 
     def _take(self, node: Node, transactions: tuple[bytes, ...]) -> None:
-        known = node.applied.union(node.mempool)
-        fresh = [item for item in transactions if item not in known]
-        if node.alive and fresh:
-            node.mempool.extend(fresh)
+        if node.alive and node.take(transactions):
             self._step(node, WorkAvailable())
 
     def _feed(self, node: Node, target: int) -> None:
@@ -458,18 +389,3 @@ class Cluster:
                 self._step(node, MessageReceived(other.blocks[height - 1], None))
                 self.later(self.delay_ms, lambda: self._feed(node, target))
                 return
-
-
-def watch_steps(cluster: Cluster, index: int) -> list[Effects]:
-    """Every Effects that a node's replica gives from now on."""
-    seen: list[Effects] = []
-    replica = cluster.nodes[index].replica
-    original = replica.step
-
-    def step(event: Event, now_ms: int) -> Effects:
-        effects = original(event, now_ms)
-        seen.append(effects)
-        return effects
-
-    replica.step = step  # type: ignore[method-assign] # a spy around the one method
-    return seen

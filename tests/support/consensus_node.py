@@ -1,11 +1,16 @@
-"""One node of the consensus test cluster: a replica with its log, its blocks and its mempool."""
+"""One node of the consensus test cluster: what outlives its process, and what it executes.
 
-from collections.abc import Callable
+The Cluster carries messages and time between nodes; here is what a node does by itself.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from consensus.effects import Request
-from consensus.events import BlockApplied, TimerKind, Verdict
+from consensus.authentication import Verify
+from consensus.chain import FinishedHeight
+from consensus.effects import BuildProposal, Request
+from consensus.events import BlockApplied, ProposalBuilt, TimerKind, Verdict
 from consensus.messages import (
     CertifiedBlock,
     Message,
@@ -14,9 +19,14 @@ from consensus.messages import (
     ViewChangeMessage,
     signed_claim,
 )
+from consensus.recovery import record_height
 from consensus.replica import Replica, ReplicaConfig
+from consensus.wal_records import Record
+from consensus.wal_records import decode as decode_record
+from consensus.wal_records import encode as encode_record
+from ledger.primitives import Hash
 from ledger.registry import ValidatorSet
-from tests.support.consensus_blocks import DOMAIN, TestSigner
+from tests.support.consensus_blocks import DOMAIN, Block, TestSigner, read_block
 
 
 def sign(signer: TestSigner, message: Any) -> Any:
@@ -66,3 +76,101 @@ class Node:
     @property
     def view(self) -> int:
         return self.replica.describe().view
+
+    # -- the process, its log and its store
+
+    def end(self) -> None:
+        """The process ends: events on their way to this incarnation are lost."""
+        self.alive = False
+        self.incarnation += 1
+
+    def recover(self, verify: Verify) -> None:
+        """A new process, from log and store."""
+        records = [decode_record(data, read_block) for _, data in self.log]
+        facts = [
+            FinishedHeight(
+                block.certificate, self.sets[block.certificate.height], block.proposal.participation
+            )
+            for block in self.blocks[-32:]
+        ]
+        newest = self.blocks[-1] if self.blocks else None
+        self.alive, self.incarnation = True, self.incarnation + 1
+        self.replica = Replica(self.config, self.head, facts, newest, records, verify)
+
+    def rewind(self, height: int) -> None:
+        """The store is restored from a backup of `height`."""
+        self.head = self.heads[height]
+        del self.blocks[height:]
+
+    def record(self, records: Sequence[Record]) -> None:
+        """Append to the log."""
+        self.log.extend((record_height(item), encode_record(item)) for item in records)
+
+    def slots_signed_twice(self) -> list[object]:
+        """(phase, height, view) of every slot for which it signed two different claims."""
+        claims: dict[object, set[bytes]] = {}
+        for message in self.signed:
+            phase, height, view, claim, *_ = signed_claim(message)
+            claims.setdefault((phase, height, view), set()).add(claim)
+        return [slot for slot, kinds in claims.items() if len(kinds) > 1]
+
+    # -- its transactions and blocks
+
+    def take(self, transactions: Iterable[bytes]) -> bool:
+        """Put those that are new into the mempool; whether there were any."""
+        known = self.applied.union(self.mempool)
+        fresh = [item for item in transactions if item not in known]
+        self.mempool.extend(fresh)
+        return bool(fresh)
+
+    def build(
+        self, request: BuildProposal, omitted: Collection[bytes], validators_hash: Hash
+    ) -> ProposalBuilt:
+        """A block of everything in the mempool but what is omitted."""
+        chosen = tuple(item for item in self.mempool if item not in omitted)
+        if not chosen and not request.allow_empty:
+            return ProposalBuilt(request.height, request.view, None)
+        block = Block(
+            request.height,
+            self.head.block_hash,
+            request.time_ms,
+            request.proposer,
+            validators_hash,
+            request.participation,
+            chosen,
+        )
+        return ProposalBuilt(request.height, request.view, block)
+
+    def apply(
+        self,
+        certified: CertifiedBlock,
+        next_set: ValidatorSet | None,
+        *,
+        deadline_ms: int | None,
+        eligible: tuple[int, ...],
+        set_change_pending: bool,
+    ) -> None:
+        """One write batch: block, certificate, state. next_set: of two heights later, None when
+        it is that of the height before; the rest is what the state says after this block."""
+        block = certified.proposal
+        assert block.height == self.height + 1, "a block is applied exactly once, in order"
+        if isinstance(block, Block):
+            self.applied.update(block.transactions)
+        self.mempool = [item for item in self.mempool if item not in self.applied]
+        self.blocks.append(certified)
+        after = block.height + 2
+        self.sets[after] = next_set or self.sets[after - 1]
+        self.head = BlockApplied(
+            height=block.height,
+            block_hash=block.hash,
+            time_ms=block.time_ms,
+            proposer=block.proposer,
+            deadline_ms=deadline_ms,
+            eligible=eligible,
+            validators=self.sets[block.height + 1],
+            validators_next=self.sets[after],
+            set_change_pending=set_change_pending,
+            has_work=bool(self.mempool),
+        )
+        self.log = [entry for entry in self.log if entry[0] > block.height]
+        self.heads[block.height] = self.head

@@ -10,14 +10,23 @@ from api.ports import FinalReceipt
 from ledger.local_accounts import ed25519_accounts
 from ledger.message_registry import MessageType
 from ledger.primitives import Address
-from ledger.transaction import Draft, Transaction, sign
+from ledger.transaction import Draft, Transaction, sign, sign_threshold
 from ledger.transfers import SEND
-from node import assembly, config
+from node import assembly, config, keystore
 from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, Node
-from node.localnet.creation import CHAIN_ID, Wish, prepare
+from node.keystore import KeyKind
+from node.localnet.creation import (
+    ACCOUNT_KEY,
+    CHAIN_ID,
+    PASSWORD,
+    Wish,
+    authority_of,
+    prepare,
+    read_keys,
+)
+from tests.support.transfers import draft as transfer_draft
 
 WAIT_S: Final = 20.0
-AUTHORITY: Final = ed25519_accounts()[0]
 PAYER: Final = ed25519_accounts()[1]
 PAYEE: Final = ed25519_accounts()[2].address
 
@@ -82,16 +91,20 @@ class RunningNodes:
         return receipt
 
     async def decide(self, through: str, message: MessageType, *body: object) -> FinalReceipt:
-        """A decision of the town's authority, final."""
-        service = self.nodes[through].service
-        draft = Draft(
-            chain_id=CHAIN_ID,
-            nonce=service.account(AUTHORITY.address).nonce,
+        """A decision of the town's authority, signed by all organisations; final."""
+        service, folder = self.nodes[through].service, self.folder
+        keys = {node.name: read_keys(folder, node) for node in self.town.nodes}
+        witness = authority_of(self.town, keys).witness
+        made = transfer_draft(
+            nonce=service.account(witness.address).nonce,
             type=message.name,
             body=message.encode(*body),
-            valid_until=10_000,
         )
-        (outcome,) = await service.submit([sign(draft, AUTHORITY.signer).raw])
+        signers = [
+            keystore.open_signer(folder / name / ACCOUNT_KEY, PASSWORD, KeyKind.ACCOUNT)
+            for name in self.validators
+        ]
+        (outcome,) = await service.submit([sign_threshold(made, witness, signers).raw])
         assert isinstance(outcome, bytes), outcome
         receipt = await service.wait_for_receipt(outcome, int(WAIT_S * 1000))
         assert receipt is not None

@@ -21,12 +21,11 @@ from api import calls, results
 from api.client import ClientError, NodeError, SyncClient
 from ledger.errors import ensure
 from ledger.local_accounts import ed25519_accounts
-from ledger.transaction import Draft, sign
-from ledger.transfers import SEND
 from node.audit import StoreAudit, audit
 from node.localnet import layout
-from node.localnet.creation import CHAIN_ID, Wish, prepare
+from node.localnet.creation import Wish, prepare
 from node.localnet.layout import TownNode
+from tests.support.transfers import payments
 
 FIRST_PORT: Final = 26_000
 PORT_RANGES: Final = 100
@@ -288,20 +287,14 @@ class Load(threading.Thread):
 
     def _one_batch(self, client: SyncClient) -> None:
         account = client.call(calls.get_account(self._sender.address))
-        raws = [
-            sign(
-                Draft(
-                    chain_id=CHAIN_ID,
-                    nonce=account["pending_nonce"] + position,
-                    type=SEND.name,
-                    body=SEND.encode(ed25519_accounts()[6].address, 1, b""),
-                    valid_until=account["height"] + VALID_HEIGHTS,
-                ),
-                self._sender.signer,
-            ).raw
-            for position in range(self._batch)
-        ]
-        found = client.send_and_wait(raws, timeout_s=CALL_S)
+        batch = payments(
+            self._sender.signer,
+            ed25519_accounts()[6].address,
+            self._batch,
+            nonce=account["pending_nonce"],
+            valid_until=account["height"] + VALID_HEIGHTS,
+        )
+        found = client.send_and_wait([item.raw for item in batch], timeout_s=CALL_S)
         for receipt in found:
             if isinstance(receipt, NodeError):
                 raise receipt

@@ -1,4 +1,4 @@
-"""Every rule that consensus.md marks (fork): its counterexample as a script.
+"""Rules on what proves a block, each marked (fork) in consensus.md: its counterexample as a script.
 
 Each script runs twice: as the code is, no two nodes commit different blocks; with the rule's
 decisive check taken out, they do. W is the Byzantine validator. A and B are two blocks.
@@ -6,10 +6,6 @@ decisive check taken out, they do. W is the Byzantine validator. A and B are two
 
 from collections.abc import Callable
 
-import pytest
-
-from consensus import certificate
-from consensus.events import WorkAvailable
 from consensus.messages import (
     BlockResponse,
     NewView,
@@ -19,53 +15,16 @@ from consensus.messages import (
     ViewChangeMessage,
     Vote,
 )
-from ledger.registry import Phase
-from tests.support.consensus_blocks import Block
 from tests.support.consensus_cluster import Cluster
-from tests.support.consensus_node import sign
-
-PREPARE, COMMIT = Phase.PREPARE, Phase.COMMIT
-
-
-@pytest.fixture
-def take_out(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], None]:
-    """Replace one check by something that always agrees."""
-    return monkeypatch.setattr
-
-
-def propose(cluster: Cluster, proposer: int, transaction: bytes) -> Block:
-    """The node proposes in its own turn; the block is in its outbox."""
-    node = cluster.nodes[proposer]
-    node.mempool = [transaction]
-    cluster.give(proposer, WorkAvailable())
-    sent = [m for s, _, m in cluster.outbox if s == proposer and isinstance(m, PrePrepare)]
-    assert isinstance(sent[-1].proposal, Block)
-    return sent[-1].proposal
-
-
-def no_claim(cluster: Cluster, validator: int, view: int) -> ViewChangeMessage:
-    """A signed ViewChange without any claim."""
-    vote = ViewChange(1, view, None, None, validator)
-    signed = sign(cluster.signers[validator], ViewChangeMessage(vote, None))
-    assert isinstance(signed, ViewChangeMessage)
-    return signed
-
-
-def view_change_of(cluster: Cluster, validator: int, view: int) -> ViewChangeMessage:
-    """What an honest validator sent for a view."""
-    for message in cluster.nodes[validator].signed:
-        if isinstance(message, ViewChangeMessage) and message.vote.new_view == view:
-            return message
-    raise AssertionError(f"validator {validator} sent no ViewChange for view {view}")
-
-
-def prepared_by(cluster: Cluster, view: int, block: Block, *voters: int) -> PreparedCertificate:
-    """A prepared certificate of Prepares that these validators really sign."""
-    votes = [
-        sign(cluster.signers[v], cluster.vote(PREPARE, view, block, v)) for v in sorted(voters)
-    ]
-    return certificate.prepared_certificate(votes)
-
+from tests.support.consensus_scripts import (
+    COMMIT,
+    PREPARE,
+    finalise_a_at_node_0,
+    finish,
+    no_claim,
+    propose,
+    view_change_of,
+)
 
 # -- Quorum: floor((n + f) / 2) + 1, not 2f + 1
 
@@ -163,18 +122,6 @@ def test_seals_of_different_views_that_add_up_fork(
 # -- Messages: the claim of a ViewChange is verified
 
 
-def finalise_a_at_node_0(cluster: Cluster, *voters: int) -> Block:
-    """All of `voters` seal A in view 0, and only node 0 hears it."""
-    block = propose(cluster, 0, b"A")
-    for voter in voters:
-        assert cluster.deliver(voter, PrePrepare, 0, 0) == 1
-    for voter in voters:
-        cluster.deliver(voter, Vote, 0, 0, *voters, phase=PREPARE)
-    cluster.deliver(0, Vote, 0, *voters, phase=PREPARE)
-    cluster.deliver(0, Vote, 0, *voters, phase=COMMIT)
-    return block
-
-
 def forged_claim() -> Cluster:
     """A is final at 0. W = 3 claims, without proof, that B was prepared in view 1."""
     cluster = Cluster(4, byzantine=(3,), manual=True)
@@ -191,10 +138,7 @@ def forged_claim() -> Cluster:
     cluster.deliver(2, ViewChangeMessage, 2, 1)
     cluster.receive(2, BlockResponse(block_b), 3)
     cluster.deliver(1, PrePrepare, 2, 2)
-    for phase in (PREPARE, COMMIT):
-        cluster.say(3, cluster.vote(phase, 2, block_b, 3), (1, 2))
-        cluster.deliver(1, Vote, 2, 2, phase=phase)
-        cluster.deliver(2, Vote, 2, 1, phase=phase)
+    finish(cluster, block_b, 2, liar=3, honest=(1, 2))
     assert block_a.hash in cluster.block_hashes(1)
     return cluster
 
@@ -220,10 +164,7 @@ def repeated_view_changes() -> Cluster:
     own = no_claim(cluster, 1, 1).vote
     justification = NewView(1, 1, (own, own, own), None)
     cluster.say(1, PrePrepare(1, 1, block_b, 1, justification), (2, 3))
-    for phase in (PREPARE, COMMIT):
-        cluster.say(1, cluster.vote(phase, 1, block_b, 1), (2, 3))
-        cluster.deliver(2, Vote, 1, 3, phase=phase)
-        cluster.deliver(3, Vote, 1, 2, phase=phase)
+    finish(cluster, block_b, 1, liar=1, honest=(2, 3))
     return cluster
 
 
@@ -267,10 +208,7 @@ def lower_claim_chosen() -> Cluster:
     )
     lower = view_change_of(cluster, 3, 2).certificate
     cluster.say(2, PrePrepare(1, 2, block_a, 2, NewView(1, 2, votes, lower)), (0, 3))
-    for phase in (PREPARE, COMMIT):
-        cluster.say(2, cluster.vote(phase, 2, block_a, 2), (0, 3))
-        cluster.deliver(0, Vote, 2, 3, phase=phase)
-        cluster.deliver(3, Vote, 2, 0, phase=phase)
+    finish(cluster, block_a, 2, liar=2, honest=(0, 3))
     return cluster
 
 
@@ -300,123 +238,9 @@ def test_choosing_freely_in_spite_of_a_claim_forks(
         )
         claim = view_change_of(cluster, 2, 1).certificate
         cluster.say(1, PrePrepare(1, 1, block_b, 1, NewView(1, 1, votes, claim)), (2, 3))
-        for phase in (PREPARE, COMMIT):
-            cluster.say(1, cluster.vote(phase, 1, block_b, 1), (2, 3))
-            cluster.deliver(2, Vote, 1, 3, phase=phase)
-            cluster.deliver(3, Vote, 1, 2, phase=phase)
+        finish(cluster, block_b, 1, liar=1, honest=(2, 3))
         return cluster
 
     assert not script().forked()
     take_out("consensus.viewing.require_proposed", lambda *_: None)
     assert script().forked()
-
-
-# -- Rule 1: the lock and the votes survive a crash
-
-
-def power_failure_after_a_commit() -> Cluster:
-    """Node 0 alone hears that A is final; the power fails; 0 stays cut off. No W is needed."""
-    cluster = Cluster(4)
-    cluster.blocked = lambda source, target, message: (
-        isinstance(message, Vote) and message.phase is COMMIT and target != 0
-    )
-    cluster.submit(b"A", to=(0,))
-    assert cluster.run(1_000, until=lambda: cluster.nodes[0].height == 1)
-    cluster.blocked = lambda source, target, message: 0 in (source, target)
-    for index in (1, 2, 3):
-        cluster.crash(index)
-    for index in (1, 2, 3):
-        cluster.restart(index)
-    cluster.submit(b"B", to=(1, 2, 3))
-    assert cluster.run(30_000, until=lambda: cluster.nodes[1].height >= 1)
-    return cluster
-
-
-def test_rule_1_the_lock_survives_a_crash() -> None:
-    assert not power_failure_after_a_commit().forked()
-
-
-def test_rule_1_a_lost_lock_forks(take_out: Callable[[str, object], None]) -> None:
-    take_out("consensus.recovery.records_to_replay", lambda core: [])
-    assert power_failure_after_a_commit().forked()
-
-
-def crash_between_two_halves() -> Cluster:
-    """W = 3 votes twice. 0 proposes A to 1, crashes, and has other work when it is back.
-
-    1 and W finish A with the votes of 0 before the crash; 2 and W with those after it.
-    """
-    cluster = Cluster(4, byzantine=(3,), manual=True)
-    block_a = propose(cluster, 0, b"A")
-    cluster.deliver(1, PrePrepare, 0, 0)
-    cluster.deliver(0, Vote, 0, 1, phase=PREPARE)
-    cluster.say(3, cluster.vote(PREPARE, 0, block_a, 3), (0, 1))
-    cluster.deliver(1, Vote, 0, 0, phase=PREPARE)
-    cluster.deliver(1, Vote, 0, 0, phase=COMMIT)
-    cluster.say(3, cluster.vote(COMMIT, 0, block_a, 3), (1,))
-    assert cluster.nodes[1].height == 1
-    cluster.outbox.clear()
-    cluster.crash(0)
-    cluster.restart(0)
-    cluster.run(0)
-    cluster.nodes[0].mempool = [b"B"]
-    cluster.give(0, WorkAvailable())
-    sent = [m for s, _, m in cluster.outbox if s == 0 and isinstance(m, PrePrepare)]
-    assert sent
-    block = sent[-1].proposal
-    cluster.deliver(2, PrePrepare, 0, 0)
-    for phase in (PREPARE, COMMIT):
-        cluster.say(3, cluster.vote(phase, 0, block, 3), (0, 2))
-        cluster.deliver(0, Vote, 0, 2, phase=phase)
-        cluster.deliver(2, Vote, 0, 0, phase=phase)
-    return cluster
-
-
-def test_rule_1_votes_survive_a_crash() -> None:
-    cluster = crash_between_two_halves()
-    assert not cluster.forked()
-    assert cluster.double_votes() == []
-
-
-def test_rule_1_lost_votes_fork(take_out: Callable[[str, object], None]) -> None:
-    take_out("consensus.recovery.records_to_replay", lambda core: [])
-    cluster = crash_between_two_halves()
-    assert cluster.forked()
-    assert cluster.double_votes() != []
-
-
-# -- Rule 2: never back
-
-
-def late_prepares_of_view_0() -> Cluster:
-    """2 left view 0 without a claim; then the Prepares of A arrive. W = 3 helps both blocks."""
-    cluster = Cluster(4, byzantine=(3,), manual=True)
-    block_a = propose(cluster, 0, b"A")
-    for other in (1, 2):
-        cluster.deliver(other, PrePrepare, 0, 0)
-    cluster.time_out(1, 2)
-    cluster.deliver(1, ViewChangeMessage, 1, 2)
-    cluster.receive(1, no_claim(cluster, 3, 1))
-    block_b = propose(cluster, 1, b"B")
-    cluster.deliver(2, PrePrepare, 1, 1)
-    cluster.deliver(2, Vote, 0, 0, 1, phase=PREPARE)
-    for phase in (PREPARE, COMMIT):
-        cluster.say(3, cluster.vote(phase, 1, block_b, 3), (1, 2))
-        cluster.deliver(1, Vote, 1, 2, phase=phase)
-        cluster.deliver(2, Vote, 1, 1, phase=phase)
-    assert cluster.nodes[1].height == 1
-    cluster.deliver(0, Vote, 0, 1, 2, phase=PREPARE)
-    cluster.deliver(0, Vote, 0, 2, phase=COMMIT)
-    cluster.say(3, cluster.vote(COMMIT, 0, block_a, 3), (0,))
-    return cluster
-
-
-def test_rule_2_never_back() -> None:
-    assert not late_prepares_of_view_0().forked()
-
-
-def test_rule_2_signing_below_the_own_view_forks(
-    take_out: Callable[[str, object], None],
-) -> None:
-    take_out("consensus.safety.never_back", lambda view, floor: True)
-    assert late_prepares_of_view_0().forked()

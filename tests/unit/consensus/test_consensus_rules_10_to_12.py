@@ -33,8 +33,9 @@ from consensus.votes import NEW_VIEWS
 from ledger.errors import InvariantViolation
 from ledger.registry import Certificate, Participation, Phase
 from tests.support.consensus_blocks import make_set
-from tests.support.consensus_cluster import Cluster, watch_steps
+from tests.support.consensus_cluster import Cluster
 from tests.support.consensus_node import sign
+from tests.support.consensus_scripts import watch_steps
 
 PREPARE, COMMIT = Phase.PREPARE, Phase.COMMIT
 

@@ -21,8 +21,9 @@ from consensus.safety import VoteGuard
 from consensus.wal_records import PreparedRecord, ProposalRecord, ViewChangeRecord, ViewEntryRecord
 from ledger.registry import Phase
 from tests.support.consensus_blocks import START_MS
-from tests.support.consensus_cluster import Cluster, watch_steps
+from tests.support.consensus_cluster import Cluster
 from tests.support.consensus_node import sign
+from tests.support.consensus_scripts import watch_steps
 
 PREPARE, COMMIT = Phase.PREPARE, Phase.COMMIT
 

@@ -29,7 +29,8 @@ from consensus.proposals import may_be_empty
 from ledger.errors import InvariantViolation
 from ledger.registry import Phase
 from tests.support.consensus_blocks import START_MS
-from tests.support.consensus_cluster import Cluster, watch_steps
+from tests.support.consensus_cluster import Cluster
+from tests.support.consensus_scripts import watch_steps
 
 PREPARE, COMMIT = Phase.PREPARE, Phase.COMMIT
 

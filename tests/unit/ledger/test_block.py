@@ -31,7 +31,7 @@ from ledger.registry import (
     Phase,
 )
 from ledger.transaction import WrongChainError
-from tests.unit.ledger.signed import ALICE, BOB, CHAIN_ID, signed
+from tests.support.transfers import ALICE, BOB, CHAIN_ID, signed
 
 INFO = BlockInfo(
     chain_id=CHAIN_ID,

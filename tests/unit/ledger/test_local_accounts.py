@@ -7,7 +7,7 @@ from ledger.local_accounts import (
     secp256k1_accounts,
 )
 from ledger.transaction import sign, verify_transaction
-from tests.unit.ledger.signed import draft
+from tests.support.transfers import draft
 
 
 def test_the_secp256k1_accounts_are_those_of_every_development_wallet() -> None:

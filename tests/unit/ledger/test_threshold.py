@@ -13,7 +13,7 @@ from ledger.primitives import ZERO_HASH, Address
 from ledger.registry import Participation
 from ledger.state import State
 from ledger.threshold import MAX_MEMBERS, ROTATE, ThresholdModule, Witness, witness_problem
-from tests.unit.ledger.signed import ALICE, BOB, CAROL
+from tests.support.transfers import ALICE, BOB, CAROL
 
 KEYS = tuple(sorted((ALICE.public_key, BOB.public_key)))
 BLOCK = BlockInfo(82062, 1, 1, ZERO_HASH, 0, 0, Participation(None))

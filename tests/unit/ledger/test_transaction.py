@@ -22,7 +22,7 @@ from ledger.transaction import (
     sign_threshold,
     verify_transaction,
 )
-from tests.unit.ledger.signed import ALICE, BOB, CAROL, CHAIN_ID, draft, signed
+from tests.support.transfers import ALICE, BOB, CAROL, CHAIN_ID, draft, signed
 
 SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 WITNESS = threshold.create(bytes(32), 2, (ALICE.public_key, BOB.public_key, CAROL.public_key))

@@ -14,7 +14,7 @@ from ledger.registry import Participation
 from ledger.state import State
 from ledger.transaction import MAX_TRANSACTION_BYTES
 from ledger.transfers import MAX_RECEIVERS, SEND, SEND_MANY, TransfersModule
-from tests.unit.ledger.signed import signed
+from tests.support.transfers import signed
 
 A, B, C = (Address(letter * 20) for letter in (b"a", b"b", b"c"))
 BLOCK = BlockInfo(82062, 1, 1, ZERO_HASH, 0, 0, Participation(None))
