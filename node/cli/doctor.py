@@ -89,7 +89,7 @@ def examine(home: Path) -> Iterator[Finding]:
     yield _tried("keys", lambda: _keys(loaded, documents[0] if documents else None))
     yield _tried("free disk", lambda: _free_disk(home))
     if documents:
-        yield _tried("store", lambda: _store(home))
+        yield _tried("store", lambda: _store(home, loaded, documents[0]))
 
 
 def _tried(check: str, look: Callable[[], str]) -> Finding:
@@ -117,13 +117,8 @@ def _modes(home: Path) -> str:
 
 
 def _genesis(loaded: Config, into: list[Genesis]) -> str:
-    path = loaded.path(loaded.node.genesis)
-    document = read_genesis(path)
+    document = read_genesis(loaded.path(loaded.node.genesis))
     head = genesis.header(document, build_executor())
-    chain = loaded.path(loaded.storage.path) / CHAIN_FOLDER
-    if document.restart is not None and not chain.exists():
-        # Needed at the first start alone.
-        require_named_state(state_path(path), document, document.restart)
     into.append(document)
     return (
         f"chain {document.chain_id}, hash 0x{head.hash.hex()}, "
@@ -152,10 +147,13 @@ def _free_disk(home: Path) -> str:
     return f"{free // _MIB:,} MiB"
 
 
-def _store(home: Path) -> str:
+def _store(home: Path, loaded: Config, document: Genesis) -> str:
     try:
         found: StoreAudit = audit.audit(home)
     except audit.NoChainError:
+        if document.restart is not None:  # needed at the first start alone
+            file = state_path(loaded.path(loaded.node.genesis))
+            require_named_state(file, document, document.restart)
         return "none yet: the node was never started"
     if found.invariants != OK:
         raise LocalError(

@@ -40,6 +40,8 @@ class RunningNodes:
         self.validators = [node.name for node in self.town.validators]
         self.observer = self.town.observer.name
         self.nodes: dict[str, Node] = {}
+        self.chain_id = CHAIN_ID
+        """Of the chain that transfers are signed for."""
         self._nonce = 0
 
     def settings(self, name: str) -> config.Config:
@@ -69,7 +71,7 @@ class RunningNodes:
     def transfer(self, amount: int = 1) -> Transaction:
         """The next transfer of PAYER."""
         draft = Draft(
-            chain_id=CHAIN_ID,
+            chain_id=self.chain_id,
             nonce=self._nonce,
             type=SEND.name,
             body=SEND.encode(PAYEE, amount, b""),
