@@ -10,8 +10,9 @@ from consensus.retransmission import answer, own_status
 from ledger.registry import Phase
 
 
-def on_status(core: Core, status: Status, sender: int | None) -> None:
+def on_status(core: Core, status: Status, sender: int | None, peer: bytes) -> None:
     """Answer what the sender lacks; its claims are hints that fetch and never silence a vote."""
+    asker = peer if sender is None else sender
     state = core.height
     if sender is not None and 0 <= sender < state.n and sender != core.own:
         core.note_claim(sender, status.height)
@@ -19,7 +20,7 @@ def on_status(core: Core, status: Status, sender: int | None) -> None:
             state.note_view(sender, status.view)
         if status.height > state.height and finality.claims_show_lag(core) and not state.final:
             _ask_ahead(core, sender)
-    if core.budget.take(sender, core.now_ms):
+    if core.budget.take(asker, core.now_ms):
         answer(core, status)
 
 
@@ -33,14 +34,15 @@ def _ask_ahead(core: Core, sender: int) -> None:
         core.out.sends.append(Reply(own_status(core)))
 
 
-def on_block_request(core: Core, request: BlockRequest, sender: int | None) -> None:
+def on_block_request(core: Core, request: BlockRequest, sender: int | None, peer: bytes) -> None:
     """Serve a prepared or recent block by hash."""
+    asker = peer if sender is None else sender
     block = core.height.blocks.get(request.block_hash)
     if block is None:
         certified = core.chain.block(request.height)
         if certified is not None and certified.proposal.hash == request.block_hash:
             block = certified.proposal
-    if block is not None and core.budget.take(sender, core.now_ms):
+    if block is not None and core.budget.take(asker, core.now_ms):
         core.out.sends.append(Reply(BlockResponse(block)))
 
 

@@ -28,10 +28,12 @@ class TimerKind(Enum):
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
     """A decoded message from a peer; signatures not yet checked. `sender` is the index of the
-    authenticated peer in the current set, or None for an observer."""
+    authenticated peer in the current set, or None for an observer, which `peer` (its node key)
+    tells from other observers: each has a budget of answers."""
 
     message: Message
     sender: int | None
+    peer: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class Replica:
         core = self._begin(now_ms)
         match event:
             case MessageReceived():
-                self._receive(event.message, event.sender)
+                self._receive(event.message, event.sender, event.peer)
             case VoteSigned():
                 self._signed(event.message)
             case TimerFired():
@@ -138,7 +138,7 @@ class Replica:
         proposing.settle(core)
         voting.settle(core)
 
-    def _receive(self, message: Message, sender: int | None) -> None:
+    def _receive(self, message: Message, sender: int | None, peer: bytes = b"") -> None:
         core = self._core
         match message:
             case PrePrepare():
@@ -150,11 +150,11 @@ class Replica:
             case NewView():
                 viewing.on_new_view(core, message)
             case Status():
-                catching_up.on_status(core, message, sender)
+                catching_up.on_status(core, message, sender, peer)
             case CertifiedBlock():
                 finality.on_certified_block(core, message)
             case BlockRequest():
-                catching_up.on_block_request(core, message, sender)
+                catching_up.on_block_request(core, message, sender, peer)
             case BlockResponse():
                 catching_up.on_block_response(core, message)
             case EvidenceMessage():

@@ -16,29 +16,62 @@ if TYPE_CHECKING:
 ANSWERS_AT_ONCE: Final = 4
 """Answers that a peer may draw without waiting; one more every ANSWER_INTERVAL_MS."""
 ANSWER_INTERVAL_MS: Final = 200
-OBSERVER_ANSWERS_AT_ONCE: Final = 16
-"""The same for all observers together: they carry no index."""
+OBSERVERS_ANSWERS_AT_ONCE: Final = 64
+"""The same for all observers together, beside what each may draw: their number is not that of the
+validators, for whom there is always time."""
+OBSERVERS_ANSWER_INTERVAL_MS: Final = 20
+MAX_OBSERVER_BUDGETS: Final = 1_024
+
+Asker = int | bytes
+"""A validator by index, an observer by node key."""
+_OBSERVERS: Final = None
 
 
 @dataclass(slots=True)
 class AnswerBudget:
-    """Token bucket for each peer; a Status beyond it is ignored, and comes again."""
+    """Token buckets for each peer, and for all observers together; a Status beyond them is ignored,
+    and comes again."""
 
-    _spent: dict[int | None, tuple[int, int]] = field(default_factory=dict)
+    _spent: dict[Asker | None, tuple[int, int]] = field(default_factory=dict)
 
-    def take(self, sender: int | None, now_ms: int) -> bool:
+    def take(self, asker: Asker, now_ms: int) -> bool:
         """True when this peer may be answered now."""
-        if sender is not None and not 0 <= sender < MAX_VALIDATORS:
+        is_observer = isinstance(asker, bytes)
+        if isinstance(asker, int) and not 0 <= asker < MAX_VALIDATORS:
             return False
-        limit = OBSERVER_ANSWERS_AT_ONCE if sender is None else ANSWERS_AT_ONCE
-        spent, since_ms = self._spent.get(sender, (0, now_ms))
-        refill = abs(now_ms - since_ms) // ANSWER_INTERVAL_MS
+        if is_observer and asker not in self._spent and not self._has_room(now_ms):
+            return False
+        own = self._use(asker, ANSWERS_AT_ONCE, ANSWER_INTERVAL_MS, now_ms)
+        if own is None:
+            return False
+        if is_observer:
+            shared = self._use(
+                _OBSERVERS, OBSERVERS_ANSWERS_AT_ONCE, OBSERVERS_ANSWER_INTERVAL_MS, now_ms
+            )
+            if shared is None:
+                return False
+            self._spent[_OBSERVERS] = shared
+        self._spent[asker] = own
+        return True
+
+    def _use(
+        self, key: Asker | None, at_once: int, interval_ms: int, now_ms: int
+    ) -> tuple[int, int] | None:
+        """(answers spent with this one, since when); None when there is none left."""
+        spent, since_ms = self._spent.get(key, (0, now_ms))
+        refill = abs(now_ms - since_ms) // interval_ms
         if refill:
             spent, since_ms = max(0, spent - refill), now_ms
-        if spent >= limit:
-            return False
-        self._spent[sender] = (spent + 1, since_ms)
-        return True
+        return None if spent >= at_once else (spent + 1, since_ms)
+
+    def _has_room(self, now_ms: int) -> bool:
+        """Forget those whose budget is full again when too many are remembered."""
+        if len(self._spent) >= MAX_OBSERVER_BUDGETS:
+            full_ms = ANSWERS_AT_ONCE * ANSWER_INTERVAL_MS
+            for key, (_, since_ms) in list(self._spent.items()):
+                if abs(now_ms - since_ms) >= full_ms:
+                    del self._spent[key]
+        return len(self._spent) < MAX_OBSERVER_BUDGETS
 
 
 def own_status(core: "Core") -> Status:

@@ -1,4 +1,8 @@
-"""Answers peers that catch up, within a budget for each of them."""
+"""Answers peers that catch up, within a budget for each of them.
+
+Observers have a smaller one than validators, and one more for all of them together: however many
+catch up at once, this node's disk and its validators come first, and no observer takes it all.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +24,11 @@ from node.token_bucket import TokenBucket
 
 PEER_BYTES_PER_SECOND: Final = 32 * 1024 * 1024
 PEER_BURST_BYTES: Final = 64 * 1024 * 1024
+OBSERVER_BYTES_PER_SECOND: Final = 16 * 1024 * 1024
+OBSERVER_BURST_BYTES: Final = 32 * 1024 * 1024
+OBSERVERS_BYTES_PER_SECOND: Final = 64 * 1024 * 1024
+OBSERVERS_BURST_BYTES: Final = 128 * 1024 * 1024
+"""Of all observers together."""
 QUESTION_COST_BYTES: Final = 64 * 1024
 """What a question costs of the budget even when its answer is small: 512 questions a second."""
 
@@ -37,7 +46,7 @@ class BlockServer:
 
     head: last committed height. certified_block(height): message_wire.encode(CertifiedBlock), None
     when this node does not have it. block_by_hash(height, hash): canonical bytes of a
-    committed or durably prepared block, or None.
+    committed or durably prepared block, or None. is_observer(node key): whether it has no seat.
     """
 
     def __init__(
@@ -46,33 +55,38 @@ class BlockServer:
         certified_block: Callable[[int], bytes | None],
         block_by_hash: Callable[[int, Hash], bytes | None],
         now_s: Callable[[], float],
+        is_observer: Callable[[bytes], bool] = lambda _: False,
     ) -> None:
         self._head = head
         self._certified_block = certified_block
         self._block_by_hash = block_by_hash
         self._now_s = now_s
-        self._budgets: dict[bytes, TokenBucket] = {}
+        self._is_observer = is_observer
+        self._budgets: dict[bytes, tuple[TokenBucket, ...]] = {}
+        self._observers = TokenBucket(OBSERVERS_BYTES_PER_SECOND, OBSERVERS_BURST_BYTES, now_s())
         self.counters = ServerCounters()
 
     def answer(self, node_key: bytes, question: SyncQuestion) -> SyncAnswer | None:
         """The answer, or None for a peer over its budget: it has to wait and ask again."""
-        budget = self._budgets.get(node_key)
-        if budget is None:
-            budget = TokenBucket(PEER_BYTES_PER_SECOND, PEER_BURST_BYTES, self._now_s())
-            self._budgets[node_key] = budget
-        if not budget.take(QUESTION_COST_BYTES, self._now_s()):
-            self.counters.questions_over_budget += 1
-            return None
+        budgets = self._budgets.get(node_key)
+        if budgets is None:
+            budgets = self._budgets[node_key] = self._budgets_of(node_key)
+        for number, budget in enumerate(budgets):
+            if not budget.take(QUESTION_COST_BYTES, self._now_s()):
+                for taken in budgets[:number]:
+                    taken.owe(-QUESTION_COST_BYTES)
+                self.counters.questions_over_budget += 1
+                return None
         match question:
             case RangeAsk():
                 blocks = self._range(question)
-                budget.owe(max(0, sum(map(len, blocks)) - QUESTION_COST_BYTES))
+                _owe(budgets, sum(map(len, blocks)))
                 return RangeAnswer(question.request_id, self._head(), blocks)
             case BlockAsk():
                 block = self._block_by_hash(question.height, question.block_hash)
                 if block is not None:
                     self.counters.blocks_served += 1
-                    budget.owe(max(0, len(block) - QUESTION_COST_BYTES))
+                    _owe(budgets, len(block))
                 return BlockAnswer(question.request_id, block)
             case HeadAsk():
                 return RangeAnswer(question.request_id, self._head(), ())
@@ -80,6 +94,14 @@ class BlockServer:
     def peer_lost(self, node_key: bytes) -> None:
         """Forget its budget."""
         self._budgets.pop(node_key, None)
+
+    def _budgets_of(self, node_key: bytes) -> tuple[TokenBucket, ...]:
+        """The own one first, so that who has used it up takes nothing from the others."""
+        now_s = self._now_s()
+        if not self._is_observer(node_key):
+            return (TokenBucket(PEER_BYTES_PER_SECOND, PEER_BURST_BYTES, now_s),)
+        own = TokenBucket(OBSERVER_BYTES_PER_SECOND, OBSERVER_BURST_BYTES, now_s)
+        return (own, self._observers)
 
     def _range(self, question: RangeAsk) -> tuple[bytes, ...]:
         blocks: list[bytes] = []
@@ -92,3 +114,9 @@ class BlockServer:
             room -= len(block)
         self.counters.blocks_served += len(blocks)
         return tuple(blocks)
+
+
+def _owe(budgets: tuple[TokenBucket, ...], answer_bytes: int) -> None:
+    """What the answer took beyond the cost of its question."""
+    for budget in budgets:
+        budget.owe(max(0, answer_bytes - QUESTION_COST_BYTES))

@@ -69,7 +69,7 @@ class ConsensusFrames:
             case message:
                 if isinstance(message, Status | Vote):
                     self._head_seen(peer.node_key, message.height - 1)
-                event = MessageReceived(message, peer.role.validator)
+                event = MessageReceived(message, peer.role.validator, peer.node_key)
                 await self._inbox.put(peer.node_key, event)
 
     def transactions_arrived(self, peer: bytes, raws: Sequence[bytes]) -> None:

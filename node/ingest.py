@@ -226,7 +226,8 @@ class Ingest:
             if transaction is not None:
                 outcome = self._before_verification(transaction, share, bound)
             if outcome is None and transaction is not None:
-                self._wait(transaction, share)
+                self._waiting[transaction.hash] = transaction, share
+                share.waiting += 1
             else:
                 transaction = None
             job.transactions.append(transaction)
@@ -234,13 +235,6 @@ class Ingest:
             if job.undecodable >= MAX_BAD_A_TURN and share is not self._clients:
                 break
         return job
-
-    def _wait(self, transaction: Transaction, share: _Share) -> None:
-        before = self._waiting.get(transaction.hash)
-        if before is not None:
-            before[1].waiting -= 1
-        self._waiting[transaction.hash] = transaction, share
-        share.waiting += 1
 
     def _before_verification(
         self, transaction: Transaction, share: _Share, bound: int
@@ -252,11 +246,12 @@ class Ingest:
         not wait in a peer's share, which may be dropped.
         """
         from_client = share is self._clients
-        if transaction.hash in self._mempool:
-            return transaction.hash
-        found = self._waiting.get(transaction.hash)
+        known = transaction.hash
+        if known in self._mempool:
+            return known
+        found = self._waiting.get(known)
         if found is not None and (not from_client or found[1] is share):
-            return transaction.hash
+            return known
         if share.waiting >= bound:
             self.dropped_gossip += not from_client
             return Refusal(
@@ -272,6 +267,8 @@ class Ingest:
             message_type.decode(transaction.body)
         except DecodeError as error:
             return Refusal(RefusalReason.INVALID_MESSAGE, str(error))
+        if found is not None:
+            found[1].waiting -= 1
         return None
 
     def _enqueue(self, job: _Job, share: _Share) -> None:
@@ -292,9 +289,14 @@ class Ingest:
                 transaction = job.transactions[position]
                 if transaction is None:
                     continue
-                if not self._leave(transaction, share):
-                    job.outcomes[position] = transaction.hash  # final, or a client's, by now
-                elif is_valid:
+                known = transaction.hash
+                found = self._waiting.get(known)
+                if found is None or found[1] is not share:
+                    job.outcomes[position] = known  # final, or a client's, by now
+                    continue
+                del self._waiting[known]
+                share.waiting -= 1
+                if is_valid:
                     job.outcomes[position] = self._admit(transaction, job)
                 else:
                     job.outcomes[position] = _BAD_SIGNATURE
@@ -332,15 +334,6 @@ class Ingest:
         found = self._waiting.get(transaction.hash)
         return found is None or found[1] is not share or verify_transaction(transaction)
 
-    def _leave(self, transaction: Transaction, share: _Share) -> bool:
-        """Take a transaction out of what waits; False when it does not wait in this share."""
-        found = self._waiting.get(transaction.hash)
-        if found is None or found[1] is not share:
-            return False
-        del self._waiting[transaction.hash]
-        share.waiting -= 1
-        return True
-
     def _answer(self, job: _Job) -> None:
         for outcome in job.outcomes:
             if isinstance(outcome, Refusal):
@@ -366,8 +359,13 @@ class Ingest:
             self._busy.remove(share)
         for job in share.jobs:
             for transaction in job.transactions[job.next :]:
-                if transaction is not None and self._leave(transaction, share):
-                    self.dropped_gossip += 1
+                if transaction is None:
+                    continue
+                found = self._waiting.get(transaction.hash)
+                if found is not None and found[1] is share:
+                    del self._waiting[transaction.hash]
+        self.dropped_gossip += share.waiting
+        share.waiting = 0
         share.jobs.clear()
 
     def _forget_idle(self, share: _Share) -> None:

@@ -180,6 +180,7 @@ class Runtime:
             lambda height: certified_block_bytes(self.chain.blocks, height),
             self._block_bytes,
             self._loop.time,
+            self._is_observer,
         )
         return Synchroniser(
             lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),
@@ -366,6 +367,10 @@ class Runtime:
     def _connected(self, peer: Peer) -> None:
         self.synchroniser.peer_connected(peer.node_key, peer.hello.head_height)
         self._transport.reply(self.replica.status(), peer.node_key)
+
+    def _is_observer(self, node_key: bytes) -> bool:
+        role = self._roles.get(node_key)
+        return role is None or role.validator is None
 
     def _disconnected(self, peer: Peer) -> None:
         self.synchroniser.peer_lost(peer.node_key)

@@ -224,7 +224,8 @@ class Process:
                 if isinstance(payload, Status | Vote):
                     self.synchronisation.head_seen(peer, payload.height - 1)
                 # decode_payload gives a Message in every other case.
-                event = MessageReceived(payload, self._seat(source))  # type: ignore[arg-type]
+                seat = self._seat(source)
+                event = MessageReceived(payload, seat, peer)  # type: ignore[arg-type]
                 self._handle(event, peer)
 
     def _endpoints_of(self, validators: Sequence[int]) -> list[int]:

@@ -29,6 +29,13 @@ from consensus.messages import (
     ViewChangeMessage,
     Vote,
 )
+from consensus.retransmission import (
+    ANSWERS_AT_ONCE,
+    MAX_OBSERVER_BUDGETS,
+    OBSERVERS_ANSWER_INTERVAL_MS,
+    OBSERVERS_ANSWERS_AT_ONCE,
+    AnswerBudget,
+)
 from consensus.votes import NEW_VIEWS
 from ledger.errors import InvariantViolation
 from ledger.registry import Certificate, Participation, Phase
@@ -222,6 +229,34 @@ def test_rule_12_answers_are_budgeted() -> None:
         cluster.receive(0, Status(1, 0, False, 0, 0, 0), 3)
     answered = [effects for effects in seen if any(isinstance(s, Reply) for s in effects.sends)]
     assert 0 < len(answered) <= 4
+
+
+def test_rule_12_a_greedy_observer_takes_no_answers_from_another_or_from_validators() -> None:
+    cluster = Cluster(4, byzantine=(3,), manual=True)
+    cluster.submit(b"pay", to=(0,))
+    seen = watch_steps(cluster, 0)
+
+    def answers(times: int, sender: int | None, peer: bytes) -> int:
+        before = len(seen)
+        for _ in range(times):
+            cluster.give(0, MessageReceived(Status(1, 0, False, 0, 0, 0), sender, peer))
+        return sum(any(isinstance(s, Reply) for s in step.sends) for step in seen[before:])
+
+    assert answers(100, None, b"greedy") == ANSWERS_AT_ONCE
+    assert answers(1, None, b"modest") == 1
+    # All together they are bounded as well, and validators do not draw from that.
+    drawn = sum(answers(100, None, bytes((number,))) for number in range(100))
+    assert drawn == OBSERVERS_ANSWERS_AT_ONCE - ANSWERS_AT_ONCE - 1
+    assert answers(1, None, b"modest") == 0
+    assert answers(100, 3, b"validator") == ANSWERS_AT_ONCE
+
+
+def test_rule_12_the_budgets_of_observers_are_forgotten_when_they_are_full_again() -> None:
+    budget, now_ms = AnswerBudget(), 0
+    for number in range(5_000):
+        now_ms += OBSERVERS_ANSWER_INTERVAL_MS
+        assert budget.take(number.to_bytes(4, "big"), now_ms)
+        assert len(budget._spent) <= MAX_OBSERVER_BUDGETS
 
 
 # -- Explicit start, and odd events

@@ -146,6 +146,32 @@ def test_a_greedy_peer_waits_and_the_others_do_not(monkeypatch: pytest.MonkeyPat
     assert server.answer(PEER, HeadAsk(4)) is not None
 
 
+def test_a_greedy_observer_leaves_the_others_and_validators_their_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for bound in ("PEER", "OBSERVER", "OBSERVERS"):
+        monkeypatch.setattr(block_server, f"{bound}_BYTES_PER_SECOND", 0)
+    monkeypatch.setattr(block_server, "OBSERVER_BURST_BYTES", 2 * ANSWER_BYTES)
+    monkeypatch.setattr(block_server, "OBSERVERS_BURST_BYTES", 5 * ANSWER_BYTES)
+    validator = b"v" * 32
+    server = BlockServer(
+        lambda: 1,
+        {1: bytes(ANSWER_BYTES)}.get,
+        lambda *_: None,
+        now,
+        is_observer=lambda key: key != validator,
+    )
+
+    def drawn(peer: bytes) -> int:
+        return sum(server.answer(peer, RangeAsk(n, 1, 1)) is not None for n in range(10))
+
+    assert drawn(PEER) == 2
+    assert drawn(OTHER) == 2
+    assert drawn(b"third" * 6) == 1, "all together they are bounded too"
+    assert drawn(b"fourth" * 6) == 0
+    assert drawn(validator) == 10
+
+
 def test_small_questions_are_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(block_server, "PEER_BYTES_PER_SECOND", 0)
     server = serve({})
