@@ -34,7 +34,9 @@ class Status(TypedDict):
     chain_id: int
     genesis_hash: Hash32
     role: Literal["validator", "observer"]
-    organisation: Annotated[str, "as the registry at the head names this node; empty while it does not"]
+    organisation: Annotated[
+        str, "as the registry at the head names this node; empty while it does not"
+    ]
     height: Annotated[int, "last committed height; 0 is genesis"]
     block_hash: Hash32
     block_time_ms: Annotated[int, "block time of that height, ms since 1970"]

@@ -18,6 +18,7 @@ from api import jsonrpc
 from api.access import host_allowed, origin_allowed
 from api.dispatch import Dispatcher
 from api.errors import INVALID_REQUEST, LIMIT_EXCEEDED, RpcError
+from api.forwarded import client_address, trusted_networks
 from api.limits import CallLimiter
 from api.methods import all_methods
 from api.ports import NodePort
@@ -62,6 +63,7 @@ class ApiConfig:
     calls_per_second: int = 2_000
     burst_calls: int = 10_000
     limit_loopback: bool = False
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks; see api.forwarded
     request_patience_ms: int = 10_000  # to complete headers, and again to a complete body
     reader_patience_ms: int = 10_000  # a WebSocket reader that takes nothing is disconnected
 
@@ -119,6 +121,7 @@ class ApiServer:
         )
         self._hosts = frozenset(config.allowed_hosts)
         self._origins = frozenset(config.allowed_origins)
+        self._trusted_proxies = trusted_networks(config.trusted_proxies)
         self._blocks = EncodedBlocks(node)
         self._websockets: set[WebSocketConnection] = set()
         self._server: _BoundedServer | None = None
@@ -264,7 +267,11 @@ class ApiServer:
             self._websockets.discard(connection)
 
     def _admit_from(self, request: web.BaseRequest) -> Callable[[int], None]:
-        remote = request.remote
+        remote = client_address(
+            request.remote,
+            request.headers.getall(hdrs.X_FORWARDED_FOR, ()),
+            self._trusted_proxies,
+        )
 
         def admit(calls: int) -> None:
             wait_ms = self._limiter.wait_ms(remote, calls)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from api.forwarded import trusted_networks
 from ledger.errors import LocalError
 from node.disk_errors import os_error
 from node.keystore import PASSWORD_VARIABLE
@@ -123,6 +124,9 @@ class RpcConfig:
         10_000, "Calls that a client may save up.", minimum=1, maximum=10_000_000
     )
     limit_loopback: bool = option(False, "Whether the last two hold for this machine too.")
+    trusted_proxies: tuple[str, ...] = option(
+        (), "Proxies (addresses, networks) whose X-Forwarded-For says which client to limit."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +310,10 @@ def _check_together(config: Config, source: str) -> None:
                 f"{source}: [{name}] {lower} is {getattr(section, lower)}, expected at most "
                 f"{upper} ({getattr(section, upper)})"
             )
+    try:
+        trusted_networks(config.rpc.trusted_proxies)
+    except LocalError as error:
+        raise LocalError(f"{source}: {error}") from error
     keys = set()
     for entry in config.network.peers:
         key, at, address = entry.partition("@")

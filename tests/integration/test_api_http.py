@@ -178,6 +178,47 @@ async def test_a_client_over_its_rate_is_told_when_to_come_again(
         assert 0 < answer["error"]["data"]["retry_after_ms"] <= 1001
 
 
+def one_call_each(**options: Any) -> ApiConfig:
+    return ApiConfig(port=0, calls_per_second=1, burst_calls=1, **options)
+
+
+async def refused(http: aiohttp.ClientSession, served: Served, forwarded_for: str) -> bool:
+    """Whether a call with this header is over its client's budget."""
+    _, answer = await post(http, served, STATUS, **{"X-Forwarded-For": forwarded_for})
+    return "error" in answer
+
+
+async def test_clients_of_a_trusted_proxy_have_a_budget_each(http: aiohttp.ClientSession) -> None:
+    config = one_call_each(trusted_proxies=("127.0.0.0/8",))
+    async with serving(config) as served:
+        assert not await refused(http, served, "203.0.113.1")
+        assert not await refused(http, served, "203.0.113.2")
+        assert await refused(http, served, "203.0.113.1")
+        # What the client itself put before the address that the proxy appended changes nothing.
+        assert await refused(http, served, "203.0.113.77, 203.0.113.2")
+
+
+async def test_a_spoofed_header_from_an_address_that_is_not_trusted_is_ignored(
+    http: aiohttp.ClientSession,
+) -> None:
+    config = one_call_each(limit_loopback=True, trusted_proxies=("10.0.0.7",))
+    async with serving(config) as served:
+        assert not await refused(http, served, "203.0.113.1")
+        assert await refused(http, served, "203.0.113.2")
+
+
+async def test_a_websocket_has_the_budget_of_the_client_behind_the_proxy(
+    http: aiohttp.ClientSession,
+) -> None:
+    config = one_call_each(trusted_proxies=("127.0.0.1",))
+    async with serving(config) as served:
+        assert not await refused(http, served, "203.0.113.1")
+        headers = {"X-Forwarded-For": "203.0.113.1"}
+        async with http.ws_connect(served.url, headers=headers) as socket:
+            await socket.send_bytes(STATUS)
+            assert orjson.loads((await socket.receive()).data)["error"]["code"] == -32005
+
+
 async def test_connections_over_the_limit_are_told_so() -> None:
     async with serving(ApiConfig(port=0, max_connections=1)) as served:
         _, held = await asyncio.open_connection("127.0.0.1", served.port)

@@ -74,6 +74,8 @@ def test_every_option_can_be_overridden(section: str, field: "dataclasses.Field[
     text, value = values[type(field.default)]
     if field.metadata["choices"]:
         text = value = field.metadata["choices"][-1]
+    if field.name == "trusted_proxies":
+        text, value = "127.0.0.1 , 10.0.0.0/24", ("127.0.0.1", "10.0.0.0/24")
     variables = {f"POYONG_{section}_{field.name}".upper(): text}
     if field.name == "base_timeout_ms":
         variables["POYONG_CONSENSUS_HIGHEST_CAP_MS"] = text
@@ -110,6 +112,11 @@ def test_the_environment_wins_over_the_file() -> None:
         ("[rpc]\nenabled = 1", "[rpc] enabled: expected true or false, found 1"),
         ("[node]\nname = 1", "[node] name: expected a text, found 1"),
         ("[network]\npeers = 'x'", "[network] peers: expected a list of texts, found 'x'"),
+        (
+            "[rpc]\ntrusted_proxies = ['proxy.example']",
+            "[rpc] trusted_proxies: expected an IP address or a network such as 10.0.0.0/24, found "
+            "'proxy.example'",
+        ),
         ("[network]\npeers = [1]", "[network] peers: expected a list of texts, found (1,)"),
         (
             "[log]\nlevel = 'infos'",
