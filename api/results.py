@@ -236,7 +236,9 @@ class Peer(TypedDict):
     outbound: bool
     connected_ms: int
     height: int
-    round_trip_ms: int | None
+    round_trip_ms: Annotated[
+        int | None, "from the last ping to its answer, both nodes included; null before the first"
+    ]
     send_queue_bytes: int
 
 

@@ -86,7 +86,7 @@ class NetworkConfig:
         "Who may connect is decided by the chain's registry, not by this list.",
     )
     ping_interval_ms: int = option(
-        5_000, "A silent connection is pinged this often.", minimum=100, maximum=600_000
+        5_000, "Each connection is pinged this often.", minimum=100, maximum=600_000
     )
     silence_timeout_ms: int = option(
         15_000,

@@ -68,7 +68,7 @@ class ConnectionTimes:
     connect_s: float = 5.0
     handshake_s: float = 5.0
     hello_s: float = 5.0
-    ping_s: float = 5.0  # a side that has sent nothing for this long sends a PING
+    ping_s: float = 5.0  # each side sends a PING this often
     silence_s: float = 15.0  # a side that has received nothing for this long closes
     shutdown_s: float = 1.0
 
@@ -89,13 +89,17 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._hello: Hello | None = None
         self._ticker: asyncio.TimerHandle | None = None
-        self._last_received = self._last_sent = self._loop.time()
+        self._last_received = self._loop.time()
+        self._pinged_s: float | None = None  # when the PING that is not answered yet was sent
         self._closing = False
         self._lost = asyncio.Event()
         self.close_reason = ""
         """Why the connection ended, for the log; empty while it is open."""
         self.peer_error: PeerError | None = None
         """Set when the peer broke the framing: the owner lowers its score."""
+        self.round_trip_ms: int | None = None
+        """From the last PING to its answer, with what waited before them on the connection and in
+        both nodes; None before the first answer."""
 
     # What the owner uses
 
@@ -195,7 +199,7 @@ class Connection(asyncio.Protocol):
         # Not checked: uvloop's transports do not inherit from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         self._open_transport().set_write_buffer_limits(WRITE_HIGH_BYTES, WRITE_LOW_BYTES)
-        self._last_received = self._last_sent = self._loop.time()
+        self._last_received = self._loop.time()
         self._ticker = self._loop.call_later(self._times.ping_s, self._tick)
 
     def data_received(self, data: bytes) -> None:
@@ -249,6 +253,11 @@ class Connection(asyncio.Protocol):
             case FrameKind.HELLO:
                 self._hello = Hello.decode(payload)
             case FrameKind.PING:
+                if not self._write_paused:
+                    self._write_one(FrameKind.PONG, b"")
+                return
+            case FrameKind.PONG:
+                self._ponged()
                 return
             case FrameKind.GOODBYE:
                 self._open_transport().abort()
@@ -261,7 +270,6 @@ class Connection(asyncio.Protocol):
         self._write([(kind, encode_frame(kind, payload))])
 
     def _write(self, frames: list[Frame]) -> None:
-        self._last_sent = self._loop.time()
         for kind, frame in frames:
             self.traffic.frames_sent[kind] += 1
             self.traffic.bytes_sent += len(frame)
@@ -290,13 +298,19 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    def _ponged(self) -> None:
+        if self._pinged_s is not None:
+            self.round_trip_ms = round((self._loop.time() - self._pinged_s) * 1_000)
+            self._pinged_s = None
+
     def _tick(self) -> None:
         """Every ping_s: close a silent connection, keep the own side from being silent."""
         now = self._loop.time()
         if now - self._last_received >= self._times.silence_s and not self._read_paused:
             self.abort(f"nothing was received for {self._times.silence_s} s")
             return
-        if now - self._last_sent >= self._times.ping_s and not self._write_paused:
+        if not self._write_paused:
+            self._pinged_s = now if self._pinged_s is None else self._pinged_s
             self._write_one(FrameKind.PING, b"")
         self._ticker = self._loop.call_later(self._times.ping_s, self._tick)
 

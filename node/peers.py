@@ -6,6 +6,7 @@ may connect, nobody else passes the TLS handshake (node.tls).
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -32,6 +33,8 @@ SIMULTANEOUS_S: Final = 5.0
 other side has dialled because its end of the older one is dead: the newer one stays."""
 STABLE_S: Final = 5.0
 """A connection that lasted this long was a success: the next backoff starts small again."""
+UNREACHABLE_S: Final = 10.0
+"""So long a peer that does not answer may just be starting, and nobody has to look."""
 YIELD_MS: Final = 250
 """Head start that the preferred dialler gets, so that two rarely dial at once."""
 
@@ -120,7 +123,8 @@ class PeerManager:
         self._vacant: dict[bytes, asyncio.Event] = {}
         self._reputation = Reputation()
         self._closed_traffic = TrafficCounters()
-        self._last_trouble: dict[bytes, str] = {}
+        self._last_trouble: dict[bytes, tuple[bool, str]] = {}
+        self._trouble_since_s: dict[bytes, float] = {}
 
     # Life
 
@@ -295,6 +299,7 @@ class PeerManager:
         self._peers[peer.node_key] = peer
         self._vacancy(peer.node_key).clear()
         self._last_trouble.pop(peer.node_key, None)
+        self._trouble_since_s.pop(peer.node_key, None)
         self.counters.connected += 1
         log.info(
             "peer.connected",
@@ -366,16 +371,24 @@ class PeerManager:
                 backoff.reset()
 
     def _log_trouble(self, node_key: bytes, error: Exception) -> None:
-        """Say a reason once, not at every attempt."""
+        """Say a reason once, not at every attempt; and again, as a warning, when it lasts.
+
+        Nobody at the address is nothing to warn of at once: nodes of a town start one after the
+        other. What a peer or its certificate says has to be mended, however new it is.
+        """
+        now_s = self._links.now_s()
+        since_s = self._trouble_since_s.setdefault(node_key, now_s)
+        may_be_starting = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+        warn = not may_be_starting or now_s - since_s >= UNREACHABLE_S
         reason = str(error) or type(error).__name__
-        if self._last_trouble.get(node_key) != reason:
-            self._last_trouble[node_key] = reason
-            log.warning(
-                "peer.unreachable",
-                node_key=node_key.hex(),
-                address=self._addresses[node_key],
-                reason=reason,
-            )
+        if self._last_trouble.get(node_key) == (warn, reason):
+            return
+        self._last_trouble[node_key] = (warn, reason)
+        about = {"node_key": node_key.hex(), "address": self._addresses[node_key], "reason": reason}
+        if warn:
+            log.warning("peer.unreachable", **about)
+        else:
+            log.info("peer.unreachable", **about)
 
 
 def _checked(address_book: Mapping[bytes, str]) -> dict[bytes, str]:

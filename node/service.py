@@ -302,7 +302,7 @@ class Service:
                 outbound=peer.outbound,
                 connected_ms=int((at_s - peer.connected_s) * 1000),
                 height=heads.get(peer.node_key, peer.hello.head_height),
-                round_trip_ms=None,
+                round_trip_ms=peer.connection.round_trip_ms,
                 send_queue_bytes=peer.connection.queued_bytes,
             )
             for peer in self._runtime.peers.peers()

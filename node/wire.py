@@ -33,8 +33,9 @@ class FrameKind(IntEnum):
     SYNC = 2  # node.sync_wire
     TRANSACTIONS = 3  # node.gossip
     HELLO = 16  # first frame of both sides
-    PING = 17  # empty; sent when a side was silent for a while
+    PING = 17  # empty; sent now and then, answered at once
     GOODBYE = 18  # why the sender closes, as text for the log
+    PONG = 19  # empty; the answer to a PING
 
 
 DATA_KINDS: Final = (FrameKind.CONSENSUS, FrameKind.SYNC, FrameKind.TRANSACTIONS)
@@ -46,6 +47,7 @@ MAX_PAYLOAD_BYTES: Final[Mapping[FrameKind, int]] = {
     FrameKind.TRANSACTIONS: 1024 * 1024,
     FrameKind.HELLO: 4 * 1024,
     FrameKind.PING: 0,
+    FrameKind.PONG: 0,
     FrameKind.GOODBYE: 512,
 }
 MAX_FRAME_BYTES: Final = HEADER_BYTES + max(MAX_PAYLOAD_BYTES.values())

@@ -130,6 +130,7 @@ def peer_vectors() -> dict[str, Any]:
     frames = {
         "hello": (FrameKind.HELLO, hello.encode()),
         "ping": (FrameKind.PING, b""),
+        "pong": (FrameKind.PONG, b""),
         "goodbye": (FrameKind.GOODBYE, encode_goodbye("the node stops")),
         "transactions": (FrameKind.TRANSACTIONS, gossip.encode_batch(raws)),
         "status": (FrameKind.CONSENSUS, consensus_wire.encode_message(examples()["status"])),

@@ -135,8 +135,12 @@ class LogWatch(LogCapture):
                 for entry in self.entries:
                     if entry["event"] == event:
                         return str(entry["reason"])
-                self._arrived.clear()
-                await self._arrived.wait()
+                await self.another()
+
+    async def another(self) -> None:
+        """Return when one more entry has come."""
+        self._arrived.clear()
+        await self._arrived.wait()
 
 
 @contextmanager

@@ -77,9 +77,38 @@ async def test_a_registered_node_at_the_wrong_address_is_noticed() -> None:
             await one.start()
             one.manager.set_addresses({identity(2).node_key: three.address})
             reason = await logs.reason("peer.unreachable")
+            assert {e["log_level"] for e in logs.entries if e["event"] == "peer.unreachable"} == {
+                "warning"
+            }, "this has to be mended, however new it is"
             assert one.manager.peers() == ()
     assert f"dialled node key {identity(2).node_key.hex()}" in reason
     assert f"reached {three.key.hex()}: correct the address" in reason
+
+
+async def test_a_peer_that_is_not_up_yet_is_worth_a_warning_only_when_it_lasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("node.peers.UNREACHABLE_S", 0.3)
+    one, two = pair()
+    with watched_logs() as logs:
+        async with running(one, two):
+            await two.start()
+            await two.manager.stop()  # its port is free again
+            await one.start()
+            one.manager.set_addresses({two.key: two.address})
+            await logs.reason("peer.unreachable")
+            levels = [e["log_level"] for e in logs.entries if e["event"] == "peer.unreachable"]
+            assert levels == ["info"]
+            async with asyncio.timeout(WAIT_S):
+                while len(levels) < 2:
+                    await logs.another()
+                    found = [e for e in logs.entries if e["event"] == "peer.unreachable"]
+                    levels = [entry["log_level"] for entry in found]
+            assert levels == ["info", "warning"], "each is said once"
+            # It comes up, and when it goes again that is news of its own.
+            await two.start(int(two.address.rpartition(":")[2]))
+            await one.until_connected(two)
+            assert one.manager._trouble_since_s == {}
 
 
 @pytest.mark.parametrize(

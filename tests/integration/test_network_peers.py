@@ -8,9 +8,18 @@ import uvloop
 
 from node import peers
 from node.backoff import RECONNECT_CAP_MS
+from node.connection import ConnectionTimes
 from node.peers import YIELD_MS, Audience, Role
 from node.wire import FrameKind
-from tests.integration.network_harness import Harness, identity, join, running, validators
+from tests.integration.network_harness import (
+    WAIT_S,
+    Harness,
+    identity,
+    join,
+    running,
+    validators,
+)
+from tests.support.running_nodes import until
 
 
 def three_nodes() -> tuple[Harness, Harness, Harness]:
@@ -180,3 +189,14 @@ def test_throughput_smoke_on_both_loops(factory: object) -> None:
         frames, seconds = runner.run(throughput())
     assert frames == 5_000
     print(f"{frames / seconds:,.0f} frames/s of 1,000 bytes over TLS, both ends in one process")
+
+
+async def test_the_round_trip_to_a_peer_is_known_after_the_first_ping() -> None:
+    times = ConnectionTimes(ping_s=0.05)
+    one, two = (Harness(identity(number), validators(1, 2), times=times) for number in (1, 2))
+    async with running(one, two):
+        await join((one, two))
+        (there,), (back,) = one.manager.peers(), two.manager.peers()
+        ends = (there.connection, back.connection)
+        await until(lambda: all(end.round_trip_ms is not None for end in ends))
+        assert all(0 <= (end.round_trip_ms or 0) < WAIT_S * 1_000 for end in ends)

@@ -122,15 +122,40 @@ def test_a_silent_peer_is_cut_off_and_not_before(
     assert connection.close_reason == "nothing was received for 15 s"
 
 
-def test_a_quiet_side_pings_and_a_busy_one_need_not(
-    clock: Clock, connection: Connection, pipe: Pipe
-) -> None:
+def test_each_side_pings_now_and_then(clock: Clock, connection: Connection, pipe: Pipe) -> None:
     clock.pass_to(4)
     connection.send(FrameKind.CONSENSUS, encode_frame(FrameKind.CONSENSUS, b"x"))
-    clock.pass_to(5)
     assert pipe.kinds() == [FrameKind.CONSENSUS]
     clock.pass_to(10)
-    assert pipe.kinds() == [FrameKind.CONSENSUS, FrameKind.PING]
+    assert pipe.kinds() == [FrameKind.CONSENSUS, FrameKind.PING, FrameKind.PING]
+
+
+def test_a_ping_is_answered_unless_the_transport_is_full(
+    connection: Connection, pipe: Pipe
+) -> None:
+    connection.data_received(encode_frame(FrameKind.PING, b""))
+    assert pipe.kinds() == [FrameKind.PONG]
+    connection.pause_writing()
+    connection.data_received(encode_frame(FrameKind.PING, b"") * 100)
+    assert pipe.kinds() == [FrameKind.PONG], "who does not read cannot make answers pile up"
+
+
+def test_the_round_trip_is_measured_from_a_ping_to_its_answer(
+    clock: Clock, connection: Connection
+) -> None:
+    pong = encode_frame(FrameKind.PONG, b"")
+    connection.data_received(pong)
+    unasked = connection.round_trip_ms
+    assert unasked is None
+    clock.pass_to(5)
+    clock.pass_to(5.25)
+    connection.data_received(pong)
+    assert connection.round_trip_ms == 250
+    connection.data_received(pong)
+    assert connection.round_trip_ms == 250
+    clock.pass_to(16)
+    connection.data_received(pong)
+    assert connection.round_trip_ms == 6_000, "from the first ping that was not answered"
 
 
 def test_pings_of_both_sides_keep_a_quiet_connection_open(

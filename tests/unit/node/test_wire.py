@@ -21,7 +21,7 @@ from node.wire import (
 
 HELLO = Hello(82062, Hash(bytes(32)), 7, "poyong/0.1.0", "127.0.0.1:26656")
 AFTER_HELLO = st.sampled_from(
-    [FrameKind.CONSENSUS, FrameKind.SYNC, FrameKind.TRANSACTIONS, FrameKind.PING]
+    [kind for kind in FrameKind if kind not in (FrameKind.HELLO, FrameKind.GOODBYE)]
 )
 
 
@@ -37,7 +37,7 @@ def header(kind: int, size: int) -> bytes:
 
 frames = st.lists(
     st.tuples(AFTER_HELLO, st.binary(max_size=300)).map(
-        lambda item: item if item[0] is not FrameKind.PING else (item[0], b"")
+        lambda item: (item[0], item[1][: MAX_PAYLOAD_BYTES[item[0]]])
     ),
     max_size=8,
 )
