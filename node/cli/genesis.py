@@ -20,7 +20,7 @@ from node.cli.output import SYMBOL, json_option, moment, print_fields, print_jso
 from node.cli.state import rows_shown
 from node.disk_errors import os_error
 from node.modules import build_executor
-from node.restart import Wish, new_genesis, state_path
+from node.restart import STATE_ENDING, Wish, new_genesis, state_path
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 KEY_HEX: Final = 64
@@ -146,7 +146,10 @@ def from_state(
         print_json(found)
         return
     print_fields({**_facts(made), "genesis hash": found["genesis_hash"]})
-    click.echo(f"Every node needs {state_file} as {state_path(file).name} beside {file.name}.")
+    click.echo(
+        f"Every node needs {state_file} beside this document, under the same name with the ending "
+        f"{STATE_ENDING}: genesis.json and genesis{STATE_ENDING}."
+    )
 
 
 @genesis_group.command()

@@ -42,6 +42,7 @@ from node import keystore
 from node.keystore import LOCAL_COST, KeyKind
 from node.localnet import layout
 from node.localnet.creation import Wish, prepare
+from tests.support import restarted_chain
 from tests.support.ledger_chain import RICH, LedgerChain
 from tests.support.transfers import BOB, TO, draft
 
@@ -153,6 +154,14 @@ def documents() -> dict[str, bytes]:
             "key.json": key.read_bytes(),
             "town.json": (Path(folder) / layout.TOWN_FILE).read_bytes(),
         }
+
+
+@cache
+def restart_document() -> bytes:
+    """A genesis that goes on from the head of a small chain."""
+    old = restarted_chain.old_chain(3)
+    rows = restarted_chain.rows_of(old)
+    return json.dumps(restarted_chain.restart_document(old, rows).document()).encode()
 
 
 def calls() -> list[bytes]:

@@ -16,18 +16,22 @@ import ledger
 import tokenomics
 from ledger import codec, genesis
 from ledger.commitment import StateCommitment
+from ledger.crypto import sha256
 from ledger.errors import DecodeError, LocalError
 from ledger.kv import MemoryStore, WriteBatch
 from ledger.message_registry import Field, Kind, MessageType
+from ledger.primitives import HASH_BYTES
 from ledger.state import Table
-from node import keystore
+from node import keystore, state_file
 from node.block_store import BlockStore
 from node.localnet import layout
 from node.modules import build_executor
+from node.state_file import Description
 from node.storage import write_genesis
 from tests.fuzz import samples
 from tests.fuzz.checking import Decoder
 from tests.support.land_town import LandTown, appraiser, zone_section
+from tests.support.ledger_chain import CHAIN_ID
 from tests.support.transfers import TO
 from tokenomics.rounds import open_rounds
 
@@ -65,6 +69,29 @@ def read_town(raw: bytes) -> object:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / layout.TOWN_FILE).write_bytes(raw)
         return layout.load(Path(folder))
+
+
+def read_state_file(raw: bytes) -> object:
+    """An exported state with this content and its checksum, so that all of it is looked at."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state"
+        path.write_bytes(raw + sha256(raw))
+        return state_file.describe(path), list(state_file.read_rows(path))
+
+
+def state_file_without_checksum() -> bytes:
+    """The state of the sample chain, exported."""
+    chain = samples.chain()
+    header = chain.blocks[-1].header
+    description = Description(
+        CHAIN_ID, "fuzz", chain.blocks[0].hash, False, 256, genesis.Parameters(), header
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state"
+        with state_file.writing(path, description) as writer:
+            for _ in writer.through(chain.store.iterate(b"", b"\x7f")):
+                pass
+        return path.read_bytes()[:-HASH_BYTES]
 
 
 def read_json(raw: bytes, loads: Callable[[bytes], object] = orjson.loads) -> object:
