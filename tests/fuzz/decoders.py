@@ -269,6 +269,7 @@ DECODERS: dict[str, Decoder] = {
         *_consensus(),
         *edges.network(),
         *edges.files(),
+        *edges.restarts(),
         *edges.api(),
         *stores.message_bodies(),
         *stores.state_tables(),

@@ -147,24 +147,6 @@ def files() -> list[Decoder]:
             Shape.JSON,
         ),
         Decoder(
-            "genesis of a restart",
-            lambda raw: genesis.header(genesis.parse(raw), stores.EXECUTOR),
-            [samples.restart_document()],
-            (LocalError,),
-            ("genesis.parse", "restart.read_restart"),
-            None,
-            Shape.JSON,
-        ),
-        Decoder(
-            "exported state",
-            stores.read_state_file,
-            [stores.state_file_without_checksum()],
-            (LocalError,),
-            ("state_file.describe", "state_file.read_rows"),
-            None,
-            Shape.BYTES,
-        ),
-        Decoder(
             "JSON document",
             lambda raw: read_json(raw, "a file", 2**20),
             [found["genesis.json"], b'{"a": [1, "b"]}'],
@@ -181,6 +163,30 @@ def files() -> list[Decoder]:
             ("layout.load",),
             None,
             Shape.JSON,
+        ),
+    ]
+
+
+def restarts() -> list[Decoder]:
+    """What a chain that carries another one's state over is made of."""
+    return [
+        Decoder(
+            "genesis of a restart",
+            lambda raw: genesis.header(genesis.parse(raw), stores.EXECUTOR),
+            [samples.restart_document()],
+            (LocalError,),
+            ("genesis.parse", "restart.read_restart"),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
+            "exported state",
+            stores.read_state_file,
+            [stores.state_file_without_checksum()],
+            (LocalError,),
+            ("state_file.describe", "state_file.read_rows"),
+            None,
+            Shape.BYTES,
         ),
     ]
 
