@@ -22,6 +22,7 @@ from node import config, keystore
 from node.disk_errors import os_error
 from node.keystore import LOCAL_COST, KeyKind
 from node.localnet import layout, ports
+from node.localnet.held import require_none_runs
 from node.localnet.layout import Town, TownNode
 from node.scenario import local_appraisers
 from node.scenarios import gwangju
@@ -70,8 +71,10 @@ class NodeKeys:
 def prepare(folder: Path, wish: Wish, say: Callable[[str], None] = lambda _: None) -> Town:
     """The town in `folder`, made or gone on with; its ports are free. The folder is locked.
 
-    say: told in a sentence what is done next. LocalError when the wish contradicts what is there.
+    say: told in a sentence what is done next. LocalError, before anything is changed, when nodes
+    of the town run already or when the wish contradicts what is there.
     """
+    require_none_runs(folder)
     if wish.fresh:
         layout.wipe(folder)
     town = layout.load(folder)

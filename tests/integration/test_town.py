@@ -79,12 +79,18 @@ def test_a_validator_started_by_hand_keeps_neither_the_town_nor_its_report(tmp_p
                 town.process.send_signal(signal.SIGINT)
                 out, err, code = town.end()
                 assert by_hand.poll() is None
+                again = poyong("town", "up", "--dir", str(tmp_path))
+                assert by_hand.poll() is None
             finally:
                 by_hand.terminate()
     gist = next(node for node in standing if node["name"] == "gist")
     assert (gist["pid"], gist["status"] is None) == (None, False)
     assert code == 0, err
     assert "gist runs on" in err
+    # Nothing is started beside it, and the sentence says whom to stop.
+    assert again.returncode == 1
+    assert f"run already: gist (process {by_hand.pid})" in again.stderr
+    assert "Traceback" not in again.stderr
     report = json.loads(out.splitlines()[-1])
     assert set(report) == REPORT_KEYS
     assert (report["invariants"], report["validators"]) == ("ok", 4)
