@@ -15,7 +15,7 @@ from ledger.genesis import Genesis
 from node import audit, config, keystore
 from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, read_genesis
 from node.audit import OK, StoreAudit
-from node.cli.home import DEFAULT_HOME
+from node.cli.home import home_option
 from node.cli.output import json_option, print_json, print_table
 from node.config import Config
 from node.disk_errors import FREE_BYTES_WANTED
@@ -36,13 +36,7 @@ class Finding:
 
 
 @click.command()
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_HOME,
-    show_default=True,
-    help="Folder of the node, which must not be running.",
-)
+@home_option("Folder of the node, which must not be running.")
 @json_option
 def doctor(home: Path, as_json: bool) -> int:
     """Check a node's files, keys, genesis, store, invariants and disk. Changes nothing."""

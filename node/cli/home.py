@@ -2,8 +2,9 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -17,15 +18,22 @@ VALIDATOR_KEY: Final = "keys/validator.json"
 NODE_KEY: Final = "keys/node.json"
 DEFAULT_HOME: Final = Path(".poyong/node")
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def home_option(meaning: str) -> Callable[[Command], Command]:
+    """--home, the folder of a node, for commands that work on its files."""
+    return click.option(
+        "--home",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=DEFAULT_HOME,
+        show_default=True,
+        help=meaning,
+    )
+
 
 @click.command()
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_HOME,
-    show_default=True,
-    help="Folder to make.",
-)
+@home_option("Folder to make.")
 @click.option("--organisation", required=True, help="Whose node it is, as in the registry.")
 @click.option("--observer", is_flag=True, help="Follow the chain without voting.")
 @click.option("--password-file", type=click.Path(path_type=Path), help="Else asked for.")
@@ -75,13 +83,7 @@ def init(
 
 
 @click.command()
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_HOME,
-    show_default=True,
-    help="Folder of the node.",
-)
+@home_option("Folder of the node.")
 @click.option("--parent", type=int, hidden=True, help="End when this process does.")
 @json_option
 def start(home: Path, parent: int | None, as_json: bool) -> int:

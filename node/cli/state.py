@@ -9,7 +9,7 @@ import click
 
 from api.encoding import hex_of
 from node.assembly import read_genesis
-from node.cli.home import DEFAULT_HOME
+from node.cli.home import home_option
 from node.cli.output import json_option, moment, print_fields, print_json
 from node.modules import build_executor
 from node.state_export import export
@@ -23,13 +23,7 @@ def state_group() -> None:
 
 
 @state_group.command("export")
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_HOME,
-    show_default=True,
-    help="Folder of the node, which must not be running.",
-)
+@home_option("Folder of the node, which must not be running.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

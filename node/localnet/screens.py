@@ -1,7 +1,6 @@
 """Shows a running town: a table that redraws itself in a terminal, lines elsewhere."""
 
 import sys
-from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console
@@ -23,12 +22,7 @@ class LiveScreen:
         self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._live.stop()
 
     def show(self, town: TownView) -> None:
@@ -47,12 +41,7 @@ class LineScreen:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stream.flush()
 
     def show(self, town: TownView) -> None:
