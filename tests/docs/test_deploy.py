@@ -75,6 +75,11 @@ def test_prometheus_accepts_its_configuration() -> None:
     run("promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
 
 
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_rules_fire_for_the_node_that_they_are_about_and_for_no_other() -> None:
+    run("promtool", "test", "rules", ROOT / "tests" / "docs" / "alerts.test.yml")
+
+
 def unit_options() -> ConfigParser:
     # strict: an option that stands there twice is a mistake here.
     parser = ConfigParser(interpolation=None, strict=True, delimiters=("=",))
