@@ -2,10 +2,13 @@
 
 import json
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
-from ledger.crypto import ED25519_KEY_BYTES
+from ledger.crypto import ED25519_KEY_BYTES, checksum_address
 from ledger.errors import LocalError
+from ledger.primitives import ADDRESS_BYTES, Address
+
+_ADDRESS_TEXT: Final = 2 + 2 * ADDRESS_BYTES
 
 
 def nearest(name: str, known: set[str]) -> str:
@@ -74,6 +77,17 @@ class JsonReader:
             if len(raw) == ED25519_KEY_BYTES:
                 return raw
         raise self.error(place, f"{2 * ED25519_KEY_BYTES} hex digits of an Ed25519 key", value)
+
+    def address(self, value: object, place: str) -> Address:
+        """An account: 0x hex in lower case or with the EIP-55 checksum."""
+        if isinstance(value, str) and value.startswith("0x") and len(value) == _ADDRESS_TEXT:
+            try:
+                found = Address(bytes.fromhex(value[2:]))
+            except ValueError:
+                found = Address(b"")
+            if found and value in (value.lower(), checksum_address(found)):
+                return found
+        raise self.error(place, "a 0x address, its checksum right when in mixed case", value)
 
 
 def read_json(data: bytes, source: str, maximum_bytes: int) -> object:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.crypto import checksum_address
-from ledger.primitives import ADDRESS_BYTES, Address
+from ledger.primitives import Address
 from ledger.state import State
 from tokenomics.params import GENESIS, MAX_APPRAISERS
 from tokenomics.rows import table
@@ -45,19 +44,7 @@ def write_panel(state: State, given: object, min_reports: int) -> None:
     if not min_reports <= len(items) <= MAX_APPRAISERS:
         expected = f"{min_reports} to {MAX_APPRAISERS} addresses"
         raise GENESIS.error("land.appraisers", expected, len(items))
-    members = sorted(_address(item, f"land.appraisers[{i}]") for i, item in enumerate(items))
+    members = sorted(GENESIS.address(item, f"land.appraisers[{i}]") for i, item in enumerate(items))
     if len(set(members)) != len(members):
         raise GENESIS.error("land.appraisers", "distinct addresses", items)
     state.put(PANEL, b"", Panel(tuple(members)))
-
-
-def _address(value: object, place: str) -> Address:
-    """0x hex in lower case or with the EIP-55 checksum."""
-    if isinstance(value, str) and value.startswith("0x") and len(value) == 2 + 2 * ADDRESS_BYTES:
-        try:
-            address = Address(bytes.fromhex(value[2:]))
-        except ValueError:
-            address = Address(b"")
-        if address and value in (value.lower(), checksum_address(address)):
-            return address
-    raise GENESIS.error(place, "a 0x address, its checksum right when in mixed case", value)
