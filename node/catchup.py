@@ -7,23 +7,22 @@ once the replica has verified its certificate, which `deliver` reports.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, cast
 
 import structlog
 
 from consensus import message_wire
-from consensus.messages import CertifiedBlock, Proposal, ReadProposal
+from consensus.messages import CertifiedBlock, ReadProposal
 from consensus.sync import MAX_OWED_ANSWERS, Progress, RangePlanner, RangeRequest
 from ledger.errors import DecodeError, PeerError
-from ledger.primitives import Hash
 from node import sync_wire
+from node.block_fetcher import BlockFetcher
 from node.block_server import BlockServer
-from node.reputation import BAD_MESSAGE_POINTS, FORGED_BLOCK_POINTS, WITHHOLDING_POINTS
+from node.reputation import FORGED_BLOCK_POINTS, WITHHOLDING_POINTS
 from node.sync_wire import (
     MAX_REQUEST_ID,
     BlockAnswer,
-    BlockAsk,
     HeadAsk,
     RangeAnswer,
     RangeAsk,
@@ -40,8 +39,6 @@ MAX_HELD_BYTES: Final = 32 * 1024 * 1024
 """No new range is asked for while so much waits to be applied."""
 DELIVER_S: Final = 30.0
 """A delivered block that is not applied after this long is fetched again."""
-BLOCK_ANSWER_S: Final = 1.0
-"""After this long another holder is asked for a block by hash."""
 MAX_KNOWN_HEADS: Final = 1024
 ANNOUNCE_S: Final = 2.0
 UNASKED_ID: Final = 0
@@ -94,10 +91,11 @@ class Synchroniser:
         self._asked: dict[bytes, deque[tuple[int, RangeRequest]]] = {}
         self._vouched = 0  # the highest target that the replica asked for
         self._following: asyncio.TimerHandle | None = None
+        self._announcing: asyncio.TimerHandle | None = None
         self._held_bytes: dict[int, int] = {}
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._block_answers: dict[int, tuple[bytes, asyncio.Future[bytes | None]]] = {}
+        self.by_hash = BlockFetcher(self._ask, self._next_id, read, penalise)
         self._last_id = 0
         self.blocks_applied = 0
         """Blocks applied by catching up since start, for the metric."""
@@ -117,9 +115,7 @@ class Synchroniser:
         self._server.peer_lost(node_key)
         if self._planner is not None:
             self._planner.peer_lost(node_key)
-        for peer, answer in list(self._block_answers.values()):
-            if peer == node_key and not answer.done():
-                answer.set_result(None)
+        self.by_hash.peer_lost(node_key)
         self._assign()
 
     def head_seen(self, node_key: bytes, height: int) -> None:
@@ -141,12 +137,21 @@ class Synchroniser:
                 del self._held_bytes[old]
             self._changed.set()
 
-    def announce_head(self, node_keys: Iterable[bytes]) -> None:
-        """Tell peers the own head, at most every ANNOUNCE_S: who votes shows it by voting."""
-        if self._loop.time() - self._announced_s < ANNOUNCE_S:
+    def announce_head(self, node_keys: Callable[[], Iterable[bytes]]) -> None:
+        """Tell these peers the own head, at most every ANNOUNCE_S and the last one always: who
+        votes shows it by voting, who follows a node without a seat knows it from this alone."""
+        if self._announcing is not None:
             return
+        wait_s = self._announced_s + ANNOUNCE_S - self._loop.time()
+        if wait_s <= 0:
+            self._announce(node_keys)
+        else:
+            self._announcing = self._loop.call_later(wait_s, self._announce, node_keys)
+
+    def _announce(self, node_keys: Callable[[], Iterable[bytes]]) -> None:
+        self._announcing = None
         self._announced_s = self._loop.time()
-        for node_key in node_keys:
+        for node_key in node_keys():
             self._ask(node_key, RangeAnswer(UNASKED_ID, self._head(), ()))
 
     def catch_up(self, target_height: int) -> None:
@@ -182,10 +187,10 @@ class Synchroniser:
 
     async def stop(self) -> None:
         """End the running catch-up and forget open questions."""
-        if self._following is not None:
-            self._following.cancel()
-        for _, answer in self._block_answers.values():
-            answer.cancel()
+        for timer in (self._following, self._announcing):
+            if timer is not None:
+                timer.cancel()
+        self.by_hash.stop()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -199,32 +204,11 @@ class Synchroniser:
             case RangeAnswer():
                 self._range_answer(node_key, message)
             case BlockAnswer():
-                peer, answer = self._block_answers.get(message.request_id, (b"", None))
-                if answer is not None and peer == node_key and not answer.done():
-                    answer.set_result(message.block)
+                self.by_hash.answered(node_key, message)
             case _:
                 reply = self._server.answer(node_key, message)
                 if reply is not None:
                     self._ask(node_key, reply)
-
-    async def fetch_block(
-        self, height: int, block_hash: Hash, holders: Collection[bytes]
-    ) -> Proposal | None:
-        """The complete block of this hash, asking the holders (node keys) one after the other;
-        None when none of them gave it."""
-        for node_key in holders:
-            raw = await self._block_from(node_key, BlockAsk(self._next_id(), height, block_hash))
-            if raw is None:
-                continue
-            try:
-                block = self._read(raw)
-                if block.hash == block_hash and block.height == height:
-                    return block
-                reason = f"asked for block {block_hash.hex()}, received {block.hash.hex()}"
-            except PeerError as error:
-                reason = f"asked for block {block_hash.hex()}: {error}"
-            self._penalise(node_key, BAD_MESSAGE_POINTS, reason)
-        return None
 
     # Inside
 
@@ -237,19 +221,6 @@ class Synchroniser:
 
     def _ask(self, node_key: bytes, message: SyncMessage) -> bool:
         return self._send(node_key, sync_wire.encode(message))
-
-    async def _block_from(self, node_key: bytes, question: BlockAsk) -> bytes | None:
-        if not self._ask(node_key, question):
-            return None
-        answer: asyncio.Future[bytes | None] = self._loop.create_future()
-        self._block_answers[question.request_id] = node_key, answer
-        try:
-            async with asyncio.timeout(BLOCK_ANSWER_S):
-                return await answer
-        except TimeoutError:
-            return None
-        finally:
-            del self._block_answers[question.request_id]
 
     def _range_answer(self, node_key: bytes, answer: RangeAnswer) -> None:
         owed = self._asked.get(node_key, ())

@@ -295,7 +295,8 @@ class Runtime:
         self._spawn(self._fetch(request, holders))
 
     async def _fetch(self, request: FetchBlock, holders: list[bytes]) -> None:
-        found = await self.synchroniser.fetch_block(request.height, request.block_hash, holders)
+        fetch = self.synchroniser.by_hash.fetch
+        found = await fetch(request.height, request.block_hash, holders)
         if found is not None:
             self.inbox.put_own(MessageReceived(BlockResponse(found), None))
 
@@ -322,7 +323,7 @@ class Runtime:
         self.frames.assembler.forget(block.height + 1)
         self.synchroniser.applied(block.height)
         if self.replica.core.own is None:
-            self.synchroniser.announce_head(peer.node_key for peer in self.peers.peers())
+            self.synchroniser.announce_head(lambda: [peer.node_key for peer in self.peers.peers()])
         self._delivery.applied(block.height)
         roles = self._registry_of(self.state, block.height)
         if roles != self._roles:

@@ -89,4 +89,4 @@ async def test_a_prepared_block_is_fetched_by_hash() -> None:
     wanted = StandInBlock(9, Hash(bytes(32)), b"prepared")
     async with running(one, two):
         await join((one, two))
-        assert await one.synchroniser.fetch_block(9, wanted.hash, [two.key]) == wanted
+        assert await one.synchroniser.by_hash.fetch(9, wanted.hash, [two.key]) == wanted
