@@ -50,7 +50,7 @@ def test_the_process_that_holds_a_store_is_named_while_it_does(tmp_path: Path, e
 
 
 @pytest.mark.parametrize(
-    "wish", [Wish(idle=True), Wish(fresh=True), Wish(base_port=base_port() + 1_000)], ids=str
+    "wish", [Wish(idle=True), Wish(fresh=True), Wish(base_port=2_000)], ids=str
 )
 def test_a_town_of_which_a_node_runs_is_left_as_it_is(tmp_path: Path, wish: Wish) -> None:
     """Neither removed nor moved to other ports; the sentence says what to do."""
