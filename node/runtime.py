@@ -12,9 +12,8 @@ from typing import Any, Final
 
 import structlog
 
-from consensus.effects import CatchUp, FetchBlock
-from consensus.events import Event, MessageReceived, ProposalBuilt, WorkAvailable
-from consensus.messages import BlockResponse, SigningDomain
+from consensus.events import Event, ProposalBuilt, WorkAvailable
+from consensus.messages import SigningDomain
 from consensus.replica import Replica, ReplicaConfig
 from consensus.sync import Progress
 from consensus.wal_records import Record
@@ -41,6 +40,7 @@ from node.known_blocks import KnownBlocks
 from node.meter import Meter, Part
 from node.peers import Audience, Peer, PeerManager, Role
 from node.reputation import BAD_MESSAGE_POINTS, BAD_TRANSACTION_POINTS
+from node.requests import PeerRequests
 from node.storage import OpenedChain, certified_block_bytes
 from node.timers import LoopTimers
 from node.tls import NodeIdentity
@@ -50,8 +50,6 @@ from node.wire import FrameKind, Hello
 
 EVENTS_A_TURN: Final = 32
 """Events that the replica takes before connections and verification get their turn."""
-RELAY_TRANSACTIONS: Final = 2_000
-"""Pending transactions that one RelayWork sends again."""
 VERSION: Final = "0.1.0"
 SOFTWARE: Final = f"poyong/{VERSION}"
 
@@ -102,7 +100,6 @@ class Runtime:
         self.vote_log = vote_log
         self.genesis_time_ms = genesis_time_ms
         self._work_told = False
-        self._relay_after_ms = 0
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[None] = self._loop.create_future()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -156,7 +153,7 @@ class Runtime:
             replica_config.domain,
             self._transport,
             self.timers,
-            self,
+            self._make_requests(),
             self.meter,
         )
         self.domain: SigningDomain = replica_config.domain
@@ -205,6 +202,17 @@ class Runtime:
             self.meter,
             self.synchroniser.head_seen,
             self._known.add,
+        )
+
+    def _make_requests(self) -> PeerRequests:
+        return PeerRequests(
+            self.synchroniser,
+            self.gossip,
+            self.mempool,
+            self.inbox,
+            lambda: self._validators,
+            self._spawn,
+            now_ms,
         )
 
     # Life
@@ -285,33 +293,6 @@ class Runtime:
         """The synchroniser judges whom its blocks came from; of all others the sender answers."""
         if not self._delivery.refused(peer, event, error):
             self.peers.penalise(peer, BAD_MESSAGE_POINTS, str(error))
-
-    # What the replica asks for (node.effects.Surroundings)
-
-    def fetch_block(self, request: FetchBlock) -> None:
-        """Ask holders for a prepared block by hash."""
-        members = self._validators.validators
-        holders = [members[i].node_key for i in request.holders if i < len(members)]
-        self._spawn(self._fetch(request, holders))
-
-    async def _fetch(self, request: FetchBlock, holders: list[bytes]) -> None:
-        fetch = self.synchroniser.by_hash.fetch
-        found = await fetch(request.height, request.block_hash, holders)
-        if found is not None:
-            self.inbox.put_own(MessageReceived(BlockResponse(found), None))
-
-    def relay_work(self) -> None:
-        """Send pending transactions to all, at most once a second."""
-        at_ms = now_ms()
-        if at_ms < self._relay_after_ms:
-            return
-        self._relay_after_ms = at_ms + 1_000
-        pending = self.mempool.pending(RELAY_TRANSACTIONS)
-        self.gossip.relay([transaction.raw for transaction in pending])
-
-    def catch_up(self, request: CatchUp) -> None:
-        """Fetch certified blocks up to a height."""
-        self.synchroniser.catch_up(request.target_height)
 
     def _applied(self, applied: AppliedBlock) -> None:
         """A block is durable; the replica is told next."""
