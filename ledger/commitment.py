@@ -32,6 +32,7 @@ DEFAULT_BUCKET_COUNT: Final = 2**16
 
 _NODE_BYTES: Final = 1 + FAN_OUT * HASH_BYTES
 _LENGTHS: Final = tuple(bytes((length,)) for length in range(MAX_INLINE_BYTES + 1))
+_PADDING: Final = tuple(bytes(MAX_INLINE_BYTES - used) for used in range(MAX_INLINE_BYTES + 1))
 _HASHED_TAG: Final = bytes((HASHED,))
 _SAVED_TAG: Final = b"poyong/saved-commitment/1"
 _COUNT_BYTES: Final = 4
@@ -62,7 +63,7 @@ def leaf_content(value: bytes) -> bytes:
     0xff and its SHA-256. No two values have the same."""
     length = len(value)
     if length <= MAX_INLINE_BYTES:
-        return _LENGTHS[length] + value.ljust(MAX_INLINE_BYTES, b"\0")
+        return _LENGTHS[length] + value + _PADDING[length]
     return _HASHED_TAG + sha256(value).digest()
 
 
@@ -182,10 +183,12 @@ class StateCommitment:
             bucket = buckets.get(index)
             if bucket is None:
                 bucket = buckets[index] = base[index][:]
-            # The usual case of _set_leaf without the calls: a short value for a row that exists.
+            # The usual case without the calls of _set_leaf: a short value for a row that exists.
             at = bucket.find(key_hash, 1)
-            if value is not None and at % LEAF_BYTES == 1:
-                bucket[at + HASH_BYTES : at + LEAF_BYTES] = leaf_content(value)
+            if at % LEAF_BYTES == 1 and value is not None and len(value) <= MAX_INLINE_BYTES:
+                length = len(value)
+                content = _LENGTHS[length] + value + _PADDING[length]
+                bucket[at + HASH_BYTES : at + LEAF_BYTES] = content
             else:
                 _set_leaf(bucket, key_hash, None if value is None else leaf_content(value))
         nodes, tree_root = self._changed_nodes(buckets)
