@@ -133,7 +133,7 @@ def with_vote_record(opened: OpenedChain, marker: Marker, *, lost: bool) -> Open
 
 
 def certified_block_bytes(blocks: BlockStore, height: int) -> bytes | None:
-    """messages.encode(CertifiedBlock) of a committed height, put together without decoding."""
+    """message_wire.encode(CertifiedBlock) of a committed height, put together without decoding."""
     block, certificate = blocks.block_bytes(height), blocks.certificate_bytes(height)
     if height == 0 or block is None or certificate is None:
         return None

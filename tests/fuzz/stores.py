@@ -38,6 +38,10 @@ from tokenomics.rounds import open_rounds
 EXECUTOR = build_executor()
 _GUESSES: tuple[Any, ...] = (
     5,
+    ((b"k" * 20,),),
+    (b"k" * 20,),
+    (b"c" * 32, b"s" * 32),
+    ("chamber.land", b"l" * 32, 9, False, (1, 2)),
     b"",
     b"k" * 20,
     "name",
