@@ -134,18 +134,29 @@ class Derivation(TypedDict):
     value_krw: Annotated[Krw, "V"]
     base_value_krw: Annotated[Krw, "V0"]
     costs_krw: Annotated[Krw, "C"]
-    normal_growth_krw: Annotated[Krw, "N"]
-    live_krw: Annotated[Krw, "L"]
+    normal_growth_krw: Annotated[Krw | None, "N; null while official rates are missing"]
+    mode: Annotated[str, "GROSS or NET"]
+    is_anchor: Annotated[bool, "a full appraisal; only these raise R"]
+    live_krw: Annotated[Krw | None, "L; null without N in mode NET: nothing is minted then"]
+    certified_rise_krw: Annotated[Krw | None, "what only certified events let zones rise"]
+    certified_krw: Annotated[Krw | None, "K"]
     window_live_krw: Annotated[list[Krw], "L of the last W anchors"]
+    window_certified_krw: Annotated[list[Krw], "K of the last W anchors"]
     lasting_krw: Annotated[Krw | None, "S; null before W anchors"]
+    certified_lasting_krw: Annotated[Krw | None, "the same of K"]
+    recognition_open: Annotated[bool, "false while the ratio gate holds recognition back"]
     recognised_before_krw: Krw
     recognised_krw: Annotated[Krw, "R"]
     entitlement_before: Amount
     entitlement: Annotated[Amount, "E"]
+    certified_recognised_krw: Annotated[Krw, "Rc"]
+    certified_entitlement: Annotated[Amount, "Ec"]
     ceiling: Amount
     issued_before: Amount
     room: Annotated[Amount, "ceiling - issued before"]
+    room_certified: Annotated[Amount, "its part that certified events opened"]
     cover: Amount
+    burned_in_round: Annotated[Amount, "by reserve tranches that matured"]
     outstanding: Amount
     coverage_bps: Annotated[int | None, "null when nothing is outstanding"]
     town_scale: Annotated[Amount, "E0"]
@@ -153,7 +164,9 @@ class Derivation(TypedDict):
     elapsed_ms: int
     length_ms: int
     limit: Amount
+    paused: Annotated[bool, "governance had stopped minting"]
     minted: Amount
+    certified_minted: Annotated[Amount, "taken from room_certified"]
     issued: Amount
 
 

@@ -11,6 +11,7 @@ from tokenomics.appraisers import GenesisRoles
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
 from tokenomics.ports import Roles, Token
+from tokenomics.standins import NothingPaused, TreasuryDistribution
 
 ROLES: Roles = GenesisRoles()
 """Who may appraise: named in genesis until governance appoints appraisers."""
@@ -29,6 +30,6 @@ def build_executor() -> BlockExecutor:
             validators,
             DecidingModule(validators),
             land,
-            IssuanceModule(land, TOKEN),
+            IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), NothingPaused()),
         )
     )

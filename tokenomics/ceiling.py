@@ -22,10 +22,16 @@ def coverage_bps(cover: int, outstanding: int) -> int | None:
     return None if outstanding == 0 else cover * BPS // outstanding
 
 
-def quarter_limit(town_scale: int, room: int, parameters: IssuanceParameters) -> int:
-    """The most that a full quarter may mint. `town_scale` is E0, the base value's entitlement."""
-    usual = max(town_scale * parameters.limit_bps // BPS, room // parameters.limit_room_divisor)
-    return min(town_scale * parameters.limit_bound_bps // BPS, usual)
+def quarter_limit(
+    town_scale: int, room_certified: int, room: int, parameters: IssuanceParameters
+) -> int:
+    """The most that a full quarter may mint. `town_scale` is E0, the base value's entitlement;
+    room_certified is the part of `room` that certified events opened, which need not wait."""
+    room_other = room - room_certified
+    usual = max(
+        town_scale * parameters.limit_bps // BPS, room_other // parameters.limit_room_divisor
+    )
+    return min(town_scale * parameters.limit_bound_bps // BPS, room_certified + usual)
 
 
 def prorated(limit: int, elapsed_ms: int, quarter_ms: int) -> int:

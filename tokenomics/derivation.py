@@ -1,64 +1,114 @@
 """The formula from a closed town round to its mint, and the rows that keep it (economy.md 2).
 
-Every round leaves an IssuanceRound with all inputs and results, so that anyone can recompute it.
+In two steps, between which reserve tranches mature: recognise() says what land has earned, settle()
+what may be minted of it. Every round leaves an IssuanceRound with all inputs and results, so that
+anyone can recompute it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ledger.state import State
 from tokenomics import ceiling as rules
 from tokenomics import uplift
-from tokenomics.params import IssuanceParameters
+from tokenomics.params import IssuanceParameters, Mode
 from tokenomics.rounds import TownRound
 from tokenomics.rows import Amount, key, present, table
 
-NO_COSTS_KRW: Final = 0
-"""C: development costs of certified land-use events, which come later."""
+MAX_SCANNED_ROUNDS: Final = 512
+"""How far back the window is looked for; with anchors once a year 64 of them are 256 rounds."""
 
 
 @dataclass(frozen=True, slots=True)
 class IssuanceState:
-    """Running totals. Tokens in smallest units; recognised (R) in KRW; entitlement is E.
+    """Running totals. Tokens in smallest units; KRW sums are uplifts.
 
-    round: the last town round that was settled. issued counts the genesis allocation.
+    round: the last town round that was settled. recognised is R, entitlement E; certified_ is the
+    part that certified events account for (Rc, Ec). issued counts the genesis allocation.
+    window_from: the first round whose anchors count, since the last change of mode.
+    anchor_live_krw: L of the last anchor, None before any in this mode.
     """
 
     round: int
     recognised_krw: Amount
     entitlement: Amount
+    certified_recognised_krw: Amount
+    certified_entitlement: Amount
     genesis_allocation: Amount
     issued: Amount
+    certified_issued: Amount
+    window_from: int
+    anchor_live_krw: Amount | None
+
+
+@dataclass(frozen=True, slots=True)
+class Uplift:
+    """What an anchor adds to the window, in KRW: L, and K, its part from certified events."""
+
+    live_krw: int
+    certified_krw: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """The first half of a round's derivation; names as in IssuanceRound."""
+
+    normal_growth_krw: int | None
+    live_krw: int | None
+    certified_krw: int | None
+    lasting_krw: int | None
+    certified_lasting_krw: int | None
+    recognised_krw: int
+    certified_recognised_krw: int
+    entitlement: int
+    certified_entitlement: int
+    town_scale: int
+    ceiling: int
+    cover: int
 
 
 @dataclass(frozen=True, slots=True)
 class IssuanceRound:
     """The derivation of one round's mint, in order of computation (economy.md section 2 names).
 
-    V, V0, N, C, L, S (None before W anchors), R in KRW; the rest in smallest token units, where
-    town_scale is E0, cover and outstanding are before the mint, quarter_limit is the limit of a
-    full quarter and limit that of the elapsed part.
+    V, V0, C, N, L, K, S (None before W anchors), R and their certified parts in KRW; the rest in
+    smallest token units, where town_scale is E0, outstanding is before the mint and after
+    `burned`, which reserve tranches gave back, quarter_limit is the limit of a full quarter and
+    limit that of the elapsed part. live_krw is None in mode NET without the official rates: then
+    nothing is recognised or minted. paused: governance had stopped minting.
     """
 
     number: int
+    mode: Mode
+    is_anchor: bool
     elapsed_ms: int
     length_ms: int
     value_krw: Amount
     base_value_krw: Amount
-    normal_growth_krw: Amount
     costs_krw: Amount
-    live_krw: Amount
+    normal_growth_krw: Amount | None
+    live_krw: Amount | None
+    certified_krw: Amount | None
+    recognition_open: bool
     lasting_krw: Amount | None
+    certified_lasting_krw: Amount | None
     recognised_krw: Amount
+    certified_recognised_krw: Amount
     entitlement: Amount
+    certified_entitlement: Amount
     town_scale: Amount
     ceiling: Amount
     room: Amount
+    room_certified: Amount
     cover: Amount
+    burned: Amount
     outstanding: Amount
     quarter_limit: Amount
     limit: Amount
+    paused: bool
     minted: Amount
+    certified_minted: Amount
     issued: Amount
 
 
@@ -66,6 +116,11 @@ TOTALS: Final = table("issuance", "totals", IssuanceState)
 """One row, at the empty key."""
 ISSUANCE_ROUNDS: Final = table("issuance", "round", IssuanceRound)
 """IssuanceRound by the number of the town round."""
+
+
+def opening_totals(genesis_allocation: int) -> IssuanceState:
+    """Before the first round: what accounts hold at genesis counts as issued."""
+    return IssuanceState(0, 0, 0, 0, 0, genesis_allocation, genesis_allocation, 0, 1, None)
 
 
 def has_issuance(state: State) -> bool:
@@ -83,62 +138,140 @@ def issuance_round(state: State, number: int) -> IssuanceRound | None:
     return state.get(ISSUANCE_ROUNDS, key(number)) if 0 < number < 2**32 else None
 
 
-def live_history(state: State, last: int, anchors: int) -> list[int]:
-    """L of up to `anchors` settled rounds that end with `last`, oldest first."""
-    found = (
-        issuance_round(state, number) for number in range(max(1, last - anchors + 1), last + 1)
-    )
-    return [row.live_krw for row in found if row is not None]
+def window(state: State, last: int, first: int, anchors: int) -> list[Uplift]:
+    """Up to `anchors` anchors with a known L among rounds `first`..`last`, oldest first."""
+    found: list[Uplift] = []
+    for number in range(last, max(first, last - MAX_SCANNED_ROUNDS + 1) - 1, -1):
+        if len(found) == anchors:
+            break
+        row = issuance_round(state, number)
+        if row is not None and row.is_anchor and row.live_krw is not None:
+            found.append(Uplift(row.live_krw, row.certified_krw or 0))
+    return found[::-1]
 
 
-def derive(
+def recognise(
     before: IssuanceState,
     town: TownRound,
     base_value_krw: int,
-    normal_growth_krw: int,
-    earlier_live_krw: list[int],
-    burned: int,
+    earlier: Sequence[Uplift],
     parameters: IssuanceParameters,
-) -> IssuanceRound:
-    """The whole formula of one round.
+) -> Recognition:
+    """From a closed town round to R, E, ceiling and cover.
 
-    normal_growth_krw: N, 0 in mode GROSS. earlier_live_krw: L of up to W - 1 rounds before it.
+    earlier: up to W - 1 anchors before it. Only an anchor whose ratio gate is open raises R; a
+    quarter between anchors may lower cover, never raise it above the last anchor's.
     """
-    live = uplift.live_uplift_krw(town.value_krw, base_value_krw, NO_COSTS_KRW, normal_growth_krw)
-    lasting = uplift.lasting_uplift_krw([*earlier_live_krw, live], parameters.window_anchors)
-    recognised = max(before.recognised_krw, lasting or 0)
 
     def worth(uplift_krw: int) -> int:
         return uplift.entitlement(uplift_krw, parameters.lambda_bps, parameters.price_krw_per_token)
 
+    growth = 0 if parameters.mode is Mode.GROSS else town.normal_growth_krw
+    live = certified = lasting = certified_lasting = None
+    recognised, certified_recognised = before.recognised_krw, before.certified_recognised_krw
+    cover_krw = 0
+    if growth is not None:
+        live = uplift.live_uplift_krw(town.value_krw, base_value_krw, town.costs_krw, growth)
+        certified = uplift.certified_uplift_krw(live, town.certified_krw, town.costs_krw)
+        cover_krw = live if town.is_anchor else min(live, before.anchor_live_krw or 0)
+        if town.is_anchor:
+            anchors = [*earlier, Uplift(live, certified)]
+            size = parameters.window_anchors
+            lasting = uplift.lasting_uplift_krw([row.live_krw for row in anchors], size)
+            certified_lasting = uplift.lasting_uplift_krw(
+                [row.certified_krw for row in anchors], size
+            )
+        if town.recognition_open:
+            recognised = max(recognised, lasting or 0)
+            certified_recognised = max(certified_recognised, certified_lasting or 0)
     entitlement = before.entitlement + worth(recognised - before.recognised_krw)
-    town_scale = worth(base_value_krw)
-    ceiling = rules.ceiling(parameters.hard_cap, before.genesis_allocation, entitlement)
-    room = ceiling - before.issued
-    cover = worth(live)
-    outstanding = rules.outstanding(before.issued, before.genesis_allocation, burned)
-    quarter_limit = rules.quarter_limit(town_scale, room, parameters)
+    return Recognition(
+        normal_growth_krw=growth,
+        live_krw=live,
+        certified_krw=certified,
+        lasting_krw=lasting,
+        certified_lasting_krw=certified_lasting,
+        recognised_krw=recognised,
+        certified_recognised_krw=certified_recognised,
+        entitlement=entitlement,
+        certified_entitlement=before.certified_entitlement
+        + worth(certified_recognised - before.certified_recognised_krw),
+        town_scale=worth(base_value_krw),
+        ceiling=rules.ceiling(parameters.hard_cap, before.genesis_allocation, entitlement),
+        cover=worth(cover_krw),
+    )
+
+
+def settle(
+    before: IssuanceState,
+    town: TownRound,
+    base_value_krw: int,
+    found: Recognition,
+    burned: int,
+    burned_in_all: int,
+    parameters: IssuanceParameters,
+    *,
+    paused: bool,
+) -> IssuanceRound:
+    """From recognition to the mint.
+
+    burned: by this round's reserve tranches. burned_in_all: since genesis, these included.
+    """
+    room = found.ceiling - before.issued
+    room_certified = max(0, min(found.certified_entitlement - before.certified_issued, room))
+    outstanding = rules.outstanding(before.issued, before.genesis_allocation, burned_in_all)
+    quarter_limit = rules.quarter_limit(found.town_scale, room_certified, room, parameters)
     limit = rules.prorated(quarter_limit, town.elapsed_ms, town.length_ms)
-    minted = rules.mint_amount(room, cover, outstanding, limit)
+    minted = rules.mint_amount(room, found.cover, outstanding, limit)
+    if paused or found.live_krw is None:
+        minted = 0
     return IssuanceRound(
         number=town.number,
+        mode=parameters.mode,
+        is_anchor=town.is_anchor,
         elapsed_ms=town.elapsed_ms,
         length_ms=town.length_ms,
         value_krw=town.value_krw,
         base_value_krw=base_value_krw,
-        normal_growth_krw=normal_growth_krw,
-        costs_krw=NO_COSTS_KRW,
-        live_krw=live,
-        lasting_krw=lasting,
-        recognised_krw=recognised,
-        entitlement=entitlement,
-        town_scale=town_scale,
-        ceiling=ceiling,
+        costs_krw=town.costs_krw,
+        normal_growth_krw=found.normal_growth_krw,
+        live_krw=found.live_krw,
+        certified_krw=found.certified_krw,
+        recognition_open=town.recognition_open,
+        lasting_krw=found.lasting_krw,
+        certified_lasting_krw=found.certified_lasting_krw,
+        recognised_krw=found.recognised_krw,
+        certified_recognised_krw=found.certified_recognised_krw,
+        entitlement=found.entitlement,
+        certified_entitlement=found.certified_entitlement,
+        town_scale=found.town_scale,
+        ceiling=found.ceiling,
         room=room,
-        cover=cover,
+        room_certified=room_certified,
+        cover=found.cover,
+        burned=burned,
         outstanding=outstanding,
         quarter_limit=quarter_limit,
         limit=limit,
+        paused=paused,
         minted=minted,
+        certified_minted=min(minted, room_certified),
         issued=before.issued + minted,
+    )
+
+
+def totals_after(before: IssuanceState, row: IssuanceRound) -> IssuanceState:
+    """The running totals once a round is settled."""
+    is_known_anchor = row.is_anchor and row.live_krw is not None
+    return IssuanceState(
+        round=row.number,
+        recognised_krw=row.recognised_krw,
+        entitlement=row.entitlement,
+        certified_recognised_krw=row.certified_recognised_krw,
+        certified_entitlement=row.certified_entitlement,
+        genesis_allocation=before.genesis_allocation,
+        issued=row.issued,
+        certified_issued=before.certified_issued + row.certified_minted,
+        window_from=before.window_from,
+        anchor_live_krw=row.live_krw if is_known_anchor else before.anchor_live_krw,
     )

@@ -109,13 +109,18 @@ def _recognition_never_falls(state: State, _: BlockInfo) -> None:
     """3: R and E never fall. 4: R is at most the highest L so far."""
     recognised = entitlement = highest_live = 0
     for row in _history(state):
-        highest_live = max(highest_live, row.live_krw)
+        highest_live = max(highest_live, row.live_krw or 0)
         ensure(
             recognised <= row.recognised_krw <= highest_live,
             f"round {row.number}: R is {row.recognised_krw} after {recognised}, highest L "
             f"{highest_live}",
         )
         ensure(entitlement <= row.entitlement, f"round {row.number}: E fell from {entitlement}")
+        ensure(
+            row.certified_recognised_krw <= row.recognised_krw,
+            f"round {row.number}: Rc {row.certified_recognised_krw} is above R "
+            f"{row.recognised_krw}",
+        )
         recognised, entitlement = row.recognised_krw, row.entitlement
 
 
@@ -124,6 +129,10 @@ def _mints_within_limit_and_cover(state: State, _: BlockInfo) -> None:
     for row in _history(state):
         allowed = max(0, min(row.room, row.cover - row.outstanding, row.limit))
         ensure(row.minted <= allowed, f"round {row.number} minted {row.minted} of {allowed}")
+        ensure(
+            row.minted == 0 or (row.live_krw is not None and not row.paused),
+            f"round {row.number} minted {row.minted} while it could or should not",
+        )
 
 
 def _only_rounds_mint(state: State, oracle: Oracle, token: Token) -> None:

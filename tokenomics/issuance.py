@@ -1,12 +1,15 @@
 """Issuance as a state module: each closed town round is recognised, then minted.
 
-The mint is a transition at a round's end; no message, key or vote can mint.
+The mint is a transition at a round's end; no message, key or vote can mint. Order within a round
+(economy.md section 1): values, recognition, matured reserve tranches, mint, pools.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ledger.accounts import module_address
+from ledger.errors import ErrorCode, TransactionError, ensure
 from ledger.message_registry import MessageType
 from ledger.module import Context, Handler, Invariant
 from ledger.state import State
@@ -15,10 +18,13 @@ from tokenomics.derivation import (
     TOTALS,
     IssuanceRound,
     IssuanceState,
-    derive,
     has_issuance,
-    live_history,
+    opening_totals,
+    recognise,
+    settle,
     totals,
+    totals_after,
+    window,
 )
 from tokenomics.invariants import issuance_invariants
 from tokenomics.params import (
@@ -29,14 +35,12 @@ from tokenomics.params import (
     issuance_parameters,
     parameters_from,
 )
-from tokenomics.ports import Oracle, Token
+from tokenomics.ports import Distribution, Emergency, Oracle, Token
 from tokenomics.rounds import TownRound
 from tokenomics.rows import key, present
 
-TREASURY_POOL: Final = module_address("pool.treasury")
-"""Receives every mint for now; an account without a key."""
-NO_NORMAL_GROWTH_KRW: Final = 0
-"""N in mode GROSS, the only one until the nation's change rate is reported on chain."""
+MINT_ACCOUNT: Final = module_address("issuance.mint")
+"""Receives a mint and is emptied by its distribution in the same block; nobody has its key."""
 
 
 class IssuanceModule:
@@ -45,9 +49,13 @@ class IssuanceModule:
     name: Final = "issuance"
     handlers: Final[Mapping[MessageType, Handler]] = {}
 
-    def __init__(self, oracle: Oracle, token: Token) -> None:
+    def __init__(
+        self, oracle: Oracle, token: Token, distribution: Distribution, emergency: Emergency
+    ) -> None:
         self._oracle = oracle
         self._token = token
+        self._distribution = distribution
+        self._emergency = emergency
         self.invariants: Final[Mapping[str, Invariant]] = issuance_invariants(oracle, token)
 
     def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
@@ -69,7 +77,7 @@ class IssuanceModule:
             expected = f"at least {allocation}, which accounts hold at genesis"
             raise GENESIS.error(f"{place}.hard_cap", expected, parameters.hard_cap)
         context.state.put(ISSUANCE_PARAMETERS, b"", parameters)
-        context.state.put(TOTALS, b"", IssuanceState(0, 0, 0, allocation, allocation))
+        context.state.put(TOTALS, b"", opening_totals(allocation))
 
     def begin_block(self, context: Context) -> None:
         """Nothing to do."""
@@ -89,31 +97,66 @@ class IssuanceModule:
         return None
 
     def _settle(self, context: Context, town: TownRound) -> None:
-        state = context.state
+        state, token = context.state, self._token
         before, parameters = totals(state), issuance_parameters(state)
-        row = derive(
+        base_value = self._oracle.base_value_krw(state)
+        earlier = window(state, before.round, before.window_from, parameters.window_anchors - 1)
+        found = recognise(before, town, base_value, earlier, parameters)
+        burned = self._distribution.mature(
+            context,
+            town.number,
+            is_final=town.is_anchor and town.zones_final > 0 and found.live_krw is not None,
+            uncovered=max(0, _outstanding(before, token.supply(state)) - found.cover),
+        )
+        row = settle(
             before,
             town,
-            self._oracle.base_value_krw(state),
-            NO_NORMAL_GROWTH_KRW,
-            live_history(state, before.round, parameters.window_anchors - 1),
-            before.issued - self._token.supply(state),
+            base_value,
+            found,
+            burned,
+            before.issued - token.supply(state),
             parameters,
+            paused=self._emergency.minting_paused(state),
         )
-        self._token.mint(state, TREASURY_POOL, row.minted)
+        token.mint(state, MINT_ACCOUNT, row.minted)
+        self._distribution.distribute(context, town.number, row.minted)
+        left = token.balance(state, MINT_ACCOUNT)
+        ensure(left == 0, f"round {row.number}: {left} of the mint went to no pool")
         state.put(ISSUANCE_ROUNDS, key(row.number), row)
-        state.put(
-            TOTALS,
-            b"",
-            IssuanceState(
-                row.number,
-                row.recognised_krw,
-                row.entitlement,
-                before.genesis_allocation,
-                row.issued,
-            ),
-        )
+        state.put(TOTALS, b"", totals_after(before, row))
         _emit(context, row, before, town, parameters)
+
+
+def _outstanding(before: IssuanceState, supply: int) -> int:
+    return max(0, supply - before.genesis_allocation)
+
+
+def set_parameters(context: Context, parameters: IssuanceParameters) -> None:
+    """Put other parameters in force from the next round on; a change of mode restarts the window.
+
+    For governance, which decides who may. TransactionError when HARD_CAP would be below what is
+    issued; the bounds of each parameter are those of IssuanceParameters.
+    """
+    state = context.state
+    now, old = totals(state), issuance_parameters(state)
+    if parameters.hard_cap < now.issued:
+        raise TransactionError(
+            ErrorCode.CONFLICT,
+            f"hard_cap: {parameters.hard_cap} is below the {now.issued} that are issued",
+        )
+    state.put(ISSUANCE_PARAMETERS, b"", parameters)
+    if parameters.mode is not old.mode:
+        state.put(TOTALS, b"", replace(now, window_from=now.round + 1, anchor_live_krw=None))
+    for name in IssuanceParameters.__slots__:
+        before, after = getattr(old, name), getattr(parameters, name)
+        if before != after:
+            context.emit(
+                "issuance.parameter_changed",
+                parameter=name,
+                before=int(before),
+                after=int(after),
+                from_round=now.round + 1,
+            )
 
 
 def _emit(
@@ -124,33 +167,46 @@ def _emit(
     parameters: IssuanceParameters,
 ) -> None:
     """One event for recognition and, when something was minted, one for the mint."""
+    # Absent: N and L while official rates are missing, S before W anchors; an event holds no null.
+    known = {
+        "normal_growth_krw": row.normal_growth_krw,
+        "live_krw": row.live_krw,
+        "certified_krw": row.certified_krw,
+        "lasting_krw": row.lasting_krw,
+        "certified_lasting_krw": row.certified_lasting_krw,
+    }
     context.emit(
         "issuance.recognised",
         round=row.number,
-        mode=parameters.mode.name,
+        mode=row.mode.name,
+        is_anchor=int(row.is_anchor),
+        recognition_open=int(row.recognition_open),
         value_krw=row.value_krw,
         base_value_krw=row.base_value_krw,
-        normal_growth_krw=row.normal_growth_krw,
         costs_krw=row.costs_krw,
-        live_krw=row.live_krw,
+        certified_rise_krw=town.certified_krw,
         window_anchors=parameters.window_anchors,
-        # Absent before W anchors; an event holds no null.
-        **({} if row.lasting_krw is None else {"lasting_krw": row.lasting_krw}),
+        **{name: value for name, value in known.items() if value is not None},
         recognised_before_krw=before.recognised_krw,
         recognised_krw=row.recognised_krw,
+        certified_recognised_krw=row.certified_recognised_krw,
         lambda_bps=parameters.lambda_bps,
         price_krw_per_token=parameters.price_krw_per_token,
         entitlement=row.entitlement,
+        certified_entitlement=row.certified_entitlement,
         ceiling=row.ceiling,
+        burned=row.burned,
+        paused=int(row.paused),
     )
     if row.minted == 0:
         return
     context.emit(
         "issuance.minted",
         round=row.number,
-        to=TREASURY_POOL,
         amount=row.minted,
+        certified_amount=row.certified_minted,
         room=row.room,
+        room_certified=row.room_certified,
         cover=row.cover,
         outstanding=row.outstanding,
         quarter_limit=row.quarter_limit,

@@ -35,6 +35,12 @@ def live_uplift_krw(value: int, base_value: int, costs: int, normal_growth: int)
     return max(0, value - base_value - costs - normal_growth)
 
 
+def certified_uplift_krw(live: int, certified_rise: int, costs: int) -> int:
+    """K: the part of L that certified events account for. certified_rise: the worth of what only
+    they let zones rise."""
+    return min(live, max(0, certified_rise - costs))
+
+
 def lasting_uplift_krw(live: Sequence[int], window_anchors: int) -> int | None:
     """S: the lowest L of the last `window_anchors` anchors; None before there are so many."""
     if len(live) < window_anchors:

@@ -16,9 +16,10 @@ from tokenomics.derivation import (
     IssuanceState,
     has_issuance,
     issuance_round,
+    opening_totals,
     totals,
+    window,
 )
-from tokenomics.issuance import TREASURY_POOL
 from tokenomics.params import IssuanceParameters, issuance_parameters
 from tokenomics.ports import Roles, Token
 from tokenomics.reports import reports_of
@@ -32,6 +33,7 @@ from tokenomics.rounds import (
     town_round,
 )
 from tokenomics.rows import key
+from tokenomics.standins import TREASURY_POOL
 from tokenomics.zones import Zone, base_value_krw, find_zone, zone_value, zones
 
 View = dict[str, Any]
@@ -142,7 +144,7 @@ def summary(state: State, token: Token) -> View:
     row = issuance_round(state, now.round)
     return {
         "land_index": _index(value, base),
-        "live": str(0 if row is None else row.live_krw),
+        "live": str((row.live_krw if row else None) or 0),
         "recognised": str(now.recognised_krw),
         "ceiling": str(min(parameters.hard_cap, now.genesis_allocation + now.entitlement)),
         "issued": str(now.issued),
@@ -157,7 +159,7 @@ def _issuance_now(state: State, token: Token) -> tuple[IssuanceState, IssuancePa
     if has_issuance(state):
         return totals(state), issuance_parameters(state)
     supply = token.supply(state)
-    return IssuanceState(0, 0, 0, supply, supply), IssuanceParameters(hard_cap=supply)
+    return opening_totals(supply), IssuanceParameters(hard_cap=supply)
 
 
 def rounds_final(state: State) -> int:
@@ -236,10 +238,10 @@ def _zone(state: State, number: int, zone: Zone) -> View:
 def _derivation(state: State, row: IssuanceRound) -> View:
     """Every input and result of a round, in order of computation, by the names of the formula."""
     town = town_round(state, row.number)
-    window = issuance_parameters(state).window_anchors
     before = issuance_round(state, row.number - 1)
-    first = max(1, row.number - window + 1)
-    live = [found for n in range(first, row.number + 1) if (found := issuance_round(state, n))]
+    anchors = window(
+        state, row.number, totals(state).window_from, issuance_parameters(state).window_anchors
+    )
     return {
         "round": row.number,
         "reports": None if town is None else town.reports,
@@ -260,18 +262,29 @@ def _derivation(state: State, row: IssuanceRound) -> View:
         "value_krw": str(row.value_krw),
         "base_value_krw": str(row.base_value_krw),
         "costs_krw": str(row.costs_krw),
-        "normal_growth_krw": str(row.normal_growth_krw),
-        "live_krw": str(row.live_krw),
-        "window_live_krw": [str(found.live_krw) for found in live],
-        "lasting_krw": None if row.lasting_krw is None else str(row.lasting_krw),
+        "normal_growth_krw": _known(row.normal_growth_krw),
+        "mode": row.mode.name,
+        "is_anchor": row.is_anchor,
+        "live_krw": _known(row.live_krw),
+        "certified_rise_krw": None if town is None else str(town.certified_krw),
+        "certified_krw": _known(row.certified_krw),
+        "window_live_krw": [str(anchor.live_krw) for anchor in anchors],
+        "window_certified_krw": [str(anchor.certified_krw) for anchor in anchors],
+        "lasting_krw": _known(row.lasting_krw),
+        "certified_lasting_krw": _known(row.certified_lasting_krw),
+        "recognition_open": row.recognition_open,
         "recognised_before_krw": str(0 if before is None else before.recognised_krw),
         "recognised_krw": str(row.recognised_krw),
         "entitlement_before": str(0 if before is None else before.entitlement),
         "entitlement": str(row.entitlement),
+        "certified_recognised_krw": str(row.certified_recognised_krw),
+        "certified_entitlement": str(row.certified_entitlement),
         "ceiling": str(row.ceiling),
         "issued_before": str(row.issued - row.minted),
         "room": str(row.room),
+        "room_certified": str(row.room_certified),
         "cover": str(row.cover),
+        "burned_in_round": str(row.burned),
         "outstanding": str(row.outstanding),
         "coverage_bps": coverage_bps(row.cover, row.outstanding),
         "town_scale": str(row.town_scale),
@@ -279,6 +292,12 @@ def _derivation(state: State, row: IssuanceRound) -> View:
         "elapsed_ms": row.elapsed_ms,
         "length_ms": row.length_ms,
         "limit": str(row.limit),
+        "paused": row.paused,
         "minted": str(row.minted),
+        "certified_minted": str(row.certified_minted),
         "issued": str(row.issued),
     }
+
+
+def _known(amount: int | None) -> str | None:
+    return None if amount is None else str(amount)

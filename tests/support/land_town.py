@@ -17,6 +17,7 @@ from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
 from tokenomics.ports import Token
 from tokenomics.reports import REPORT
+from tokenomics.standins import TreasuryDistribution
 
 CHAIN_ID = 82062
 DOCUMENT = sha256(b"document")
@@ -40,6 +41,20 @@ def zone_section(zone_id: str, area_tenth_m2: int = 100_000, base: int = 1_000) 
     }
 
 
+class Pauses:
+    """Emergency that a test switches."""
+
+    minting = False
+
+    def minting_paused(self, state: State) -> bool:
+        del state
+        return self.minting
+
+    def finalising_paused(self, state: State) -> bool:
+        del state
+        return False
+
+
 class LandTown:
     """Runs blocks; every block is committed to the store and checked against all invariants."""
 
@@ -55,7 +70,10 @@ class LandTown:
         self.roles = GenesisRoles()
         self.land = LandModule(self.roles)
         self.token: Token = accounts
-        self.issuance = IssuanceModule(self.land, self.token)
+        self.emergency = Pauses()
+        self.issuance = IssuanceModule(
+            self.land, self.token, TreasuryDistribution(self.token), self.emergency
+        )
         self.accounts = AccountsModule()
         self.height = 0
         self.time_ms = genesis_ms

@@ -28,6 +28,7 @@ from tokenomics.appraisers import GenesisRoles
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
 from tokenomics.ports import Token
+from tokenomics.standins import NothingPaused, TreasuryDistribution
 
 NEW_CHAIN_ID: Final = CHAIN_ID + 1
 POOR: Final = Address(b"p" * 20)
@@ -40,7 +41,11 @@ Rows = list[tuple[bytes, bytes]]
 def modules() -> list[StateModule]:
     """Those of a node, but for their order."""
     land = LandModule(GenesisRoles())
-    return [*standard_modules(), land, IssuanceModule(land, TOKEN)]
+    return [
+        *standard_modules(),
+        land,
+        IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), NothingPaused()),
+    ]
 
 
 def old_chain(blocks: int = 10) -> LedgerChain:

@@ -22,10 +22,11 @@ from tests.support.ledger_chain import (
     standard_modules,
 )
 from tokenomics.appraisers import GenesisRoles
-from tokenomics.issuance import TREASURY_POOL, IssuanceModule
+from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
 from tokenomics.ports import Token
 from tokenomics.reports import REPORT
+from tokenomics.standins import TREASURY_POOL, NothingPaused, TreasuryDistribution
 from tokenomics.views import summary
 
 SIGNERS = [Ed25519Signer(bytes([n + 1]) * 32) for n in range(APPRAISERS)]
@@ -39,7 +40,11 @@ def make_chain() -> LedgerChain:
     document["modules"] |= genesis_sections(
         [ed25519_address(signer.public_key) for signer in SIGNERS], quarter_ms=STEP_MS
     )
-    modules = [*standard_modules(), land, IssuanceModule(land, TOKEN)]
+    modules = [
+        *standard_modules(),
+        land,
+        IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), NothingPaused()),
+    ]
     return LedgerChain(modules=modules, document=parsed(document))
 
 

@@ -24,8 +24,15 @@ from tests.support.uplift_reference import (
     replay,
 )
 from tokenomics import uplift
-from tokenomics.derivation import IssuanceRound, IssuanceState, derive
-from tokenomics.params import QUARTER_MS, IssuanceParameters
+from tokenomics.derivation import (
+    IssuanceRound,
+    Uplift,
+    opening_totals,
+    recognise,
+    settle,
+    totals_after,
+)
+from tokenomics.params import QUARTER_MS, IssuanceParameters, Mode
 from tokenomics.rounds import TownRound
 from tokenomics.valuation import accepted_price, clip_limit
 
@@ -38,10 +45,10 @@ def nation_rates() -> list[int]:
 
 def through_the_formula(*, net: bool) -> list[IssuanceRound]:
     """Every zone at the real price; only pure functions of tokenomics, no state."""
-    parameters = IssuanceParameters()
+    parameters = IssuanceParameters(mode=Mode.NET if net else Mode.GROSS)
     base_value = sum(zone.base_value_krw for zone in ZONES)
     nation = quarterly_indices(nation_rates(), QUARTERS)
-    totals = IssuanceState(0, 0, 0, 0, 0)
+    totals = opening_totals(0)
     accepted = [BASE_KRW_PER_M2]
     rounds: list[IssuanceRound] = []
     for number, price in enumerate(quarterly_prices(), start=1):
@@ -51,11 +58,12 @@ def through_the_formula(*, net: bool) -> list[IssuanceRound]:
         growth = uplift.normal_growth_krw(
             [zone.base_value_krw for zone in ZONES], nation[number - 1]
         )
-        town = TownRound(number, 0, 1, 1, value, len(ZONES), 0, ZERO_HASH, True, 0, 0, None, True)
-        live = [row.live_krw for row in rounds[1 - parameters.window_anchors :]]
-        row = derive(totals, town, base_value, growth if net else 0, live, 0, parameters)
+        town = TownRound(number, 0, 1, 1, value, len(ZONES), 0, ZERO_HASH, True, 0, 0, growth, True)
+        earlier = [Uplift(row.live_krw or 0, 0) for row in rounds[1 - parameters.window_anchors :]]
+        found = recognise(totals, town, base_value, earlier, parameters)
+        row = settle(totals, town, base_value, found, 0, 0, parameters, paused=False)
         rounds.append(row)
-        totals = IssuanceState(number, row.recognised_krw, row.entitlement, 0, row.issued)
+        totals = totals_after(totals, row)
     return rounds
 
 

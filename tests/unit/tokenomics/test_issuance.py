@@ -14,10 +14,10 @@ from tests.support.land_town import LandTown, appraiser, zone_section
 from tokenomics.ceiling import coverage_bps, mint_amount, prorated, quarter_limit
 from tokenomics.closing import ZONE_ROUNDS, Outcome
 from tokenomics.derivation import ISSUANCE_ROUNDS, TOTALS, issuance_round, totals
-from tokenomics.issuance import TREASURY_POOL
 from tokenomics.params import IssuanceParameters
 from tokenomics.reports import REPORTS, report_key
 from tokenomics.rows import key
+from tokenomics.standins import TREASURY_POOL
 from tokenomics.views import issuance, land_index, summary
 
 START_MS = 5_000
@@ -108,9 +108,12 @@ def test_a_late_close_does_not_pile_up_limit() -> None:
 
 def test_the_limit_is_0_8_percent_or_a_24th_of_the_room_and_5_percent_at_most() -> None:
     parameters = IssuanceParameters()
-    assert quarter_limit(1_000_000, 0, parameters) == 8_000
-    assert quarter_limit(1_000_000, 24 * 20_000, parameters) == 20_000
-    assert quarter_limit(1_000_000, 24 * 90_000, parameters) == 50_000
+    assert quarter_limit(1_000_000, 0, 0, parameters) == 8_000
+    assert quarter_limit(1_000_000, 0, 24 * 20_000, parameters) == 20_000
+    assert quarter_limit(1_000_000, 0, 24 * 90_000, parameters) == 50_000
+    assert quarter_limit(1_000_000, 30_000, 30_000, parameters) == 38_000
+    assert quarter_limit(1_000_000, 30_000, 30_000 + 24 * 15_000, parameters) == 45_000
+    assert quarter_limit(1_000_000, 90_000, 90_000, parameters) == 50_000
 
 
 def test_a_mint_is_bounded_by_room_cover_and_limit() -> None:

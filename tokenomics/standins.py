@@ -1,0 +1,44 @@
+"""What stands in for distribution and for governance's emergency council until they are there."""
+
+from typing import Final
+
+from ledger.accounts import module_address
+from ledger.module import Context
+from ledger.state import State
+from tokenomics.issuance import MINT_ACCOUNT
+from tokenomics.ports import Token
+
+TREASURY_POOL: Final = module_address("pool.treasury")
+"""An account without a key; governance will decide what it pays for."""
+
+
+class TreasuryDistribution:
+    """ports.Distribution to TREASURY_POOL alone."""
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    def mature(self, context: Context, round_number: int, *, is_final: bool, uncovered: int) -> int:
+        """There is no reserve: nothing burned."""
+        del context, round_number, is_final, uncovered
+        return 0
+
+    def distribute(self, context: Context, round_number: int, minted: int) -> None:
+        """All of it to the treasury."""
+        self._token.transfer(context.state, MINT_ACCOUNT, TREASURY_POOL, minted)
+        if minted:
+            context.emit("pool.received", pool="treasury", round=round_number, amount=minted)
+
+
+class NothingPaused:
+    """ports.Emergency without a council: nobody can pause anything."""
+
+    def minting_paused(self, state: State) -> bool:
+        """False."""
+        del state
+        return False
+
+    def finalising_paused(self, state: State) -> bool:
+        """False."""
+        del state
+        return False
