@@ -101,7 +101,7 @@ OF_LAND: list[Row] = [
             0,
             0,
             0,
-        ),  # fmt: skip
+        ),
     ),
 ]
 SECTIONS = {"Validators": OF_VALIDATORS, "Land and issuance": OF_LAND}
