@@ -16,6 +16,7 @@ from ledger.module import Context, Handler, Invariant
 from ledger.primitives import ADDRESS_BYTES, Address
 from ledger.registry import MAX_ORGANISATION_BYTES, Validator
 from ledger.state import State, Table
+from ledger.strict_json import JsonReader
 
 _ORGANISATION: Final = Field("organisation", Kind.TEXT, "organisation name", MAX_ORGANISATION_BYTES)
 _PUBLIC_KEY: Final = Field(
@@ -59,6 +60,7 @@ def _decode_authority(raw: bytes) -> Address:
     return Address(codec.as_bytes(codec.decode(raw), "authority", ADDRESS_BYTES))
 
 
+_GENESIS: Final = JsonReader("genesis")
 _AUTHORITY: Final[Table[Address]] = Table(
     "governance", "authority", codec.encode, _decode_authority
 )
@@ -98,7 +100,9 @@ class DecidingModule:
                 f"genesis section governance: unknown option {unknown[0]}, known is authority"
             )
         if "authority" in section:
-            context.state.put(_AUTHORITY, _ONE, _address(section["authority"]))
+            context.state.put(
+                _AUTHORITY, _ONE, _GENESIS.address(section["authority"], "governance.authority")
+            )
 
     def begin_block(self, context: Context) -> None:
         """Nothing to do."""
@@ -163,17 +167,3 @@ def _validator(organisation: str, public_key: bytes, node_key: bytes) -> Validat
         return Validator(organisation, public_key, node_key)
     except DecodeError as error:
         raise TransactionError(ErrorCode.INVALID_MESSAGE, str(error)) from error
-
-
-def _address(value: object) -> Address:
-    if isinstance(value, str) and value.startswith("0x"):
-        try:
-            raw = bytes.fromhex(value[2:])
-        except ValueError:
-            raw = b""
-        if len(raw) == ADDRESS_BYTES:
-            return Address(raw)
-    raise LocalError(
-        f"genesis section governance.authority: expected 0x and {2 * ADDRESS_BYTES} hex digits, "
-        f"found {value!r:.60}"
-    )

@@ -10,18 +10,20 @@ from typing import Any, Final
 import msgspec
 
 from ledger import codec
-from ledger.crypto import checksum_address, keccak256, sha256
+from ledger.crypto import keccak256, sha256
 from ledger.errors import ErrorCode, LocalError, TransactionError, ensure
 from ledger.message_registry import MessageType
 from ledger.module import BlockInfo, Context, Handler, Invariant
 from ledger.primitives import ADDRESS_BYTES, MAX_AMOUNT, MAX_UINT64, Address
 from ledger.state import State, Table
+from ledger.strict_json import JsonReader
 
 MAX_GENESIS_ACCOUNTS: Final = 10_000
 """Accounts that a genesis file lists one by one."""
 MAX_GENERATED_ACCOUNTS: Final = 10_000_000
 MAX_SEED_CHARACTERS: Final = 64
 _MODULE_ADDRESS_TAG: Final = b"\x03"
+_GENESIS: Final = JsonReader("genesis")
 
 
 class Account(msgspec.Struct, frozen=True, gc=False):
@@ -245,28 +247,9 @@ def _genesis_amount(value: object, name: str) -> int:
     )
 
 
-def _genesis_address(value: object, name: str) -> Address:
-    """0x hex; mixed case must be the right EIP-55 checksum, which catches mistyped digits."""
-    if isinstance(value, str) and value.startswith("0x") and len(value) == 2 + 2 * ADDRESS_BYTES:
-        try:
-            address = Address(bytes.fromhex(value[2:]))
-        except ValueError:
-            pass
-        else:
-            if value in (value.lower(), checksum_address(address)):
-                return address
-            raise LocalError(
-                f"genesis {name}: {value} fails the EIP-55 checksum; check each digit "
-                f"(these digits would be written {checksum_address(address)})"
-            )
-    raise LocalError(
-        f"genesis {name}: expected 0x and {2 * ADDRESS_BYTES} hex digits, found {value!r:.60}"
-    )
-
-
 def _mint_listed(state: State, item: object, name: str) -> None:
     account = _refuse_unknown(item, {"address", "balance"}, name)
-    address = _genesis_address(account.get("address"), f"{name}.address")
+    address = _GENESIS.address(account.get("address"), f"{name}.address")
     if balance(state, address):
         raise LocalError(f"genesis {name}.address: {account['address']} is listed twice")
     _mint_genesis(state, address, _genesis_amount(account.get("balance"), f"{name}.balance"), name)

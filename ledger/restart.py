@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ledger.errors import LocalError
-from ledger.primitives import HASH_BYTES, Hash
+from ledger.primitives import Hash
 from ledger.strict_json import JsonReader
 from ledger.validators import ValidatorsModule
 
@@ -67,19 +67,8 @@ def read_restart(reader: JsonReader, value: object) -> Restart:
     chain_id, height, time_ms = (
         reader.integer(fields[name], f"restart.{name}", 1, MAX_NUMBER) for name in _NUMBERS
     )
-    hashes = {name: _hash(reader, fields[name], f"restart.{name}") for name in _HASHES}
+    hashes = {name: reader.hash(fields[name], f"restart.{name}") for name in _HASHES}
     return Restart(chain_id=chain_id, height=height, time_ms=time_ms, **hashes)
-
-
-def _hash(reader: JsonReader, value: object, place: str) -> Hash:
-    if isinstance(value, str):
-        try:
-            raw = bytes.fromhex(value.removeprefix("0x"))
-        except ValueError:
-            raw = b""
-        if len(raw) == HASH_BYTES:
-            return Hash(raw)
-    raise reader.error(place, f"{2 * HASH_BYTES} hex digits", value)
 
 
 def require_sound(

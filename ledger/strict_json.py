@@ -2,13 +2,11 @@
 
 import json
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any
 
 from ledger.crypto import ED25519_KEY_BYTES, checksum_address
 from ledger.errors import LocalError
-from ledger.primitives import ADDRESS_BYTES, Address
-
-_ADDRESS_TEXT: Final = 2 + 2 * ADDRESS_BYTES
+from ledger.primitives import ADDRESS_BYTES, HASH_BYTES, Address, Hash
 
 
 def nearest(name: str, known: set[str]) -> str:
@@ -69,25 +67,39 @@ class JsonReader:
 
     def key(self, value: object, place: str) -> bytes:
         """An Ed25519 public key in hex, with or without 0x."""
+        return self._bytes(value, place, ED25519_KEY_BYTES, " of an Ed25519 key")
+
+    def hash(self, value: object, place: str) -> Hash:
+        """A hash in hex, with or without 0x."""
+        return Hash(self._bytes(value, place, HASH_BYTES, ""))
+
+    def _bytes(self, value: object, place: str, size: int, of: str) -> bytes:
         if isinstance(value, str):
             try:
                 raw = bytes.fromhex(value.removeprefix("0x"))
             except ValueError:
                 raw = b""
-            if len(raw) == ED25519_KEY_BYTES:
+            if len(raw) == size:
                 return raw
-        raise self.error(place, f"{2 * ED25519_KEY_BYTES} hex digits of an Ed25519 key", value)
+        raise self.error(place, f"{2 * size} hex digits{of}", value)
 
     def address(self, value: object, place: str) -> Address:
-        """An account: 0x hex in lower case or with the EIP-55 checksum."""
-        if isinstance(value, str) and value.startswith("0x") and len(value) == _ADDRESS_TEXT:
+        """An account in 0x hex; mixed case must be the right EIP-55 checksum, which catches
+        mistyped digits."""
+        found = b""
+        if isinstance(value, str) and value.startswith("0x"):
             try:
-                found = Address(bytes.fromhex(value[2:]))
+                found = bytes.fromhex(value[2:])
             except ValueError:
-                found = Address(b"")
-            if found and value in (value.lower(), checksum_address(found)):
-                return found
-        raise self.error(place, "a 0x address, its checksum right when in mixed case", value)
+                found = b""
+            # fromhex() passes over spaces.
+            if len(found) == ADDRESS_BYTES and len(value) == 2 + 2 * ADDRESS_BYTES:
+                right = checksum_address(found)
+                if value in (value.lower(), right):
+                    return Address(found)
+                expected = f"the EIP-55 checksum of these digits ({right}); check each digit"
+                raise self.error(place, expected, value)
+        raise self.error(place, f"0x and {2 * ADDRESS_BYTES} hex digits", value)
 
 
 def read_json(data: bytes, source: str, maximum_bytes: int) -> object:

@@ -75,7 +75,7 @@ def proof_path(path: Path) -> Path:
 
 def require_root(description: Description, rows: Iterable[Row], where: str) -> None:
     """LocalError unless the rows have the state root of the header; says not to use `where`."""
-    # 64 bytes of leaf for each row are held: what a running node holds too.
+    # 65 bytes of leaf for each row are held: what a running node holds too.
     root = StateCommitment.build(rows, description.bucket_count).root
     expected = description.header.state_root
     if root != expected:

@@ -26,8 +26,6 @@ class IssuanceState:
 
     round: the last town round that was settled. recognised is R, entitlement E; certified_ is the
     part that certified events account for (Rc, Ec). issued counts the genesis allocation.
-    window_from: the first round whose anchors count, since the last change of mode.
-    anchor_live_krw: L of the last anchor, None before any in this mode.
     """
 
     round: int
@@ -38,8 +36,6 @@ class IssuanceState:
     genesis_allocation: Amount
     issued: Amount
     certified_issued: Amount
-    window_from: int
-    anchor_live_krw: Amount | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +116,7 @@ ISSUANCE_ROUNDS: Final = table("issuance", "round", IssuanceRound)
 
 def opening_totals(genesis_allocation: int) -> IssuanceState:
     """Before the first round: what accounts hold at genesis counts as issued."""
-    return IssuanceState(0, 0, 0, 0, 0, genesis_allocation, genesis_allocation, 0, 1, None)
+    return IssuanceState(0, 0, 0, 0, 0, genesis_allocation, genesis_allocation, 0)
 
 
 def has_issuance(state: State) -> bool:
@@ -138,14 +134,15 @@ def issuance_round(state: State, number: int) -> IssuanceRound | None:
     return state.get(ISSUANCE_ROUNDS, key(number)) if 0 < number < 2**32 else None
 
 
-def window(state: State, last: int, first: int, anchors: int) -> list[Uplift]:
-    """Up to `anchors` anchors with a known L among rounds `first`..`last`, oldest first."""
+def window(state: State, last: int, mode: Mode, anchors: int) -> list[Uplift]:
+    """The last `anchors` anchors with a known L up to round `last`, oldest first; fewer when there
+    are fewer since the mode changed."""
     found: list[Uplift] = []
-    for number in range(last, max(first, last - MAX_SCANNED_ROUNDS + 1) - 1, -1):
-        if len(found) == anchors:
-            break
+    for number in range(last, max(0, last - MAX_SCANNED_ROUNDS), -1):
         row = issuance_round(state, number)
-        if row is not None and row.is_anchor and row.live_krw is not None:
+        if len(found) == anchors or row is None or row.mode is not mode:
+            break
+        if row.is_anchor and row.live_krw is not None:
             found.append(Uplift(row.live_krw, row.certified_krw or 0))
     return found[::-1]
 
@@ -159,8 +156,9 @@ def recognise(
 ) -> Recognition:
     """From a closed town round to R, E, ceiling and cover.
 
-    earlier: up to W - 1 anchors before it. Only an anchor whose ratio gate is open raises R; a
-    quarter between anchors may lower cover, never raise it above the last anchor's.
+    earlier: the W - 1 anchors before it or more, the last one at least, as far as there are any
+    in this mode. Only an anchor whose ratio gate is open raises R; a quarter between anchors may
+    lower cover, never raise it above the last anchor's.
     """
 
     def worth(uplift_krw: int) -> int:
@@ -173,7 +171,7 @@ def recognise(
     if growth is not None:
         live = uplift.live_uplift_krw(town.value_krw, base_value_krw, town.costs_krw, growth)
         certified = uplift.certified_uplift_krw(live, town.certified_krw, town.costs_krw)
-        cover_krw = live if town.is_anchor else min(live, before.anchor_live_krw or 0)
+        cover_krw = live
         if town.is_anchor:
             anchors = [*earlier, Uplift(live, certified)]
             size = parameters.window_anchors
@@ -181,6 +179,8 @@ def recognise(
             certified_lasting = uplift.lasting_uplift_krw(
                 [row.certified_krw for row in anchors], size
             )
+        else:
+            cover_krw = min(live, earlier[-1].live_krw) if earlier else 0
         if town.recognition_open:
             recognised = max(recognised, lasting or 0)
             certified_recognised = max(certified_recognised, certified_lasting or 0)
@@ -262,7 +262,6 @@ def settle(
 
 def totals_after(before: IssuanceState, row: IssuanceRound) -> IssuanceState:
     """The running totals once a round is settled."""
-    is_known_anchor = row.is_anchor and row.live_krw is not None
     return IssuanceState(
         round=row.number,
         recognised_krw=row.recognised_krw,
@@ -272,6 +271,4 @@ def totals_after(before: IssuanceState, row: IssuanceRound) -> IssuanceState:
         genesis_allocation=before.genesis_allocation,
         issued=row.issued,
         certified_issued=before.certified_issued + row.certified_minted,
-        window_from=before.window_from,
-        anchor_live_krw=row.live_krw if is_known_anchor else before.anchor_live_krw,
     )

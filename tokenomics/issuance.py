@@ -5,7 +5,6 @@ The mint is a transition at a round's end; no message, key or vote can mint. Ord
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from ledger.accounts import module_address
@@ -13,6 +12,7 @@ from ledger.errors import ErrorCode, TransactionError, ensure
 from ledger.message_registry import MessageType
 from ledger.module import Context, Handler, Invariant
 from ledger.state import State
+from tokenomics import ceiling as rules
 from tokenomics.derivation import (
     ISSUANCE_ROUNDS,
     TOTALS,
@@ -100,13 +100,15 @@ class IssuanceModule:
         state, token = context.state, self._token
         before, parameters = totals(state), issuance_parameters(state)
         base_value = self._oracle.base_value_krw(state)
-        earlier = window(state, before.round, before.window_from, parameters.window_anchors - 1)
+        earlier = window(state, before.round, parameters.mode, parameters.window_anchors)
         found = recognise(before, town, base_value, earlier, parameters)
+        burned_before = before.issued - token.supply(state)
+        outstanding = rules.outstanding(before.issued, before.genesis_allocation, burned_before)
         burned = self._distribution.mature(
             context,
             town.number,
             is_final=town.is_anchor and town.zones_final > 0 and found.live_krw is not None,
-            uncovered=max(0, _outstanding(before, token.supply(state)) - found.cover),
+            uncovered=max(0, outstanding - found.cover),
         )
         row = settle(
             before,
@@ -114,7 +116,7 @@ class IssuanceModule:
             base_value,
             found,
             burned,
-            before.issued - token.supply(state),
+            burned_before + burned,
             parameters,
             paused=self._emergency.minting_paused(state),
         )
@@ -127,12 +129,9 @@ class IssuanceModule:
         _emit(context, row, before, town, parameters)
 
 
-def _outstanding(before: IssuanceState, supply: int) -> int:
-    return max(0, supply - before.genesis_allocation)
-
-
 def set_parameters(context: Context, parameters: IssuanceParameters) -> None:
-    """Put other parameters in force from the next round on; a change of mode restarts the window.
+    """Put other parameters in force from the next round on. A change of mode restarts the window,
+    which holds rounds of one mode alone.
 
     For governance, which decides who may. TransactionError when HARD_CAP would be below what is
     issued; the bounds of each parameter are those of IssuanceParameters.
@@ -145,8 +144,6 @@ def set_parameters(context: Context, parameters: IssuanceParameters) -> None:
             f"hard_cap: {parameters.hard_cap} is below the {now.issued} that are issued",
         )
     state.put(ISSUANCE_PARAMETERS, b"", parameters)
-    if parameters.mode is not old.mode:
-        state.put(TOTALS, b"", replace(now, window_from=now.round + 1, anchor_live_krw=None))
     for name in IssuanceParameters.__slots__:
         before, after = getattr(old, name), getattr(parameters, name)
         if before != after:

@@ -133,17 +133,12 @@ class RegistryPanels:
         count: int,
         exclude: Sequence[Address],
     ) -> tuple[Address, ...]:
-        """Further or blind appraisers, drawn when they are needed: the block before is in the seed,
+        """Further or blind appraisers, drawn when they are needed: the block before takes part,
         so that nobody knows them earlier. Fewer when the registry has no more."""
-        seed = lots.term_seed(
-            context.block.chain_id,
-            term_of(round_number),
-            (("seed", _seed(context, term_of(round_number))), ("block", context.block.parent_hash)),
-        )
-        label = f"{purpose}/{zone}/{round_number}"
+        label = f"{purpose}/{zone}/{round_number}/{context.block.parent_hash.hex()}"
         chosen = set(exclude)
         candidates = [account for account in _eligible(context) if account not in chosen]
-        return lots.draw(seed, label, candidates, count)
+        return lots.draw(_seed(context, term_of(round_number)), label, candidates, count)
 
     def note_outlier(
         self, context: Context, appraiser: Address, zone: int, round_number: int

@@ -18,12 +18,12 @@ from tokenomics.derivation import (
     settle,
     totals_after,
 )
-from tokenomics.params import QUARTER_MS, IssuanceParameters
+from tokenomics.params import QUARTER_MS, IssuanceParameters, LandParameters
 from tokenomics.rounds import TownRound
 from tokenomics.uplift import entitlement, zone_value_krw
 from tokenomics.valuation import RETURN_ANCHORS, accepted_price, clip_limit
 
-CLIP_BPS_A_YEAR: Final = 800
+_RULES: Final = LandParameters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,12 @@ def play(
     prices: Sequence[Sequence[int]],
     parameters: IssuanceParameters,
     *,
+    normal_growth_krw: Sequence[int] | None = None,
     anchor_every: int = 1,
     reserve: Reserve | None = None,
 ) -> list[Played]:
-    """`prices`: for each quarter, each zone's price. Between anchors values stand."""
+    """`prices`: for each quarter, each zone's price; normal_growth_krw: N of each, for mode NET.
+    Between anchors values stand."""
     base_value = sum(zone_value_krw(zone.area_tenth_m2, zone.base_krw_per_m2) for zone in zones)
     accepted = [[zone.base_krw_per_m2] for zone in zones]
     totals, anchors, played = opening_totals(0), list[Uplift](), list[Played]()
@@ -76,14 +78,16 @@ def play(
         is_anchor = number % anchor_every == 0
         if is_anchor:
             for history, price in zip(accepted, quarter, strict=True):
-                clip = clip_limit(history[-1], anchor_every * QUARTER_MS, CLIP_BPS_A_YEAR)
+                clip = clip_limit(history[-1], anchor_every * QUARTER_MS, _RULES.clip_bps_a_year)
                 limit = max(clip, *history[-RETURN_ANCHORS:])
                 history.append(accepted_price(price, limit))
         value = _value(zones, [history[-1] for history in accepted])
         raw_value = _value(zones, quarter)
-        town = TownRound(number, 0, 1, 1, value, len(zones), 0, ZERO_HASH, is_anchor, 0, 0, 0, True)
-        size = parameters.window_anchors - 1
-        found = recognise(totals, town, base_value, anchors[-size:] if size else (), parameters)
+        growth = None if normal_growth_krw is None else normal_growth_krw[number - 1]
+        town = TownRound(
+            number, 0, 1, 1, value, len(zones), 0, ZERO_HASH, is_anchor, 0, 0, growth, True
+        )
+        found = recognise(totals, town, base_value, anchors, parameters)
         in_round = 0
         if is_anchor and reserve is not None:
             due = [at for at in tranches if at <= number]

@@ -239,9 +239,7 @@ def _derivation(state: State, row: IssuanceRound) -> View:
     """Every input and result of a round, in order of computation, by the names of the formula."""
     town = town_round(state, row.number)
     before = issuance_round(state, row.number - 1)
-    anchors = window(
-        state, row.number, totals(state).window_from, issuance_parameters(state).window_anchors
-    )
+    anchors = window(state, row.number, row.mode, issuance_parameters(state).window_anchors)
     return {
         "round": row.number,
         "reports": None if town is None else town.reports,

@@ -65,7 +65,7 @@ OF_LAND: list[Row] = [
         rounds.TownRound(2, 20, 10, 10, 2**70, 6, 30, DOCUMENT, True, 7, 2**70, None, False),
     ),
     (params.ISSUANCE_PARAMETERS, b"", params.IssuanceParameters()),
-    (derivation.TOTALS, b"", derivation.IssuanceState(2, 1, UNIT, 0, 0, 0, UNIT, 0, 1, 7)),
+    (derivation.TOTALS, b"", derivation.IssuanceState(2, 1, UNIT, 0, 0, 0, UNIT, 0)),
     (
         derivation.ISSUANCE_ROUNDS,
         rows.key(2),

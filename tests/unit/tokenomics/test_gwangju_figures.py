@@ -6,9 +6,8 @@ entitlement of 93.7 million; NET 3.6 million. Zero deviation, quarterly anchors.
 
 import pytest
 
-from ledger.primitives import UNIT, ZERO_HASH
+from ledger.primitives import UNIT
 from node.scenarios.gwangju import (
-    BASE_KRW_PER_M2,
     MONTHS_A_QUARTER,
     QUARTERS,
     ZONES,
@@ -24,17 +23,9 @@ from tests.support.uplift_reference import (
     replay,
 )
 from tokenomics import uplift
-from tokenomics.derivation import (
-    IssuanceRound,
-    Uplift,
-    opening_totals,
-    recognise,
-    settle,
-    totals_after,
-)
+from tokenomics.derivation import IssuanceRound
 from tokenomics.params import QUARTER_MS, IssuanceParameters, Mode
-from tokenomics.rounds import TownRound
-from tokenomics.valuation import accepted_price, clip_limit
+from tokenomics.playback import Land, play
 
 MILLION_TOKENS = 10**6 * UNIT
 
@@ -45,26 +36,15 @@ def nation_rates() -> list[int]:
 
 def through_the_formula(*, net: bool) -> list[IssuanceRound]:
     """Every zone at the real price; only pure functions of tokenomics, no state."""
-    parameters = IssuanceParameters(mode=Mode.NET if net else Mode.GROSS)
-    base_value = sum(zone.base_value_krw for zone in ZONES)
     nation = quarterly_indices(nation_rates(), QUARTERS)
-    totals = opening_totals(0)
-    accepted = [BASE_KRW_PER_M2]
-    rounds: list[IssuanceRound] = []
-    for number, price in enumerate(quarterly_prices(), start=1):
-        clip = clip_limit(accepted[-1], QUARTER_MS, 800)
-        accepted.append(accepted_price(price, max(clip, *accepted[-4:])))
-        value = sum(uplift.zone_value_krw(zone.area_tenth_m2, accepted[-1]) for zone in ZONES)
-        growth = uplift.normal_growth_krw(
-            [zone.base_value_krw for zone in ZONES], nation[number - 1]
-        )
-        town = TownRound(number, 0, 1, 1, value, len(ZONES), 0, ZERO_HASH, True, 0, 0, growth, True)
-        earlier = [Uplift(row.live_krw or 0, 0) for row in rounds[1 - parameters.window_anchors :]]
-        found = recognise(totals, town, base_value, earlier, parameters)
-        row = settle(totals, town, base_value, found, 0, 0, parameters, paused=False)
-        rounds.append(row)
-        totals = totals_after(totals, row)
-    return rounds
+    bases = [zone.base_value_krw for zone in ZONES]
+    played = play(
+        [Land(zone.area_tenth_m2, zone.base_krw_per_m2) for zone in ZONES],
+        [[price] * len(ZONES) for price in quarterly_prices()],
+        IssuanceParameters(mode=Mode.NET if net else Mode.GROSS),
+        normal_growth_krw=[uplift.normal_growth_krw(bases, index) for index in nation],
+    )
+    return [quarter.row for quarter in played]
 
 
 def through_the_reference(*, net: bool) -> ReferenceFigures:

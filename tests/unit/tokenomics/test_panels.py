@@ -59,7 +59,8 @@ class Book:
         return [GOVERNANCE if role == AUTHORITY else CITY]
 
     def certifier_limit(self, state: State, holder: Address, kind: str) -> int:
-        raise NotImplementedError
+        del state, holder, kind
+        return 0
 
 
 class Desk:
@@ -286,7 +287,7 @@ def test_a_draw_favours_nobody() -> None:
     ("change", "reason"),
     [
         ({"nominator": "chamber.builders"}, "expected one of"),
-        ({"account": "0x12"}, "expected a 0x address"),
+        ({"account": "0x12"}, "expected 0x and 40 hex digits"),
         ({"valid_until_ms": 0}, "expected an integer"),
         ({"account": "0x" + account(1).hex()}, "an account once"),
         ({"salary": 1}, "unknown option"),
