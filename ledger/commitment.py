@@ -10,6 +10,7 @@ finding 1). A start rebuilds it from the rows, or takes the copy that a clean st
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from struct import Struct
 from typing import Final
 
 from ledger.errors import DecodeError, InvariantViolation, ensure
@@ -31,6 +32,7 @@ BUCKET_COUNTS: Final = tuple(FAN_OUT**depth for depth in range(1, 6))
 DEFAULT_BUCKET_COUNT: Final = 2**16
 
 _NODE_BYTES: Final = 1 + FAN_OUT * HASH_BYTES
+_first_bits: Final = Struct(">I").unpack_from
 _LENGTHS: Final = tuple(bytes((length,)) for length in range(MAX_INLINE_BYTES + 1))
 _PADDING: Final = tuple(bytes(MAX_INLINE_BYTES - used) for used in range(MAX_INLINE_BYTES + 1))
 _HASHED_TAG: Final = bytes((HASHED,))
@@ -90,37 +92,47 @@ def _place(bucket: bytes | bytearray, key_hash: bytes, first: int) -> int:
     return first + low * LEAF_BYTES
 
 
-def _set_leaf(bucket: bytearray, key_hash: bytes, content: bytes | None) -> None:
-    """Set one leaf of a bucket with its prefix byte; None removes it."""
+def _set_leaf(
+    bucket: bytearray, key_hash: bytes, content: bytes | bytearray | None
+) -> bytearray | None:
+    """Set one leaf of a bucket with its prefix byte, None removes it; the content before."""
     at = find_leaf(bucket, key_hash, 1)
-    if at >= 0:
-        if content is None:
-            del bucket[at : at + LEAF_BYTES]
-        else:
-            bucket[at + HASH_BYTES : at + LEAF_BYTES] = content
-    elif content is not None:
-        at = _place(bucket, key_hash, 1)
-        bucket[at:at] = key_hash + content
+    if at < 0:
+        if content is not None:
+            at = _place(bucket, key_hash, 1)
+            bucket[at:at] = key_hash + content
+        return None
+    before = bucket[at + HASH_BYTES : at + LEAF_BYTES]
+    if content is None:
+        del bucket[at : at + LEAF_BYTES]
+    else:
+        bucket[at + HASH_BYTES : at + LEAF_BYTES] = content
+    return before
 
 
 @dataclass(frozen=True, slots=True)
 class CommitmentDelta:
     """What one block changes: computed on a commitment, applied to it once the block commits.
 
-    root: state root of `height`. buckets: new content by index. nodes: by level from the buckets
-    up, each node with its prefix by index.
+    root: state root of `height`. changes: the rows it is computed from. before: leaf content of
+    each changed row until then by key hash, None for no leaf.
     """
 
     height: int
     base_root: Hash
     root: Hash
     tree_root: bytes
-    buckets: dict[int, bytearray]
-    nodes: list[dict[int, bytearray]]
+    changes: Sequence[Change]
+    before: dict[bytes, bytearray | None]
 
 
 class StateCommitment:
-    """Buckets and tree after the block of `height`; `apply` alone changes it."""
+    """Buckets and tree after the block of `height`; `apply` alone changes what they say.
+
+    compute() works in place: buckets and tree then hold one block more than the commitment has,
+    nearly always the one that apply() is called with next. Reads find what that block replaced in
+    its delta; whatever else is asked for first puts it back (performance.md, finding 10).
+    """
 
     def __init__(self, bucket_count: int, height: int, buckets: list[bytearray]) -> None:
         """buckets: each with its prefix byte, leaves sorted."""
@@ -130,6 +142,7 @@ class StateCommitment:
         self._shift = 32 - 4 * depth_of(bucket_count)
         # Each starts with its prefix byte, as each node in the tree does: hashed without a copy.
         self._buckets = buckets
+        self._ahead: CommitmentDelta | None = None
         # Nodes of 16 child hashes; levels from the parents of buckets up to the one root node.
         self._tree = bytearray()
         self._levels: list[int] = []
@@ -168,58 +181,86 @@ class StateCommitment:
     def content(self, key: bytes) -> bytes | None:
         """leaf_content of the row at `key`, or None when there is no such row."""
         key_hash = sha256(key).digest()
-        bucket = self._buckets[int.from_bytes(key_hash[:4], "big") >> self._shift]
+        if self._ahead is not None and key_hash in self._ahead.before:
+            before = self._ahead.before[key_hash]
+            return None if before is None else bytes(before)
+        bucket = self._buckets[self._index(key_hash)]
         at = find_leaf(bucket, key_hash, 1)
         return None if at < 0 else bytes(bucket[at + HASH_BYTES : at + LEAF_BYTES])
 
+    def _index(self, key_hash: bytes) -> int:
+        return int(_first_bits(key_hash)[0]) >> self._shift
+
     def compute(self, changes: Sequence[Change]) -> CommitmentDelta:
-        """What the block after this one changes. Changes nothing here: several blocks of one
-        height are executed on the same base."""
-        shift, base = self._shift, self._buckets
-        buckets: dict[int, bytearray] = {}
-        for key, value in changes:
-            key_hash = sha256(key).digest()
-            index = int.from_bytes(key_hash[:4], "big") >> shift
-            bucket = buckets.get(index)
-            if bucket is None:
-                bucket = buckets[index] = base[index][:]
-            # The usual case without the calls of _set_leaf: a short value for a row that exists.
-            at = bucket.find(key_hash, 1)
-            if at % LEAF_BYTES == 1 and value is not None and len(value) <= MAX_INLINE_BYTES:
-                length = len(value)
-                content = _LENGTHS[length] + value + _PADDING[length]
-                bucket[at + HASH_BYTES : at + LEAF_BYTES] = content
-            else:
-                _set_leaf(bucket, key_hash, None if value is None else leaf_content(value))
-        nodes, tree_root = self._changed_nodes(buckets)
-        return CommitmentDelta(
+        """What the block after this one changes. The commitment stays what it is: several blocks
+        of one height are executed on the same base. `changes` must not be altered afterwards."""
+        self._take_back()
+        before, tree_root = self._put(changes)
+        self._ahead = CommitmentDelta(
             height=self.height + 1,
             base_root=self.root,
             root=state_root(self.bucket_count, tree_root),
             tree_root=tree_root,
-            buckets=buckets,
-            nodes=nodes,
+            changes=changes,
+            before=before,
         )
+        return self._ahead
 
-    def _changed_nodes(
-        self, buckets: dict[int, bytearray]
-    ) -> tuple[list[dict[int, bytearray]], bytes]:
+    def _put(self, changes: Sequence[Change]) -> tuple[dict[bytes, bytearray | None], bytes]:
+        """Set leaves and hash up: contents before by key hash, and the root of the tree."""
+        shift, buckets = self._shift, self._buckets
+        before: dict[bytes, bytearray | None] = {}
+        digests: dict[int, bytes] = {}
+        for key, value in changes:
+            key_hash = sha256(key).digest()
+            index = _first_bits(key_hash)[0] >> shift
+            bucket = buckets[index]
+            # The usual case without the calls of _set_leaf: a short value for a row that exists.
+            at = bucket.find(key_hash, 1)
+            if at % LEAF_BYTES == 1 and value is not None and len(value) <= MAX_INLINE_BYTES:
+                length = len(value)
+                before[key_hash] = bucket[at + HASH_BYTES : at + LEAF_BYTES]
+                content = _LENGTHS[length] + value + _PADDING[length]
+                bucket[at + HASH_BYTES : at + LEAF_BYTES] = content
+            else:
+                before[key_hash] = _set_leaf(
+                    bucket, key_hash, None if value is None else leaf_content(value)
+                )
+            # At once, while the bucket is in the processor's cache; few are changed twice.
+            digests[index] = sha256(bucket).digest()
+        return before, self._hash_up(digests)
+
+    def _hash_up(self, digests: dict[int, bytes]) -> bytes:
+        """Set the digests of changed buckets in the tree, and of the nodes above; the new root."""
         tree = self._tree
-        changed = [(index, sha256(bucket).digest()) for index, bucket in buckets.items()]
-        levels: list[dict[int, bytearray]] = []
         for level in self._levels:
-            nodes: dict[int, bytearray] = {}
-            for index, digest in changed:
+            parents = set()
+            for index, digest in digests.items():
                 parent = index >> 4
-                node = nodes.get(parent)
-                if node is None:
-                    start = level + parent * _NODE_BYTES
-                    node = nodes[parent] = tree[start : start + _NODE_BYTES]
-                at = ((index & 15) << 5) + 1
-                node[at : at + HASH_BYTES] = digest
-            levels.append(nodes)
-            changed = [(parent, sha256(node).digest()) for parent, node in nodes.items()]
-        return levels, changed[0][1] if changed else self._tree_root
+                # A node has one byte more than its 16 digests of 32.
+                at = level + 1 + (index << 5) + parent
+                tree[at : at + HASH_BYTES] = digest
+                parents.add(parent)
+            digests = {}
+            for parent in parents:
+                start = level + parent * _NODE_BYTES
+                digests[parent] = sha256(tree[start : start + _NODE_BYTES]).digest()
+        return digests[0] if digests else self._tree_root
+
+    def _take_back(self) -> None:
+        """Put back what a block replaced that was computed and not applied."""
+        delta, self._ahead = self._ahead, None
+        if delta is None:
+            return
+        digests: dict[int, bytes] = {}
+        for key_hash, content in delta.before.items():
+            index = self._index(key_hash)
+            _set_leaf(self._buckets[index], key_hash, content)
+            digests[index] = sha256(self._buckets[index]).digest()
+        ensure(
+            self._hash_up(digests) == self._tree_root,
+            f"the commitment of height {self.height} was not put back to {self._tree_root.hex()}",
+        )
 
     def apply(self, delta: CommitmentDelta) -> None:
         """Become the commitment after the block, once its batch is durable."""
@@ -228,23 +269,23 @@ class StateCommitment:
             f"delta of height {delta.height} on root {delta.base_root.hex()} does not follow "
             f"height {self.height} with root {self.root.hex()}",
         )
-        buckets, tree = self._buckets, self._tree
-        for index, bucket in delta.buckets.items():
-            buckets[index] = bucket
-        for level, nodes in zip(self._levels, delta.nodes, strict=True):
-            for index, node in nodes.items():
-                start = level + index * _NODE_BYTES
-                tree[start : start + _NODE_BYTES] = node
+        if self._ahead is not delta:
+            self._take_back()
+            _, tree_root = self._put(delta.changes)
+            ensure(tree_root == delta.tree_root, "the rows of a computed block were altered")
+        self._ahead = None
         self.height = delta.height
         self.root = delta.root
         self._tree_root = delta.tree_root
 
     def bucket(self, index: int) -> bytes:
         """Prefix byte and sorted leaves of the bucket `index`."""
+        self._take_back()
         return bytes(self._buckets[index])
 
     def siblings(self, index: int) -> tuple[Hash, ...]:
         """The 15 other children on each level, from the bucket `index` up to the root node."""
+        self._take_back()
         found: list[Hash] = []
         for level in self._levels:
             parent, own = divmod(index, FAN_OUT)
@@ -259,6 +300,7 @@ class StateCommitment:
     def save(self) -> Iterator[bytes]:
         """The copy that a clean stop leaves, in pieces: tag, height, number of buckets, leaves in
         each bucket, all leaves."""
+        self._take_back()
         count = _COUNT_BYTES
         yield _SAVED_TAG + self.height.to_bytes(8, "big") + self.bucket_count.to_bytes(count, "big")
         yield b"".join(

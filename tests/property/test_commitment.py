@@ -4,7 +4,7 @@ key has a proof of its value or of its absence, and no other claim passes."""
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.commitment import CommittedRows, StateCommitment
+from ledger.commitment import CommittedRows, StateCommitment, leaf_content
 from ledger.kv import MemoryStore, WriteBatch
 from ledger.proofs import StateProof, prove_state, verify_state
 
@@ -63,3 +63,40 @@ def test_a_proof_shows_the_value_or_the_absence_and_nothing_else(
     assert not verify_state(root, key, value, StateProof(16, proof.leaves, proof.siblings))
     grown = StateProof(256, proof.leaves + bytes(65), proof.siblings)
     assert not verify_state(root, key, value, grown)
+
+
+def as_state(rows: dict[bytes, bytes], height: int) -> list[object]:
+    """All that a commitment of these rows says, of every key."""
+    return everything(StateCommitment.build(rows.items(), 16, height))
+
+
+def everything(commitment: StateCommitment) -> list[object]:
+    contents = [commitment.content(b"room/rows/%d" % number) for number in range(31)]
+    proofs = [
+        (commitment.bucket(index), commitment.siblings(index))
+        for index in range(commitment.bucket_count)
+    ]
+    return [commitment.height, commitment.root, contents, proofs, b"".join(commitment.save())]
+
+
+@given(st.lists(st.tuples(st.dictionaries(keys, st.none() | values), st.booleans(), st.booleans())))
+@settings(max_examples=60)
+def test_what_is_computed_and_not_applied_is_never_seen(
+    script: list[tuple[dict[bytes, bytes | None], bool, bool]],
+) -> None:
+    """Proposals of one height are computed one after the other; any of them may be applied."""
+    rows: dict[bytes, bytes] = {b"room/rows/%d" % number: b"genesis" for number in range(0, 30, 2)}
+    commitment = StateCommitment.build(rows.items(), 16)
+    for changes, also_another, looks in script:
+        delta = commitment.compute(list(changes.items()))
+        for number in range(31):
+            row = rows.get(b"room/rows/%d" % number)
+            content = commitment.content(b"room/rows/%d" % number)
+            assert content == (None if row is None else leaf_content(row))
+        if also_another:
+            commitment.compute([(b"room/rows/1", b"another"), (b"room/rows/2", None)])
+        if looks:
+            assert everything(commitment) == as_state(rows, commitment.height)
+        commitment.apply(delta)
+        rows = applied(rows, changes)
+    assert everything(commitment) == as_state(rows, commitment.height)
