@@ -59,7 +59,7 @@ LAND_EVENTS: Final = table("land", "event", LandEvent)
 
 CERTIFY_EVENT: Final = MessageType(
     "land.certify_event",
-    "Certifies a land-use event of a zone, once for each stage; it stands for a vote of governance.",
+    "Certifies a land-use event of a zone, one for each stage; stands for a vote of governance.",
     (
         Field("zone", Kind.TEXT, "id of the zone", MAX_ZONE_ID_BYTES),
         Field("stage", Kind.TEXT, ", ".join(STAGES), MAX_STAGE_BYTES),
@@ -123,9 +123,7 @@ def _certify(
         raise TransactionError(ErrorCode.NOT_FOUND, f"there is no zone {zone!r}")
     if stage not in STAGES:
         raise TransactionError(
-            ErrorCode.INVALID_MESSAGE,
-            f"stage: expected one of {', '.join(STAGES)}, found {stage!r}"
-            f"{nearest(stage, set(STAGES))}",
+            ErrorCode.INVALID_MESSAGE, f"there is no stage {stage!r}{nearest(stage, set(STAGES))}"
         )
     if not LOWEST_FACTOR_BPS <= factor_bps <= HIGHEST_FACTOR_BPS:
         raise TransactionError(

@@ -5,7 +5,7 @@ index of a region moves month by month, in order: I0 = 10^12 at the base date of
 is round 0 (economy.md sections 1 and 2).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -16,12 +16,13 @@ from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
 from ledger.state import State
 from tokenomics import months, uplift
-from tokenomics.params import GENESIS, MAX_ZONES
+from tokenomics.params import GENESIS
 from tokenomics.ports import RoleBook
 from tokenomics.roles import RATE_REPORTER
 from tokenomics.rounds import schedule
 from tokenomics.rows import Amount, key, present, table
 from tokenomics.uplift import INDEX_SCALE, RATE_SCALE
+from tokenomics.zones import zones
 
 NATION: Final = "00"
 """The whole country, whose index gives the normal growth N."""
@@ -101,18 +102,16 @@ REPORT_RATE: Final = MessageType(
 )
 
 
-def write_rates(state: State, given: object, regions: Collection[str]) -> None:
-    """Write section land.rates of genesis: {"first_month": yyyymm}.
+def write_rates(state: State, given: object) -> None:
+    """Write section land.rates of genesis: {"first_month": yyyymm}; zones are written before it.
 
-    regions: those by which zones are rolled; the nation is added. LocalError names a wrong field.
+    Regions are those by which zones are rolled, and the nation. LocalError names a wrong field.
     """
     fields = GENESIS.fields(given, "land.rates", ("first_month",))
     first = fields["first_month"]
     if type(first) is not int or not months.is_month(first):
         raise GENESIS.error("land.rates.first_month", "a year and a month as yyyymm", first)
-    others = sorted(set(regions) - {NATION})
-    if len(others) > MAX_ZONES:
-        raise GENESIS.error("land.rates", f"at most {MAX_ZONES} regions", len(others))
+    others = sorted({zone.rate_region for zone in zones(state)} - {NATION})
     for region in others:
         GENESIS.text(region, "land.zones.rate_region", MAX_REGION_BYTES)
     state.put(RATE_REGIONS, b"", RateRegions(first, (NATION, *others)))
