@@ -195,7 +195,9 @@ def _table(name: str, table: Table[Any]) -> Decoder:
             "validator_tables._decode_heights",
             "validator_tables._decode_name",
             "validator_tables._decode_recorded",
-            "deciding._decode_authority",
+            "authority._decode_authority",
+            "roles._decode_limits",
+            "roles._decode_since",
         ),
         table.encode,
     )
