@@ -20,12 +20,12 @@ _HOLDERS: Final = (
 """Role of each account of official_accounts(), in their order."""
 CERTIFIER_POINTS: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "research": 1_000_000,
-        "founding": 1_000_000,
         "work": 1_000_000,
         "residence": 1_000_000,
-        "civic": 1_000_000,
-        "expropriated": 10**12,
+        "research": 1_000_000,
+        "mission": 1_000_000,
+        "founding": 1_000_000,
+        "expropriation": 10**12,
     }
 )
 """Points a round of each certifier, by kind of contribution; for owners the KRW they gave up."""
