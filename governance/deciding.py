@@ -1,22 +1,20 @@
-"""Decides about validators by one authority named in genesis, until chambers vote.
+"""Decides about validators and roles by one authority named in genesis, until chambers vote.
 
-The authority is normally a threshold account of the organisations, so that m of them have to sign
-each decision. Chambers, proposals and timelocks take this module's place behind the same port.
+Chambers, proposals and timelocks take this module's place behind the same ports.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from governance.authority import GENESIS, require_authority, write_authority
 from governance.ports import ValidatorAdmission
-from ledger import codec
+from governance.roles import RoleBook
 from ledger.crypto import ED25519_KEY_BYTES
-from ledger.errors import DecodeError, ErrorCode, LocalError, TransactionError
+from ledger.errors import DecodeError, ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler, Invariant
-from ledger.primitives import ADDRESS_BYTES, Address
 from ledger.registry import MAX_ORGANISATION_BYTES, Validator
-from ledger.state import State, Table
-from ledger.strict_json import JsonReader
+from ledger.state import State
 
 _ORGANISATION: Final = Field("organisation", Kind.TEXT, "organisation name", MAX_ORGANISATION_BYTES)
 _PUBLIC_KEY: Final = Field(
@@ -56,30 +54,16 @@ REMOVE_OBSERVER: Final = MessageType(
 )
 
 
-def _decode_authority(raw: bytes) -> Address:
-    return Address(codec.as_bytes(codec.decode(raw), "authority", ADDRESS_BYTES))
-
-
-_GENESIS: Final = JsonReader("genesis")
-_AUTHORITY: Final[Table[Address]] = Table(
-    "governance", "authority", codec.encode, _decode_authority
-)
-_ONE: Final = b""
-
-
-def authority(state: State) -> Address | None:
-    """The account that decides, or None when genesis names none."""
-    return state.get(_AUTHORITY, _ONE)
-
-
 class DecidingModule:
-    """StateModule "governance": checks who decides, and hands the decision to the port."""
+    """StateModule "governance": checks who decides, and hands the decision to the port; the
+    messages of the role book are its own too."""
 
     name: Final = "governance"
     invariants: Final[Mapping[str, Invariant]] = {}
 
-    def __init__(self, validators: ValidatorAdmission) -> None:
+    def __init__(self, validators: ValidatorAdmission, roles: RoleBook) -> None:
         self._validators = validators
+        self._roles = roles
 
     @property
     def handlers(self) -> Mapping[MessageType, Handler]:
@@ -91,18 +75,16 @@ class DecidingModule:
             LIFT_SUSPENSION: self._lift_suspension,
             ADD_OBSERVER: self._add_observer,
             REMOVE_OBSERVER: self._remove_observer,
+            **self._roles.handlers,
         }
 
     def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
-        """section: {"authority": "0x..."}; without it nobody can decide anything."""
-        if unknown := sorted(set(section) - {"authority"}):
-            raise LocalError(
-                f"genesis section governance: unknown option {unknown[0]}, known is authority"
-            )
-        if "authority" in section:
-            context.state.put(
-                _AUTHORITY, _ONE, _GENESIS.address(section["authority"], "governance.authority")
-            )
+        """section: authority, roles and certifiers (docs/operating.md); without an authority
+        nobody can decide anything. LocalError names a wrong field."""
+        given = GENESIS.fields(section, "governance", optional=("authority", "roles", "certifiers"))
+        if "authority" in given:
+            write_authority(context.state, given["authority"])
+        self._roles.write_genesis(context, given.get("roles", {}), given.get("certifiers", []))
 
     def begin_block(self, context: Context) -> None:
         """Nothing to do."""
@@ -118,40 +100,31 @@ class DecidingModule:
     def _add_validator(
         self, context: Context, organisation: str, public_key: bytes, node_key: bytes
     ) -> None:
-        _require_authority(context)
+        require_authority(context)
         self._validators.add_validator(context, _validator(organisation, public_key, node_key))
 
     def _remove_validator(self, context: Context, organisation: str) -> None:
-        _require_authority(context)
+        require_authority(context)
         self._validators.remove_validator(context, organisation)
 
     def _rotate_key(
         self, context: Context, organisation: str, public_key: bytes, node_key: bytes
     ) -> None:
-        _require_authority(context)
+        require_authority(context)
         self._validators.rotate_key(context, _validator(organisation, public_key, node_key))
 
     def _lift_suspension(self, context: Context, organisation: str) -> None:
-        _require_authority(context)
+        require_authority(context)
         self._validators.lift_suspension(context, organisation)
 
     def _add_observer(self, context: Context, node_key: bytes, name: str) -> None:
-        _require_authority(context)
+        require_authority(context)
         _require_key(node_key)
         self._validators.add_observer(context, node_key, name)
 
     def _remove_observer(self, context: Context, node_key: bytes) -> None:
-        _require_authority(context)
+        require_authority(context)
         self._validators.remove_observer(context, node_key)
-
-
-def _require_authority(context: Context) -> None:
-    decides = authority(context.state)
-    if decides is None or context.sender != decides:
-        named = "nobody" if decides is None else f"0x{decides.hex()}"
-        raise TransactionError(
-            ErrorCode.UNAUTHORISED, f"only the authority that genesis names may decide: {named}"
-        )
 
 
 def _require_key(key: bytes) -> None:

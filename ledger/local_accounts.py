@@ -22,6 +22,7 @@ from ledger.primitives import Address
 
 DEVELOPMENT_MNEMONIC: Final = "test test test test test test test test test test test junk"
 LOCAL_ACCOUNTS_OF_EACH_KIND: Final = 10
+LOCAL_OFFICIALS: Final = 12
 
 
 class LocalAccount(msgspec.Struct, frozen=True):
@@ -51,9 +52,20 @@ def ed25519_accounts() -> tuple[LocalAccount, ...]:
     )
 
 
+@cache
+def official_accounts() -> tuple[LocalAccount, ...]:
+    """SLIP-10 m/44'/60'/2'/0'/i': who holds the roles of a local town."""
+    return tuple(_ed25519_account(f"m/44'/60'/2'/0'/{index}'") for index in range(LOCAL_OFFICIALS))
+
+
+def local_accounts() -> tuple[LocalAccount, ...]:
+    """Every account whose key everybody has."""
+    return secp256k1_accounts() + ed25519_accounts() + official_accounts()
+
+
 def forbidden_local_keys() -> frozenset[Address]:
     """Addresses whose keys everybody has: a genesis that is not local refuses them."""
-    return frozenset(account.address for account in secp256k1_accounts() + ed25519_accounts())
+    return frozenset(account.address for account in local_accounts())
 
 
 def _secret(curve: str, path: str) -> bytes:

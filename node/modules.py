@@ -1,12 +1,16 @@
 """The one list of modules that make up a chain, in the order in which their hooks run."""
 
+from typing import Final
+
 from governance.deciding import DecidingModule
+from governance.roles import RoleBook, RoleNames
 from ledger import accounts
 from ledger.accounts import AccountsModule
 from ledger.executor import BlockExecutor
 from ledger.threshold import ThresholdModule
 from ledger.transfers import TransfersModule
 from ledger.validators import ValidatorsModule
+from tokenomics import roles
 from tokenomics.appraisers import GenesisRoles
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
@@ -16,6 +20,19 @@ from tokenomics.standins import NothingPaused, TreasuryDistribution
 ROLES: Roles = GenesisRoles()
 """Who may appraise: named in genesis until governance appoints appraisers."""
 TOKEN: Token = accounts
+ROLE_BOOK: Final = RoleBook(
+    RoleNames(
+        authority=roles.AUTHORITY,
+        certifier=roles.CERTIFIER,
+        others=(
+            *roles.CHAMBERS,
+            roles.RATE_REPORTER,
+            roles.SALES_REGISTRAR,
+            roles.PERSON_REGISTRAR,
+        ),
+    )
+)
+"""Who holds which role: governance keeps it, and takes the names from those who ask."""
 
 
 def build_executor() -> BlockExecutor:
@@ -28,7 +45,7 @@ def build_executor() -> BlockExecutor:
             TransfersModule(),
             ThresholdModule(),
             validators,
-            DecidingModule(validators),
+            DecidingModule(validators, ROLE_BOOK),
             land,
             IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), NothingPaused()),
         )

@@ -17,13 +17,15 @@ from tokenomics.valuation import RETURN_ANCHORS
 MAX_ZONE_ID_BYTES: Final = 32
 MAX_NAME_BYTES: Final = 64
 LEGAL_DONG_DIGITS: Final = 10
+MAX_REGION_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
     """A part of the town, fixed by genesis. The base price is its value of round 0.
 
-    legal_dong_code: 법정동코드, ten digits. area in 0.1 m2, price in KRW/m2.
+    legal_dong_code: 법정동코드, ten digits. area in 0.1 m2, price in KRW/m2. rate_region: whose
+    official change rate rolls the zone (tokenomics.rates), "00" being the nation.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Zone:
     name_en: str
     area_tenth_m2: int
     base_krw_per_m2: int
+    rate_region: str = "00"
 
     @property
     def base_value_krw(self) -> int:
@@ -99,7 +102,7 @@ def base_value_krw(state: State) -> int:
 
 
 def _zone(value: object, place: str) -> Zone:
-    given = GENESIS.fields(value, place, required=Zone.__slots__)
+    given = GENESIS.fields(value, place, Zone.__slots__[:-1], ("rate_region",))
 
     def text(name: str, maximum_bytes: int) -> str:
         return GENESIS.text(given[name], f"{place}.{name}", maximum_bytes)
@@ -117,6 +120,7 @@ def _zone(value: object, place: str) -> Zone:
         text("name_en", MAX_NAME_BYTES),
         integer("area_tenth_m2", MAX_AREA_TENTH_M2),
         integer("base_krw_per_m2", MAX_PRICE_KRW_PER_M2),
+        GENESIS.text(given.get("rate_region", "00"), f"{place}.rate_region", MAX_REGION_BYTES),
     )
 
 

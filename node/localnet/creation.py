@@ -15,13 +15,13 @@ from typing import Any, Final
 from ledger.crypto import checksum_address, ed25519_address
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
-from ledger.local_accounts import ed25519_accounts, secp256k1_accounts
+from ledger.local_accounts import local_accounts
 from ledger.primitives import UNIT
 from ledger.registry import Validator, ValidatorSet
 from node import config, keystore
 from node.disk_errors import os_error
 from node.keystore import LOCAL_COST, KeyKind
-from node.localnet import layout, ports
+from node.localnet import layout, officials, ports
 from node.localnet.held import require_none_runs
 from node.localnet.layout import Town, TownNode
 from node.scenario import local_appraisers
@@ -191,7 +191,7 @@ def genesis_of(town: Town, keys: Mapping[str, NodeKeys], time_ms: int) -> Genesi
 
 
 def sections(scenario: str, authority: str) -> dict[str, Any]:
-    """Module sections: development accounts with tokens, who decides, the land economy.
+    """Module sections: development accounts with tokens, who decides and officiates, the economy.
 
     Without a scenario the land's quarters last real ones, so that nothing falls due by itself.
     """
@@ -199,10 +199,10 @@ def sections(scenario: str, authority: str) -> dict[str, Any]:
         "accounts": {
             "accounts": [
                 {"address": checksum_address(account.address), "balance": str(BALANCE)}
-                for account in secp256k1_accounts() + ed25519_accounts()
+                for account in local_accounts()
             ]
         },
-        "governance": {"authority": authority},
+        "governance": {"authority": authority, **officials.genesis_section()},
         **gwangju.genesis_sections(
             [ed25519_address(signer.public_key) for signer in local_appraisers()],
             scaled_rounds=gwangju.QUARTERS if scenario else 0,

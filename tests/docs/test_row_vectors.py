@@ -13,7 +13,7 @@ import pytest
 import governance
 import ledger
 import tokenomics
-from governance import deciding
+from governance import authority, roles
 from ledger import validator_tables
 from ledger.participation import BlockRecord, History, Member
 from ledger.primitives import UNIT, Address, Hash
@@ -21,7 +21,19 @@ from ledger.registry import Evidence, Phase, Validator, ValidatorSet
 from ledger.state import Table
 from ledger.validator_tables import SetChange, evidence_key, root_key
 from tests.docs.documents import section, text, vectors
-from tokenomics import appraisers, closing, derivation, params, reports, rounds, rows, zones
+from tokenomics import (
+    appraisers,
+    closing,
+    derivation,
+    land_events,
+    params,
+    rates,
+    reports,
+    rounds,
+    rows,
+    sales,
+    zones,
+)
 
 ADDRESS = Address(b"\x11" * 20)
 KEY, NODE_KEY = b"\x01" * 32, b"\x02" * 32
@@ -40,7 +52,11 @@ OF_VALIDATORS: list[Row] = [
     (validator_tables.PROBES, KEY, (290, 295)),
     (validator_tables.OBSERVERS, NODE_KEY, "library"),
     (validator_tables.EVIDENCE, evidence_key(EVIDENCE), 9),
-    (deciding._AUTHORITY, b"", ADDRESS),
+    (authority.AUTHORITY, b"", ADDRESS),
+]
+OF_ROLES: list[Row] = [
+    (roles.HOLDERS, b"chamber.land/" + ADDRESS, 1_700_000_000_000),
+    (roles.LIMITS, ADDRESS, roles.Limits((("research", 500), ("work", 40)))),
 ]
 OF_LAND: list[Row] = [
     (params.LAND_PARAMETERS, b"", params.LandParameters()),
@@ -48,6 +64,33 @@ OF_LAND: list[Row] = [
     (zones.ZONES, rows.key(0), zones.Zone("a", "2917013900", "월출동", "Wolchul", 1000, 250_000)),
     (zones.ZONE_VALUES, rows.key(0), zones.ZoneValue(250_550, 1, 5, 6, (250_000, 250_550))),
     (rounds.SCHEDULE, b"", rounds.Schedule(1, 2, 1, 3)),
+    (rates.RATE_REGIONS, b"", rates.RateRegions(2012_01, ("00", "29"))),
+    (
+        rates.RATE_REPORTS,
+        rows.key(1, 2) + ADDRESS,
+        rates.RateReport(100_057, DOCUMENT, TRANSACTION),
+    ),
+    (rates.OFFICIAL_RATES, rows.key(1, 2), rates.OfficialRate(100_057, (ADDRESS, ADDRESS))),
+    (rates.REGION_INDICES, rows.key(1, 2), rates.RegionIndex(1_000_570_000_000)),
+    (rates.REGION_PROGRESS, rows.key(1), rates.RegionProgress(2)),
+    (
+        land_events.LAND_EVENTS,
+        rows.key(0, 1),
+        land_events.LandEvent(14_000, 10**10, DOCUMENT, 250_000, 350_000, 9, TRANSACTION),
+    ),
+    (
+        sales.SALES,
+        sales.sale_key(2012_02, "2917014100111100010"),
+        sales.Sale(0, 348_800, DOCUMENT, TRANSACTION),
+    ),
+    (
+        sales.STRUCK_SALES,
+        rows.key(24_145, 1),
+        sales.StruckSale(
+            "2917014100111100010", 0, 348_800, DOCUMENT, TRANSACTION, "typing error", TRANSACTION
+        ),
+    ),
+    (sales.SALES_BOOK, b"", sales.SalesBook(2, 1)),
     (rounds.ROUNDS, rows.key(2), rounds.Round(2, 10, 20, 30, 10, 11, 12)),
     (
         reports.REPORTS,
@@ -104,7 +147,11 @@ OF_LAND: list[Row] = [
         ),
     ),
 ]
-SECTIONS = {"Validators": OF_VALIDATORS, "Land and issuance": OF_LAND}
+SECTIONS = {
+    "Validators": OF_VALIDATORS,
+    "Roles": OF_ROLES,
+    "Land and issuance": OF_LAND,
+}
 
 
 def row_vectors(found: list[Row]) -> dict[str, Any]:

@@ -30,10 +30,13 @@ from node.state_file import Description
 from node.storage import write_genesis
 from tests.fuzz import samples
 from tests.fuzz.checking import Decoder
+from tests.support.fact_desk import DOCUMENT, DONG, GOVERNANCE, REGISTRAR, FactDesk
 from tests.support.land_town import LandTown, appraiser, zone_section
 from tests.support.ledger_chain import CHAIN_ID
 from tests.support.transfers import TO
+from tokenomics.land_events import CERTIFY_EVENT
 from tokenomics.rounds import open_rounds
+from tokenomics.sales import REGISTER_SALE, STRIKE_SALE
 
 EXECUTOR = build_executor()
 _GUESSES: tuple[Any, ...] = (
@@ -195,7 +198,9 @@ def _table(name: str, table: Table[Any]) -> Decoder:
             "validator_tables._decode_heights",
             "validator_tables._decode_name",
             "validator_tables._decode_recorded",
-            "deciding._decode_authority",
+            "authority._decode_authority",
+            "roles._decode_limits",
+            "roles._decode_since",
         ),
         table.encode,
     )
@@ -203,13 +208,13 @@ def _table(name: str, table: Table[Any]) -> Decoder:
 
 @cache
 def _stores() -> list[MemoryStore]:
-    """State of the small chain, of a town's genesis, and of a town with reports."""
+    """State of the small chain, of a town's genesis, of a town with reports, and of facts."""
     town = MemoryStore()
     document = genesis.parse(small_genesis(samples.documents()["genesis.json"]))
     batch = WriteBatch()
     batch.operations.extend(genesis.build(document, EXECUTOR).rows)
     town.write(batch, sync=True)
-    return [samples.chain().store, town, _reported()]
+    return [samples.chain().store, town, _reported(), _facts()]
 
 
 def _reported() -> MemoryStore:
@@ -235,6 +240,23 @@ def _reported() -> MemoryStore:
         if number == 1:
             made.block(opened.end_ms)
     return made.store
+
+
+def _facts() -> MemoryStore:
+    """One of each fact beside reports."""
+    desk = FactDesk()
+    desk.rate("29", 2012_01, 100_057)
+    desk.send(GOVERNANCE, CERTIFY_EVENT, "city", "completion", 14_000, 10**12, DOCUMENT)
+    for pnu in (f"{DONG}111100010", f"{DONG}111100011"):
+        desk.send(REGISTRAR, REGISTER_SALE, "city", pnu, 900, 2012_02, DOCUMENT)
+    desk.send(GOVERNANCE, STRIKE_SALE, "city", pnu, 2012_02, "typing error")
+    store = MemoryStore()
+    batch = WriteBatch()
+    for key, value in desk.state.changes():
+        if value is not None:
+            batch.put(key, value)
+    store.write(batch, sync=True)
+    return store
 
 
 # -- commitment and database -----------------------------------------------------------------------

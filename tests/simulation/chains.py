@@ -26,7 +26,7 @@ from ledger.transaction import Draft, Transaction
 from ledger.transfers import SEND, TransfersModule
 from ledger.validators import ValidatorsModule
 from node.block_store import BlockStore
-from node.modules import build_executor
+from node.modules import ROLE_BOOK, build_executor
 from node.storage import open_chain
 from tests.simulation.world import START_MS
 
@@ -197,7 +197,7 @@ def _executor(economy: bool) -> BlockExecutor:
             TransfersModule(),
             ThresholdModule(),
             validators,
-            DecidingModule(validators),
+            DecidingModule(validators, ROLE_BOOK),
         )
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from governance.deciding import DecidingModule
+from governance.roles import RoleBook, RoleNames
 from ledger import accounts, genesis, validators
 from ledger.accounts import AccountsModule
 from ledger.block import Block, build_block
@@ -33,6 +34,7 @@ STEP_MS = 1_000
 UNSIGNED = bytes(64)
 RICH = Ed25519Signer(b"r" * 32)
 AUTHORITY = Ed25519Signer(b"g" * 32)
+ROLE_NAMES = RoleNames("authority", "certifier", ("chamber.land", "registrar"))
 
 
 def validator_signer(name: str) -> Ed25519Signer:
@@ -87,7 +89,7 @@ def standard_modules() -> list[StateModule]:
         AccountsModule(),
         ThresholdModule(),
         TransfersModule(),
-        DecidingModule(rooms),
+        DecidingModule(rooms, RoleBook(ROLE_NAMES)),
     ]
 
 

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from governance.deciding import ADD_OBSERVER, ADD_VALIDATOR, REMOVE_VALIDATOR, authority
+from governance.authority import authority
+from governance.deciding import ADD_OBSERVER, ADD_VALIDATOR, REMOVE_VALIDATOR
 from ledger import threshold
 from ledger.crypto import Ed25519Signer, Secp256k1Signer, Signer, checksum_address
 from ledger.errors import DecodeError, ErrorCode

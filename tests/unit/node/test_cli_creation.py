@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from governance import deciding
+from governance import authority
 from ledger import genesis
 from ledger.errors import LocalError
 from ledger.kv import MemoryStore, WriteBatch
 from ledger.state import State
 from node import config, keystore
 from node.keystore import KeyKind
-from node.localnet import creation, layout
+from node.localnet import creation, layout, officials
 from node.localnet.creation import Wish, prepare
 from node.localnet.layout import Town
 from node.modules import build_executor
@@ -90,12 +90,15 @@ def test_a_majority_of_the_organisations_decides(
     account = account_of(json.loads(text), "a test")
     assert (account.threshold, len(account.keys)) == (needed, validators)
     document = genesis.parse((tmp_path / "observer" / "genesis.json").read_bytes())
-    assert document.sections["governance"] == {"authority": account.address}
+    assert document.sections["governance"] == {
+        "authority": account.address,
+        **officials.genesis_section(),
+    }
     store = MemoryStore()
     batch = WriteBatch()
     batch.operations.extend(genesis.build(document, build_executor()).rows)
     store.write(batch, sync=False)
-    assert deciding.authority(State(store)) == account.witness.address
+    assert authority.authority(State(store)) == account.witness.address
     for node in town.validators:
         key = tmp_path / node.name / creation.ACCOUNT_KEY
         signer = keystore.open_signer(key, creation.PASSWORD, KeyKind.ACCOUNT)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from governance.deciding import authority
+from governance.authority import authority
 from ledger import accounts, genesis
 from ledger.crypto import checksum_address, ed25519_address, sha256
 from ledger.errors import LocalError

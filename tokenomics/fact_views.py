@@ -1,0 +1,153 @@
+"""What others may read of the facts beside appraisals: plain maps of a state.
+
+Official rates, certified events, registered sales, and who holds a role. KRW sums and indices are
+decimal strings; prices per m2, months (yyyymm), index steps and ratios are ints.
+"""
+
+from typing import Any, Final
+
+from ledger.crypto import checksum_address
+from ledger.state import State
+from tokenomics import months
+from tokenomics.land_events import events_of
+from tokenomics.ports import RoleBook
+from tokenomics.rates import (
+    MAX_WAITING_MONTHS,
+    index_at,
+    months_in_order,
+    official_rate,
+    rate_regions,
+    reports_of_month,
+)
+from tokenomics.rounds import schedule
+from tokenomics.sales import Sale, StruckSale, sales_between, sales_book, struck_sales, window_of
+from tokenomics.zones import Zone, find_zone, zones
+
+View = dict[str, Any]
+
+MAX_LISTED_MONTHS: Final = 240
+"""Of each region, the newest."""
+
+
+def official_rates(state: State) -> View:
+    """Every region's rates and indices month by month, and what waits for a second report.
+
+    first_month is None on a chain that takes no official rates.
+    """
+    found = rate_regions(state)
+    if found is None:
+        return {"first_month": None, "regions": []}
+    return {
+        "first_month": found.first_month,
+        "regions": [_region(state, found.first_month, region) for region in found.regions],
+    }
+
+
+def zone_events(state: State, zone_id: str) -> list[View] | None:
+    """The certified events of a zone, in the order of stages; None for an unknown zone."""
+    found = find_zone(state, zone_id)
+    if found is None:
+        return None
+    return [
+        {
+            "stage": stage,
+            "factor_bps": row.factor_bps,
+            "cost_krw": str(row.cost_krw),
+            "accepted_krw_per_m2": row.accepted_krw_per_m2,
+            "limit_krw_per_m2": row.limit_krw_per_m2,
+            "from_round": row.from_round,
+            "last_round": row.last_round,
+            "document_hash": _hex(row.document_hash),
+            "transaction": _hex(row.transaction),
+        }
+        for stage, row in events_of(state, found[0])
+    ]
+
+
+def registered_sales(state: State, round_number: int | None = None) -> View:
+    """Sales that the study of a round counts (None: of the newest that opened), oldest first, and
+    those that were struck from its months. Months are None on a chain without a calendar."""
+    found, kept = rate_regions(state), sales_book(state).kept
+    number = schedule(state).newest if round_number is None else round_number
+    if found is None:
+        empty: View = {"sales": [], "struck": []}
+        return {"round": number, "first_month": None, "last_month": None, "kept": kept, **empty}
+    first, last = window_of(found.first_month, number)
+    town = zones(state)
+    return {
+        "round": number,
+        "first_month": first,
+        "last_month": last,
+        "kept": kept,
+        "sales": [
+            _sale(town, month, pnu, sale) for month, pnu, sale in sales_between(state, first, last)
+        ],
+        "struck": [
+            {
+                **_sale(town, month, sale.pnu, sale),
+                "reason": sale.reason,
+                "struck_by": _hex(sale.struck_by),
+            }
+            for month, sale in struck_sales(state)
+            if first <= month <= last
+        ],
+    }
+
+
+def role_holders(state: State, roles: RoleBook, role: str) -> View:
+    """Who holds a role now; nobody for a name that is no role."""
+    return {
+        "role": role,
+        "holders": [checksum_address(account) for account in roles.holders(state, role)],
+    }
+
+
+def _region(state: State, first_month: int, region: str) -> View:
+    done = months_in_order(state, region)
+    shown = range(max(1, done - MAX_LISTED_MONTHS + 1), done + 1)
+    ahead = range(done + 1, done + 2 + MAX_WAITING_MONTHS)
+    return {
+        "region": region,
+        "official_until": months.month_at(first_month, done) if done else None,
+        "index": str(index_at(state, region, done)),
+        "months": [_month(state, first_month, region, number) for number in shown],
+        "waiting": [
+            _month(state, first_month, region, number)
+            for number in ahead
+            if reports_of_month(state, region, number)
+        ],
+    }
+
+
+def _month(state: State, first_month: int, region: str, number: int) -> View:
+    """index_step is None until the rate is official, index until every month before is too."""
+    official, index = official_rate(state, region, number), index_at(state, region, number)
+    return {
+        "month": months.month_at(first_month, number),
+        "index_step": None if official is None else official.index_step,
+        "index": None if index is None else str(index),
+        "reports": [
+            {
+                "reporter": checksum_address(reporter),
+                "index_step": report.index_step,
+                "gazette_hash": _hex(report.gazette_hash),
+                "transaction": _hex(report.transaction),
+            }
+            for reporter, report in reports_of_month(state, region, number)
+        ],
+    }
+
+
+def _sale(town: tuple[Zone, ...], month: int, pnu: str, sale: Sale | StruckSale) -> View:
+    return {
+        "zone": town[sale.zone].id,
+        "pnu": pnu,
+        "sold_month": month,
+        "price_krw_per_m2": sale.price_krw_per_m2,
+        "document_hash": _hex(sale.document_hash),
+        "transaction": _hex(sale.transaction),
+    }
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()
