@@ -146,15 +146,11 @@ def _at_base(land: Land) -> _Zone:
 def _prices(report: Report, number: int, zone: int) -> list[int]:
     """The panel's reports, with those of two further appraisers when they are too far apart."""
     prices = [
-        price
-        for seat in range(PANEL_SEATS)
-        if (price := report(number, zone, seat)) is not None
+        price for seat in range(PANEL_SEATS) if (price := report(number, zone, seat)) is not None
     ]
     if len(prices) >= _RULES.min_reports and too_wide(min(prices), max(prices)):
         further = range(PANEL_SEATS, PANEL_SEATS + FURTHER_SEATS)
-        prices += [
-            price for seat in further if (price := report(number, zone, seat)) is not None
-        ]
+        prices += [price for seat in further if (price := report(number, zone, seat)) is not None]
     return prices
 
 
@@ -170,22 +166,15 @@ def _with_limits(zone: _Zone, number: int, events: Sequence[Certified]) -> _Zone
 
 
 def _appraised(zone: _Zone, number: int, prices: Sequence[int], factor: Factor) -> _Zone:
-    """After an anchor: FINAL; DISPERSED, which counts downward only; NO_VALUE, held and rolled
-    down by the official rate; or STALE, at min(last, base)."""
-    if len(prices) < _RULES.min_reports:
-        held = min(zone.counted, rolled(zone.counted, factor))
-        age_ms = (number - zone.final_round) * QUARTER_MS
-        if zone.final_round and age_ms > _RULES.stale_ms:
-            held = min(held, zone.land.base_krw_per_m2)
-        return replace(zone, counted=held, recent=_recent(zone, zone.accepted))
+    """After an anchor: FINAL, else held."""
+    if len(prices) < _RULES.min_reports:  # NO_VALUE
+        return _held(zone, number, zone.accepted, factor)
     median = lower_median(prices)
     if too_wide(min(prices), max(prices)) and too_wide(*trimmed_range(prices)):
-        accepted = min(zone.accepted, median)
-        held = min(zone.counted, rolled(zone.counted, factor), median)
-        return replace(zone, accepted=accepted, counted=held, recent=_recent(zone, accepted))
-    clip = clip_limit(
-        zone.accepted, (number - zone.final_round) * QUARTER_MS, _RULES.clip_bps_a_year
-    )
+        # DISPERSED: counts downward only.
+        return _held(zone, number, min(zone.accepted, median), factor)
+    elapsed_ms = (number - zone.final_round) * QUARTER_MS
+    clip = clip_limit(zone.accepted, elapsed_ms, _RULES.clip_bps_a_year)
     usual = max(clip, *zone.recent)
     accepted = accepted_price(median, max(usual, *[limit for limit, _ in zone.limits], 0))
     return replace(
@@ -196,6 +185,16 @@ def _appraised(zone: _Zone, number: int, prices: Sequence[int], factor: Factor) 
         final_round=number,
         risen=zone.risen + max(0, accepted - usual),
     )
+
+
+def _held(zone: _Zone, number: int, accepted: int, factor: Factor) -> _Zone:
+    """Without a FINAL value: counts at what was accepted, moved down, never up, by the official
+    rate; once the last FINAL value is too old (STALE), at min(last, base)."""
+    counted = min(accepted, zone.counted, rolled(zone.counted, factor))
+    age_ms = (number - zone.final_round) * QUARTER_MS
+    if zone.final_round and age_ms > _RULES.stale_ms:
+        counted = min(counted, zone.land.base_krw_per_m2)
+    return replace(zone, accepted=accepted, counted=counted, recent=_recent(zone, accepted))
 
 
 def _recent(zone: _Zone, accepted: int) -> tuple[int, ...]:

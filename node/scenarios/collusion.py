@@ -1,7 +1,7 @@
 """Scenario `colluding-appraisers`: an invented attack by some of the five seats of every panel.
 
-Three of five report 30 % too much, then keep their reports to themselves, then are replaced. Chains
-would suspend them as outliers and seat others sooner: this is the longest such an attack can last.
+Three of five report 30 % too much for a year, keep their reports to themselves for another, and are
+then replaced: nobody sits on a zone's panel for more than two years running.
 """
 
 from typing import Final
@@ -13,13 +13,13 @@ from node.scenarios.real_gwangju import FIRST_MONTH, gwangju, monthly_rates, ste
 COLLUDERS: Final = 3
 FALSE_PERCENT: Final = 130
 FALSE_FROM_ROUND: Final = 21
-WITHHELD_FROM_ROUND: Final = 33
-REPLACED_FROM_ROUND: Final = 41
+WITHHELD_FROM_ROUND: Final = 25
+REPLACED_FROM_ROUND: Final = 29
 
 
 def colluding_appraisers(colluders: int = COLLUDERS) -> Scenario:
-    """`colluders` seats of every panel report +30 % from round 21 on, nothing from round 33 on, and
-    are replaced in round 41; the others report Gwangju's real prices throughout."""
+    """`colluders` seats of every panel report +30 % from round 21 on, nothing from round 25 on, and
+    are replaced in round 29; the others report Gwangju's real prices throughout."""
     honest = gwangju()
 
     def reported(number: int, zone: int, seat: int) -> int | None:

@@ -5,6 +5,7 @@ then they stand for two years. The nation's prices are taken to stand throughout
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from node.scenarios.gwangju import QUARTERS
@@ -47,5 +48,5 @@ def _changes() -> Iterator[int]:
         # From here on in parts of `back`, brought to the same unit.
         *((low * back + FALL_PERCENT * month) * fall // back for month in range(1, back + 1)),
     ]
-    for before, after in zip(levels, levels[1:], strict=False):
+    for before, after in pairwise(levels):
         yield after * RATE_SCALE // before - RATE_SCALE

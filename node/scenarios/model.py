@@ -85,7 +85,7 @@ class Scenario:
     zones: tuple[ScenarioZone, ...]
     first_month: int
     prices: tuple[tuple[int, ...], ...]
-    parameters: IssuanceParameters = IssuanceParameters()
+    parameters: IssuanceParameters = field(default_factory=IssuanceParameters)
     anchor_every: int = 1
     rates: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
     events: tuple[LandEvent, ...] = ()

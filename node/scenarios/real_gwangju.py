@@ -1,4 +1,4 @@
-"""Scenarios `gwangju` and `gwangju-net`: the real series of node/scenarios/gwangju.py as a value."""
+"""Scenarios `gwangju` and `gwangju-net`: the real series of gwangju.py as a value."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
