@@ -227,7 +227,7 @@ def _panel(
             solid_capstyle="round",
             gid=line.name,
         )
-    axes.set_xlim(years[0], years[-1])
+    axes.set_xlim(years[0], max(years[-1], years[0] + 1 / QUARTERS_A_YEAR))
     every = next(step for step in (1, 2, 5, 10, 25, 50) if (years[-1] - years[0]) / step <= 12)
     first = -(-int(years[0]) // every) * every
     ticks = [year for year in range(first, int(years[-1]) + 1, every) if year >= years[0]]
