@@ -196,7 +196,7 @@ def _token_lines(
     ]
     if beside is not None:
         values = [_millions(row.issued) for row in beside]
-        lines.append(_Line("beside", label, "비교", values, PURPLE, 2.0, (0, (3, 1))))
+        lines.append(_Line("beside", label, "현행 규칙의 발행량", values, PURPLE, 2.0, (0, (3, 1))))
     return lines
 
 

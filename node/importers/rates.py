@@ -81,8 +81,8 @@ def _require_columns(path: Path, columns: Mapping[str, str], header: tuple[str, 
             raise LocalError(f"{path} has no column {shown(column)}; there are {known:.200}")
         if not 1 <= len(region.encode()) <= MAX_REGION_BYTES:
             raise LocalError(
-                f"region {shown(region)}: expected 1 to {MAX_REGION_BYTES} bytes; name it with "
-                "--region COLUMN=REGION"
+                f"{path}: region {shown(region)}: expected 1 to {MAX_REGION_BYTES} bytes; "
+                "name it by --region COLUMN=REGION"
             )
     if len(set(columns.values())) != len(columns):
         raise LocalError(f"{path}: two columns are of one region: name each region once")

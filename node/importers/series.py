@@ -124,7 +124,7 @@ def _scenario(
     rates: "MappingProxyType[str, tuple[int, ...]]",
 ) -> Scenario:
     return Scenario(
-        name=path.name,
+        name=str(path),
         title=f"Series {path.name}",
         title_ko="사용자가 준 시계열",
         assumption="",
