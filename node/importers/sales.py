@@ -48,7 +48,7 @@ def import_sales(
     by_code = {zone.fields["legal_dong_code"]: zone.id for zone in zones}
     findings = Findings(path, table.encoding)
     found: list[ImportedSale] = []
-    lines: dict[tuple[str, int, int], int] = {}
+    lines: dict[tuple[str, int], int] = {}
     for row in table.rows(told):
         findings.rows += 1
         if isinstance(row, BadRow):
@@ -58,11 +58,11 @@ def import_sales(
             sale = _sale(row.line, row.values, by_code, findings)
             if sale is None:
                 continue
-            key = (sale.pnu, sale.sold_month, sale.price_krw_per_m2)
+            key = (sale.pnu, sale.sold_month)
             if key in lines:
                 raise RowError(
-                    f"the sale of parcel {sale.pnu} in {sale.sold_month} is there twice, on line "
-                    f"{lines[key]} and here: keep one"
+                    f"parcel {sale.pnu} was sold twice in {sale.sold_month}, on line {lines[key]} "
+                    "and here: one sale of a parcel and month is registered, keep one"
                 )
         except RowError as error:
             findings.wrong(row.line, str(error))
