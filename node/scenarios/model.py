@@ -16,7 +16,6 @@ from tokenomics.params import (
     MAX_ZONES,
     IssuanceParameters,
 )
-from tokenomics.town_playback import FURTHER_SEATS, PANEL_SEATS
 from tokenomics.uplift import RATE_SCALE
 
 NATION: Final = "00"
@@ -24,12 +23,9 @@ NATION: Final = "00"
 MONTHS_A_QUARTER: Final = 3
 QUARTERS_A_YEAR: Final = 4
 MAX_ROUNDS: Final = 512
-MAX_EVENTS_A_ZONE: Final = 3
 MAX_FACTOR_BPS: Final = 30_000
 """A certified event lets a zone rise to three times its accepted price at most."""
 STAGES: Final = ("site works", "completion", "change of use")
-SEATS: Final = PANEL_SEATS + FURTHER_SEATS
-"""Five on the panel; two more are asked when their reports are too far apart."""
 
 
 @dataclass(frozen=True, slots=True)
