@@ -19,6 +19,7 @@ PNU_DIGITS: Final = 19
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """A piece of land. pnu: 필지고유번호, 19 digits. official_krw_per_m2: 개별공시지가, 0 for none.
+    area_tenth_m2 is 0 when it is unknown: the official list of prices has no areas.
 
     LocalError for a value outside its bounds.
     """
@@ -31,7 +32,7 @@ class Parcel:
         if len(self.pnu) != PNU_DIGITS or not (self.pnu.isascii() and self.pnu.isdigit()):
             raise LocalError(f"parcel {self.pnu!r:.60}: expected a PNU of {PNU_DIGITS} digits")
         for name, lowest, highest in (
-            ("area_tenth_m2", 1, MAX_AREA_TENTH_M2),
+            ("area_tenth_m2", 0, MAX_AREA_TENTH_M2),
             ("official_krw_per_m2", 0, MAX_PRICE_KRW_PER_M2),
         ):
             found = getattr(self, name)

@@ -1,14 +1,15 @@
-"""A price series through valuation, recognition and mint: no chain, no state, no reports.
+"""A price series through valuation, recognition and mint: no chain, no state.
 
-What a series would have led to had every appraiser reported it exactly: the base of the figures
-that are held against real history (economy.md section 6). Only the functions that the modules use.
+What a series would have led to had every appraiser reported it exactly, or as a strategy says: the
+base of the figures that are held against real history (economy.md section 6). Only the functions
+that the modules use.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.primitives import BPS, ZERO_HASH
+from ledger.primitives import BPS
 from tokenomics import ceiling as rules
 from tokenomics.derivation import (
     IssuanceRound,
@@ -18,20 +19,12 @@ from tokenomics.derivation import (
     settle,
     totals_after,
 )
-from tokenomics.params import QUARTER_MS, IssuanceParameters, LandParameters
-from tokenomics.rounds import TownRound
+from tokenomics.params import IssuanceParameters
+from tokenomics.town_playback import Certified, Factor, Land, PlayedTown, Report, play_town
 from tokenomics.uplift import entitlement, zone_value_krw
-from tokenomics.valuation import RETURN_ANCHORS, accepted_price, clip_limit
 
-_RULES: Final = LandParameters()
-
-
-@dataclass(frozen=True, slots=True)
-class Land:
-    """A zone: area in 0.1 m2, base price in KRW/m2 (or another currency's unit throughout)."""
-
-    area_tenth_m2: int
-    base_krw_per_m2: int
+INDEX_BASE: Final = 100_000
+"""A land index of the base prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +37,8 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One quarter. raw_value_krw: V at the prices of the series. naive_issued: what a ratchet on
-    raw value would have issued by now. burned: by the reserve, since the start."""
+    """One quarter. raw_value_krw: V at the prices reported. naive_issued: what a ratchet on raw
+    value would have issued by now. burned: by the reserve, since the start."""
 
     row: IssuanceRound
     raw_value_krw: int
@@ -57,51 +50,85 @@ class Played:
         """Issued less burned, after this round."""
         return self.row.issued - self.burned
 
+    @property
+    def land_index(self) -> int:
+        """V as counted, INDEX_BASE at the base prices."""
+        return self.row.value_krw * INDEX_BASE // self.row.base_value_krw
+
+    @property
+    def raw_index(self) -> int:
+        """V as reported, INDEX_BASE at the base prices."""
+        return self.raw_value_krw * INDEX_BASE // self.row.base_value_krw
+
+    @property
+    def coverage_bps(self) -> int | None:
+        """Live entitlement over what was outstanding before this round's mint; None for nothing."""
+        return rules.coverage_bps(self.row.cover, self.row.outstanding)
+
 
 def play(
     zones: Sequence[Land],
     prices: Sequence[Sequence[int]],
     parameters: IssuanceParameters,
     *,
+    report: Report | None = None,
+    events: Sequence[Certified] = (),
+    factors: Sequence[Sequence[Factor]] | None = None,
     normal_growth_krw: Sequence[int] | None = None,
     anchor_every: int = 1,
     reserve: Reserve | None = None,
 ) -> list[Played]:
-    """`prices`: for each quarter, each zone's price; normal_growth_krw: N of each, for mode NET.
-    Between anchors values stand."""
-    base_value = sum(zone_value_krw(zone.area_tenth_m2, zone.base_krw_per_m2) for zone in zones)
-    accepted = [[zone.base_krw_per_m2] for zone in zones]
+    """`prices`: for each quarter, each zone's price, which all five report unless `report` says
+    otherwise; normal_growth_krw: N of each quarter, for mode NET."""
+    return play_rounds(
+        sum(zone_value_krw(zone.area_tenth_m2, zone.base_krw_per_m2) for zone in zones),
+        play_town(
+            zones,
+            len(prices),
+            report or (lambda number, zone, _: prices[number - 1][zone]),
+            events=events,
+            factors=factors,
+            normal_growth_krw=normal_growth_krw,
+            anchor_every=anchor_every,
+        ),
+        parameters,
+        reserve,
+    )
+
+
+def play_rounds(
+    base_value_krw: int,
+    rounds: Sequence[PlayedTown],
+    parameters: IssuanceParameters,
+    reserve: Reserve | None,
+) -> list[Played]:
+    """Town rounds through recognition, the reserve's burns and the mint."""
     totals, anchors, played = opening_totals(0), list[Uplift](), list[Played]()
     tranches: dict[int, int] = {}
     naive = burned = 0
-    for number, quarter in enumerate(prices, start=1):
-        is_anchor = number % anchor_every == 0
-        if is_anchor:
-            for history, price in zip(accepted, quarter, strict=True):
-                clip = clip_limit(history[-1], anchor_every * QUARTER_MS, _RULES.clip_bps_a_year)
-                limit = max(clip, *history[-RETURN_ANCHORS:])
-                history.append(accepted_price(price, limit))
-        value = _value(zones, [history[-1] for history in accepted])
-        raw_value = _value(zones, quarter)
-        growth = None if normal_growth_krw is None else normal_growth_krw[number - 1]
-        town = TownRound(
-            number, 0, 1, 1, value, len(zones), 0, ZERO_HASH, is_anchor, 0, 0, growth, True
-        )
-        found = recognise(totals, town, base_value, anchors, parameters)
+    for played_town in rounds:
+        town = played_town.town
+        found = recognise(totals, town, base_value_krw, anchors, parameters)
+        is_final = town.is_anchor and town.zones_final > 0 and found.live_krw is not None
         in_round = 0
-        if is_anchor and reserve is not None:
-            due = [at for at in tranches if at <= number]
+        if is_final and reserve is not None:
+            due = [at for at in tranches if at <= town.number]
             uncovered = max(0, rules.outstanding(totals.issued, 0, burned) - found.cover)
             in_round = min(uncovered, sum(tranches.pop(at) for at in due))
         burned += in_round
-        row = settle(totals, town, base_value, found, in_round, burned, parameters, paused=False)
-        if is_anchor:
-            anchors.append(Uplift(row.live_krw or 0, row.certified_krw or 0))
+        row = settle(
+            totals, town, base_value_krw, found, in_round, burned, parameters, paused=False
+        )
+        if town.is_anchor and row.live_krw is not None:
+            anchors.append(Uplift(row.live_krw, row.certified_krw or 0))
         if reserve is not None and row.minted:
-            tranches[number + reserve.rounds] = row.minted * reserve.share_bps // BPS
-        naive = max(naive, _worth(max(0, raw_value - base_value), parameters))
+            tranches[town.number + reserve.rounds] = row.minted * reserve.share_bps // BPS
+        raw_uplift = max(0, played_town.raw_value_krw - base_value_krw)
+        naive = max(
+            naive, entitlement(raw_uplift, parameters.lambda_bps, parameters.price_krw_per_token)
+        )
         totals = totals_after(totals, row)
-        played.append(Played(row, raw_value, naive, burned))
+        played.append(Played(row, played_town.raw_value_krw, naive, burned))
     return played
 
 
@@ -113,13 +140,3 @@ def returned_at(played: Sequence[Played]) -> int | None:
         if played[at].raw_value_krw <= played[at].row.base_value_krw:
             return at
     return None
-
-
-def _value(zones: Sequence[Land], prices: Sequence[int]) -> int:
-    return sum(
-        zone_value_krw(zone.area_tenth_m2, price) for zone, price in zip(zones, prices, strict=True)
-    )
-
-
-def _worth(uplift_krw: int, parameters: IssuanceParameters) -> int:
-    return entitlement(uplift_krw, parameters.lambda_bps, parameters.price_krw_per_token)

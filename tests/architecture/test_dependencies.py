@@ -27,10 +27,10 @@ on_every_platform = pytest.mark.parametrize(
 )
 
 
-def declared(*, dev: bool) -> list[Requirement]:
-    """The requirements that pyproject.toml states for the runtime or for development."""
+def declared(extra: str = "") -> list[Requirement]:
+    """The requirements that pyproject.toml states for the runtime, or for an extra."""
     project = PYPROJECT["project"]
-    lines = project["optional-dependencies"]["dev"] if dev else project["dependencies"]
+    lines = project["optional-dependencies"][extra] if extra else project["dependencies"]
     return [Requirement(line) for line in lines]
 
 
@@ -48,7 +48,7 @@ def applies(requirement: Requirement, environment: dict[str, str]) -> bool:
 @on_every_platform
 def test_the_lock_satisfies_every_declared_dependency(environment: dict[str, str]) -> None:
     locked = pinned()
-    for requirement in [*declared(dev=False), *declared(dev=True)]:
+    for requirement in [*declared(), *declared("charts"), *declared("dev")]:
         if not applies(requirement, environment):
             continue
         name = canonicalize_name(requirement.name)
@@ -62,7 +62,7 @@ def test_the_lock_satisfies_every_declared_dependency(environment: dict[str, str
 @on_every_platform
 def test_every_environment_gets_exactly_one_store_engine(environment: dict[str, str]) -> None:
     """docs/adr/0004: LevelDB where plyvel has wheels, RocksDB elsewhere."""
-    engines = [r.name for r in declared(dev=False) if r.name in ENGINES and applies(r, environment)]
+    engines = [r.name for r in declared() if r.name in ENGINES and applies(r, environment)]
     leveldb = (
         environment["python_version"] in {"3.11", "3.12"}
         and environment["sys_platform"] == "linux"

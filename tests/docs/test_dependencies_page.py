@@ -16,12 +16,13 @@ def listed(heading: str) -> list[str]:
     return [name for name, _reason in rows]
 
 
-@pytest.mark.parametrize("heading", ["At run time", "For development"])
+@pytest.mark.parametrize("heading", ["At run time", "For charts", "For development"])
 def test_the_page_lists_exactly_the_declared_packages(heading: str) -> None:
     project = tomllib.loads(text("pyproject.toml"))["project"]
-    declared = (
-        project["dependencies"]
-        if heading == "At run time"
-        else project["optional-dependencies"]["dev"]
-    )
+    extras = project["optional-dependencies"]
+    declared = {
+        "At run time": project["dependencies"],
+        "For charts": extras["charts"],
+        "For development": extras["dev"],
+    }[heading]
     assert listed(heading) == sorted(Requirement(line).name for line in declared)

@@ -1,7 +1,9 @@
-"""The worked example of docs/economy.md holds the figures that the formula gives."""
+"""docs/economy.md holds the figures that the formula and the playback give."""
 
 from ledger.primitives import UNIT
-from node.scenarios.gwangju import quarterly_prices
+from node.scenarios.catalogue import scenario
+from node.scenarios.gwangju import DEFAULT_SEED, quarterly_prices
+from node.scenarios.offline import play_scenario, with_noise
 from tests.docs.documents import text
 from tests.unit.tokenomics.test_gwangju_figures import through_the_formula
 
@@ -35,3 +37,35 @@ def test_the_page_shows_what_the_formula_gives() -> None:
         f"land index is {last.value_krw * 100_000 // last.base_value_krw}",
     ):
         assert figure in page, figure
+
+
+def part_issued(seed: int | None, quarters: int) -> float:
+    """Of the assumed district's live entitlement, with noise when there is a seed."""
+    made = scenario("district")
+    row = play_scenario(made if seed is None else with_noise(made, seed))[quarters - 1].row
+    return row.issued / row.cover
+
+
+def test_the_page_shows_what_the_district_issues() -> None:
+    page = text("docs/economy.md")
+    for quarters, design in ((41, "0.48"), (53, "0.77")):
+        noisy = [part_issued(seed, quarters) for seed in range(1, 25)]
+        row = (
+            f"| after {quarters} quarters | {design} | {part_issued(None, quarters):.3f} | "
+            f"{min(noisy):.3f} to {max(noisy):.3f} |"
+        )
+        assert row in page, row
+
+
+def test_the_page_shows_what_the_invented_scenarios_and_noise_give() -> None:
+    page = text("docs/economy.md")
+    attacked = play_scenario(scenario("colluding-appraisers"))
+    assert f"{attacked[-1].row.issued / UNIT / 10**6:.1f} million are issued by 2025" in page
+    assert [row.coverage_bps for row in attacked].count(0) == 2
+    crashed = play_scenario(scenario("crash-and-recover"))
+    assert f"{crashed[-1].burned / UNIT / 10**6:.1f} million of the reserve" in page
+    for name, mode in (("gwangju", "GROSS"), ("gwangju-net", "NET")):
+        seeds = (DEFAULT_SEED, *range(1, 25))
+        issued = [play_scenario(with_noise(scenario(name), seed))[-1].row.issued for seed in seeds]
+        lowest, highest = (f"{found / UNIT / 10**6:.1f}" for found in (min(issued), max(issued)))
+        assert f"{lowest} to {highest} million in mode {mode}" in page

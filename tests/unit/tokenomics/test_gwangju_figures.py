@@ -25,7 +25,8 @@ from tests.support.uplift_reference import (
 from tokenomics import uplift
 from tokenomics.derivation import IssuanceRound
 from tokenomics.params import QUARTER_MS, IssuanceParameters, Mode
-from tokenomics.playback import Land, play
+from tokenomics.playback import play
+from tokenomics.town_playback import Land
 
 MILLION_TOKENS = 10**6 * UNIT
 

@@ -15,7 +15,7 @@ PARCELS = st.lists(
     st.builds(
         Parcel,
         st.integers(0, 10**19 - 1).map(lambda number: f"{number:019}"),
-        st.integers(1, 10**6),
+        st.integers(0, 10**6),
         st.integers(0, 10**7),
     ),
     unique_by=lambda parcel: parcel.pnu,
@@ -50,12 +50,17 @@ def test_no_parcels_are_zeros_and_a_parcel_listed_twice_is_named() -> None:
         parcel_root([one, Parcel(one.pnu, 11, 1)])
 
 
+def test_an_unknown_area_is_zero_and_another_leaf_than_a_known_one() -> None:
+    unknown = Parcel("2917013900100010000", 0, 348_800)
+    assert unknown.leaf() != Parcel(unknown.pnu, 1, 348_800).leaf()
+
+
 @pytest.mark.parametrize(
     ("values", "named"),
     [
         (("29170139001000100", 1, 1), "19 digits"),
         (("291701390010001000x", 1, 1), "19 digits"),
-        (("2917013900100010000", 0, 1), "area_tenth_m2"),
+        (("2917013900100010000", -1, 1), "area_tenth_m2"),
         (("2917013900100010000", 1, 10**10), "official_krw_per_m2"),
     ],
 )

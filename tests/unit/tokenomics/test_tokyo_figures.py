@@ -6,7 +6,8 @@ import pytest
 from ledger.primitives import UNIT
 from node.scenarios import gwangju, tokyo
 from tokenomics.params import IssuanceParameters
-from tokenomics.playback import Land, Played, Reserve, play, returned_at
+from tokenomics.playback import Played, Reserve, play, returned_at
+from tokenomics.town_playback import Land
 
 MILLION_TOKENS = 10**6 * UNIT
 

@@ -1,0 +1,94 @@
+"""The figures of a round that scenarios, simulations and charts show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from node.scenarios.model import Scenario
+from tokenomics.playback import Played, returned_at
+
+PLAIN: Final = frozenset({"round", "quarter", "land_index", "raw_index", "coverage_bps"})
+"""Not amounts: these stand as they are in JSON; amounts as decimal text."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFigures:
+    """One town round. Indices: 100000 at the base; raw_index at the reports' medians before any
+    rule. live (L), sustained (S, None before W anchors) and recognised (R) in KRW or the scenario's
+    currency; the rest in smallest token units. burned: since the start. naive_issued: what a
+    ratchet on raw value would have issued."""
+
+    round: int
+    quarter: str
+    raw_index: int
+    land_index: int
+    live: int | None
+    sustained: int | None
+    recognised: int
+    entitlement: int
+    ceiling: int
+    mint: int
+    issued: int
+    burned: int
+    cover: int
+    coverage_bps: int | None
+    naive_issued: int
+
+    @property
+    def outstanding(self) -> int:
+        """Issued less burned, after the mint."""
+        return self.issued - self.burned
+
+    def as_json(self) -> dict[str, Any]:
+        """Amounts as decimal text, in which no language loses digits."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: value if name in PLAIN or value is None else str(value)
+            for name, value in values.items()
+        }
+
+
+def round_figures(scenario: Scenario, played: Sequence[Played]) -> list[RoundFigures]:
+    """What a playback gave, round by round."""
+    return [
+        RoundFigures(
+            round=quarter.row.number,
+            quarter=scenario.quarter(quarter.row.number),
+            raw_index=quarter.raw_index,
+            land_index=quarter.land_index,
+            live=quarter.row.live_krw,
+            sustained=quarter.row.lasting_krw,
+            recognised=quarter.row.recognised_krw,
+            entitlement=quarter.row.entitlement,
+            ceiling=quarter.row.ceiling,
+            mint=quarter.row.minted,
+            issued=quarter.row.issued,
+            burned=quarter.burned,
+            cover=quarter.row.cover,
+            coverage_bps=quarter.coverage_bps,
+            naive_issued=quarter.naive_issued,
+        )
+        for quarter in played
+    ]
+
+
+def outcome(scenario: Scenario, played: Sequence[Played]) -> dict[str, Any]:
+    """What stands at the end, and at the first round with the raw index back at its start: null in
+    a series that does not return. Amounts as decimal text."""
+    last, at = played[-1], returned_at(played)
+    back = None if at is None else played[at]
+    lowest = [quarter.coverage_bps for quarter in played if quarter.coverage_bps is not None]
+    return {
+        "rounds": len(played),
+        "land_index": last.land_index,
+        "issued": str(last.row.issued),
+        "burned": str(last.burned),
+        "outstanding": str(last.outstanding),
+        "ceiling": str(last.row.ceiling),
+        "live_entitlement": str(last.row.cover),
+        "naive_issued": str((back or last).naive_issued),
+        "lowest_coverage_bps": min(lowest, default=None),
+        "return_quarter": None if back is None else scenario.quarter(back.row.number),
+        "issued_at_return": None if back is None else str(back.row.issued),
+        "outstanding_at_return": None if back is None else str(back.outstanding),
+    }
