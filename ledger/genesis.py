@@ -17,7 +17,7 @@ from ledger.crypto import sha256
 from ledger.errors import DecodeError, InvariantViolation, LocalError
 from ledger.executor import BlockExecutor
 from ledger.kv import MemoryStore, WriteBatch
-from ledger.local_accounts import ed25519_accounts, secp256k1_accounts
+from ledger.local_accounts import local_accounts
 from ledger.module import BlockInfo, Context, Event, StateModule
 from ledger.primitives import Hash
 from ledger.receipt import hook_leaf
@@ -272,7 +272,7 @@ def _refuse_development_keys(genesis: Genesis, source: str) -> None:
     if genesis.local:
         return
     text = genesis.canonical().decode().lower()
-    for account in secp256k1_accounts() + ed25519_accounts():
+    for account in local_accounts():
         for shown in (account.address.hex(), account.signer.public_key.hex()):
             if shown in text:
                 raise LocalError(

@@ -22,6 +22,7 @@ from ledger.primitives import Address
 
 DEVELOPMENT_MNEMONIC: Final = "test test test test test test test test test test test junk"
 LOCAL_ACCOUNTS_OF_EACH_KIND: Final = 10
+LOCAL_APPRAISERS: Final = 15
 
 
 class LocalAccount(msgspec.Struct, frozen=True):
@@ -51,9 +52,21 @@ def ed25519_accounts() -> tuple[LocalAccount, ...]:
     )
 
 
+@cache
+def appraiser_accounts() -> tuple[LocalAccount, ...]:
+    """SLIP-10 m/44'/60'/1'/0'/i': a local town's appraisers, who send nothing but reports, so that
+    nobody else uses their nonces."""
+    return tuple(_ed25519_account(f"m/44'/60'/1'/0'/{index}'") for index in range(LOCAL_APPRAISERS))
+
+
+def local_accounts() -> tuple[LocalAccount, ...]:
+    """Every account whose key everybody has: a genesis that is not local refuses them."""
+    return secp256k1_accounts() + ed25519_accounts() + appraiser_accounts()
+
+
 def forbidden_local_keys() -> frozenset[Address]:
-    """Addresses whose keys everybody has: a genesis that is not local refuses them."""
-    return frozenset(account.address for account in secp256k1_accounts() + ed25519_accounts())
+    """Addresses of local_accounts()."""
+    return frozenset(account.address for account in local_accounts())
 
 
 def _secret(curve: str, path: str) -> bytes:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
+from tokenomics.appraisers import GenesisRoles
+
 from ledger import accounts, genesis
 from ledger.crypto import Ed25519Signer, ed25519_address, sha256
 from ledger.genesis import Genesis
@@ -24,7 +26,6 @@ from tests.support.ledger_chain import (
     standard_modules,
     validator,
 )
-from tokenomics.appraisers import GenesisRoles
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
 from tokenomics.ports import Token

@@ -2,8 +2,10 @@
 
 from ledger.crypto import checksum_address
 from ledger.local_accounts import (
+    appraiser_accounts,
     ed25519_accounts,
     forbidden_local_keys,
+    local_accounts,
     secp256k1_accounts,
 )
 from ledger.transaction import sign, verify_transaction
@@ -23,13 +25,14 @@ def test_the_secp256k1_accounts_are_those_of_every_development_wallet() -> None:
 
 
 def test_every_local_account_signs_for_its_address() -> None:
-    for account in secp256k1_accounts() + ed25519_accounts():
+    for account in local_accounts():
         transaction = sign(draft(), account.signer)
         assert transaction.sender == account.address
         assert verify_transaction(transaction)
 
 
-def test_each_of_the_twenty_is_forbidden_elsewhere() -> None:
-    assert len(forbidden_local_keys()) == 20
+def test_each_of_the_thirty_five_is_forbidden_elsewhere() -> None:
+    assert len(forbidden_local_keys()) == 35
     assert secp256k1_accounts()[0].address in forbidden_local_keys()
     assert ed25519_accounts()[9].address in forbidden_local_keys()
+    assert appraiser_accounts()[14].address in forbidden_local_keys()

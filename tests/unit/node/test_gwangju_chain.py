@@ -1,5 +1,7 @@
 """The scenario in the real executor: genesis document, signed reports, mint, state root."""
 
+from tokenomics.appraisers import GenesisRoles
+
 from ledger import accounts
 from ledger.crypto import Ed25519Signer, ed25519_address
 from ledger.errors import ErrorCode
@@ -21,7 +23,6 @@ from tests.support.ledger_chain import (
     parsed,
     standard_modules,
 )
-from tokenomics.appraisers import GenesisRoles
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
 from tokenomics.ports import Token
