@@ -245,9 +245,7 @@ class LandTown:
     def appraisal(self, zone_id: str, number: int | None = None) -> Appraisal:
         found = find_zone(self.state, zone_id)
         assert found is not None
-        row = find_appraisal(
-            self.state, self.appraising if number is None else number, found[0]
-        )
+        row = find_appraisal(self.state, self.appraising if number is None else number, found[0])
         assert row is not None
         return row
 
