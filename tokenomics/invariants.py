@@ -36,8 +36,8 @@ def _zone_histories(state: State) -> Iterator[tuple[int, Zone, list[tuple[TownRo
 def _rises_within_the_clip(state: State, _: BlockInfo) -> None:
     """10: an accepted rise is at most the clip, or a return to the highest of four anchors; what
     is above both is on record as certified."""
-    parameters = land_parameters(state)
     for _number, zone, history in _zone_histories(state):
+        parameters = land_parameters(state)
         accepted = [zone.base_krw_per_m2]
         final_round = certified = 0
         for town, row in history:
@@ -82,9 +82,8 @@ def _values_name_their_reports(state: State, _: BlockInfo) -> None:
     """17, land's half: the digests on record are those of the stored reports, and a FINAL value
     has enough of them."""
     histories = list(_zone_histories(state))
-    minimum = land_parameters(state).min_reports
     for position, (_row_key, town) in enumerate(state.iterate(TOWN_ROUNDS)):
-        digests = []
+        digests, minimum = [], land_parameters(state).min_reports
         for number, zone, history in histories:
             row = history[position][1]
             reports = reports_of(state, town.number, number)

@@ -47,8 +47,8 @@ ZONES: Final = (
 APPRAISERS: Final = 15
 """On the registry, five for each nominating chamber: panels of five rotate among them."""
 PHASES_MS: Final = {
-    "commit_ms": QUARTER_MS,
-    "reveal_ms": QUARTER_MS,
+    "commit_ms": 2 * QUARTER_MS,
+    "reveal_ms": 2 * QUARTER_MS,
     "reappraisal_ms": 2 * QUARTER_MS,
     "challenge_ms": 2 * QUARTER_MS // 5,
     "dispute_ms": 2 * QUARTER_MS,

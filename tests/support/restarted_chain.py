@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from tokenomics.appraisers import GenesisRoles
 
+from governance.roles import NobodysRoles
 from ledger import accounts, genesis
 from ledger.crypto import Ed25519Signer, ed25519_address, sha256
 from ledger.genesis import Genesis
@@ -28,6 +28,7 @@ from tests.support.ledger_chain import (
 )
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
+from tokenomics.panels import RegistryPanels
 from tokenomics.ports import Token
 from tokenomics.standins import NothingPaused, TreasuryDistribution
 
@@ -41,7 +42,7 @@ Rows = list[tuple[bytes, bytes]]
 
 def modules() -> list[StateModule]:
     """Those of a node, but for their order."""
-    land = LandModule(GenesisRoles())
+    land = LandModule(RegistryPanels(), NobodysRoles(), NothingPaused())
     return [
         *standard_modules(),
         land,

@@ -1,7 +1,7 @@
 """The scenario in the real executor: genesis document, signed reports, mint, state root."""
 
-from tokenomics.appraisers import GenesisRoles
 
+from governance.roles import NobodysRoles
 from ledger import accounts
 from ledger.crypto import Ed25519Signer, ed25519_address
 from ledger.errors import ErrorCode
@@ -25,6 +25,7 @@ from tests.support.ledger_chain import (
 )
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
+from tokenomics.panels import RegistryPanels
 from tokenomics.ports import Token
 from tokenomics.reports import REPORT
 from tokenomics.standins import TREASURY_POOL, NothingPaused, TreasuryDistribution
@@ -36,7 +37,7 @@ TOKEN: Token = accounts
 
 def make_chain() -> LedgerChain:
     """A quarter is as long as the step of its blocks."""
-    land = LandModule(GenesisRoles())
+    land = LandModule(RegistryPanels(), NobodysRoles(), NothingPaused())
     document = genesis_document(4)
     document["modules"] |= genesis_sections(
         [ed25519_address(signer.public_key) for signer in SIGNERS], quarter_ms=STEP_MS

@@ -13,10 +13,11 @@ from ledger.transaction import Transaction, decode_transaction, verify_transacti
 from node.scenario import Head, Progress, ScenarioPlayer
 from node.scenarios.gwangju import APPRAISERS, QUARTERS, genesis_sections
 from tests.support.land_town import CHAIN_ID, LandTown
+from tokenomics.land_views import land_index, zone_list
 from tokenomics.params import QUARTER_MS
-from tokenomics.reports import REPORT
+from tokenomics.reports import COMMIT, REVEAL
 from tokenomics.rounds import schedule
-from tokenomics.views import land_index, summary, zone_list
+from tokenomics.views import summary
 
 GENESIS_MS = 1_700_000_000_000
 SIGNERS = [Ed25519Signer(bytes([n + 1]) * 32) for n in range(APPRAISERS)]
@@ -47,7 +48,7 @@ class VirtualTown(LandTown):
         return Head(self.height, self.time_ms)
 
     async def land_index(self) -> Mapping[str, Any]:
-        return land_index(self.state, self.roles)
+        return land_index(self.state)
 
     async def nonce(self, address: Address) -> int:
         return accounts.nonce(self.state, address)
@@ -86,8 +87,11 @@ class VirtualTown(LandTown):
         return ready
 
     def make_block(self, ready: list[Transaction]) -> None:
-        calls = [(each.sender, REPORT.decode(each.body)) for each in ready]
-        codes = self.block_of(self.now_ms, calls)
+        types = {message.name: message for message in (COMMIT, REVEAL)}
+        calls = [
+            (each.sender, types[each.type], types[each.type].decode(each.body)) for each in ready
+        ]
+        codes = self.block(self.now_ms, calls)
         self.failed += sum(code != 0 for code in codes)
         state = State(self.store)
         for each in ready:

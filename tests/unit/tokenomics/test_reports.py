@@ -18,6 +18,7 @@ from tests.support.land_town import (
 )
 from tokenomics.params import MAX_PRICE_KRW_PER_M2
 from tokenomics.phases import Phase
+from tokenomics.registry import REMOVE, note_outlier
 from tokenomics.reports import (
     COMMIT,
     MAX_COMPARABLES,
@@ -26,7 +27,6 @@ from tokenomics.reports import (
     commitment_of,
     reports_of,
 )
-from tokenomics.registry import REMOVE, note_outlier
 from tokenomics.roles import AUTHORITY
 
 STRANGER = appraiser(40)

@@ -53,9 +53,12 @@ def prices(event: dict[str, Any]) -> tuple[str, int, int]:
 
 def rates(monkeypatch: pytest.MonkeyPatch, *after_per_thousand: int) -> None:
     """The official index per thousand of the quarter before, from round 1 on; then none."""
-    factors: Callable[..., tuple[int, int] | None] = lambda _state, _region, number: (
-        (after_per_thousand[number - 1], 1_000) if number <= len(after_per_thousand) else None
-    )
+
+    def factors(state: object, region: str, number: int) -> tuple[int, int] | None:
+        del state, region
+        known = number <= len(after_per_thousand)
+        return (after_per_thousand[number - 1], 1_000) if known else None
+
     monkeypatch.setattr("tokenomics.zone_rounds.quarter_factor", factors)
 
 
