@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from ledger.module import BlockInfo
+from ledger.module import Context
 from ledger.state import State
 from tokenomics.appraisals import APPRAISALS, running
 from tokenomics.rounds import ROUNDS, Round, ended_rounds, open_rounds, opened_round, schedule
@@ -30,18 +30,19 @@ def due(state: State) -> tuple[int, int]:
     return min(found)
 
 
-def lost_ms(state: State, block: BlockInfo) -> int:
+def lost_ms(context: Context) -> int:
     """How long the chain stood still before this block; 0 when it did not.
 
     It did when the block comes much too late for something that was due: then it may have stopped
     right after its parent. An idle chain has heartbeats, so that is known exactly. What has been
     moved on tolerates more, so that even a chain that is always late gets on.
     """
+    state, time_ms = context.state, context.block.time_ms
     due_ms, tolerance_ms = due(state)
-    late_ms = block.time_ms - due_ms
+    late_ms = time_ms - due_ms
     if schedule(state).newest == 0 or late_ms <= tolerance_ms:
         return 0
-    return max(late_ms, block.time_ms - block.parent_time_ms)
+    return max(late_ms, time_ms - context.block.parent_time_ms)
 
 
 def move_on(state: State, by_ms: int) -> None:

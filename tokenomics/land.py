@@ -70,22 +70,22 @@ class LandModule:
 
     def begin_block(self, context: Context) -> None:
         """End what is due: phases, and the newest round, whose appraisal begins; open the next."""
-        state, block = context.state, context.block
+        state, time_ms = context.state, context.block.time_ms
         if not rounds.has_land(state) or self._stands_still(context):
             return
         due_ms = self.next_deadline_ms(state)
-        if due_ms is None or block.time_ms < due_ms:
+        if due_ms is None or time_ms < due_ms:
             return
         parameters = land_parameters(state)
         proceedings.move_due(context, self._panels, parameters)
         newest = rounds.find_round(state, rounds.schedule(state).newest)
-        if newest is not None and block.time_ms < newest.end_ms:
+        if newest is not None and time_ms < newest.end_ms:
             return
         if newest is not None:
-            ended = rounds.end_newest(state, block.time_ms, parameters)
+            ended = rounds.end_newest(state, time_ms, parameters)
             if ended.is_anchor:
                 proceedings.begin(context, self._panels, parameters, ended)
-        opened = rounds.open_next(state, block.time_ms, parameters)
+        opened = rounds.open_next(state, time_ms, parameters)
         context.emit(
             "land.round_opened",
             round=opened.number,
@@ -130,11 +130,13 @@ class LandModule:
     def _stands_still(self, context: Context) -> bool:
         """Move everything on when the chain stood still, or while governance has stopped the
         clocks; True for the latter."""
-        state, block = context.state, context.block
+        state, reason = context.state, "standstill"
         paused = self._emergency.finalising_paused(state)
-        by_ms = block.time_ms - block.parent_time_ms if paused else clocks.lost_ms(state, block)
+        if paused:
+            by_ms, reason = context.block.time_ms - context.block.parent_time_ms, "paused"
+        else:
+            by_ms = clocks.lost_ms(context)
         if by_ms and rounds.schedule(state).newest:
             clocks.move_on(state, by_ms)
-            reason = "paused" if paused else "standstill"
             context.emit("land.schedule_held", held_ms=by_ms, reason=reason)
         return paused

@@ -221,7 +221,8 @@ def _reported() -> MemoryStore:
     made.block(5_000)
     made.play({"east": [1_000, 1_010, 1_020, 1_030, 1_200], "west": [1_000] * 5})
     number = made.begin_appraisal()
-    made.commit_and_reveal(number, {"east": [1_000] * 5, "west": [1_000] * 4})
+    made.soon(made.messages(number, {"east": [1_000] * 5, "west": [1_000] * 5}))
+    made.soon(made.messages(number, {"east": [1_000] * 5, "west": [1_000] * 4}))
     values = ("east", number, CHAMBER_PUBLIC, "method", bytes(32))
     made.soon([(city, CHALLENGE, values)])
     return made.store

@@ -114,7 +114,8 @@ class Clients:
                 Draft(chain_id=CHAIN_ID, nonce=at, type=name, body=body, valid_until=1_000)
                 for at, (name, body) in enumerate(owed, start=nonce)
             ]
-            entry.submit([transaction.sign(draft, signer).raw for draft in drafts])
+            if drafts:
+                entry.submit([transaction.sign(draft, signer).raw for draft in drafts])
 
 
 def _said(

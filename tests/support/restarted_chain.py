@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-
 from governance.roles import NobodysRoles
 from ledger import accounts, genesis
 from ledger.crypto import Ed25519Signer, ed25519_address, sha256

@@ -18,10 +18,12 @@ async def get_round(
     context: Context,
     zone: Annotated[str, parameters.ZONE, "Zone id, as poyong_getZones gives it."],
     number: Annotated[
-        int | None, parameters.ROUND, "Number of the round; by default the newest whose appraisal has begun."
+        int | None,
+        parameters.ROUND,
+        "Number; by default of the newest whose appraisal began.",
     ] = None,
 ) -> land_results.Round | None:
-    """An appraisal round of a zone: its phase and seats, who is missing, every report, the median, a
+    """An appraisal round of a zone: phase and seats, who is missing, every report, the median, a
     challenge, and what was accepted. Null for an unknown zone or round."""
     return cast(land_results.Round | None, context.node.round(zone, number))
 

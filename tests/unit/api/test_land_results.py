@@ -58,7 +58,7 @@ def test_every_view_keeps_to_its_schema(rounds: int) -> None:
 
 
 def test_the_check_has_seen_what_matters() -> None:
-    """Every kind of seat, a challenge, an appraisal under way, a zone without value, a derivation."""
+    """Kinds of seats, a challenge, an appraisal under way, a zone without value, a derivation."""
     town = town_after(ROUNDS)
     state = town.state
     index = land_views.land_index(state)

@@ -7,6 +7,7 @@ import pytest
 
 from ledger import accounts
 from ledger.crypto import Ed25519Signer, ed25519_address
+from ledger.module import BlockInfo
 from ledger.primitives import UNIT, Address
 from ledger.state import State
 from ledger.transaction import Transaction, decode_transaction, verify_transaction
@@ -85,6 +86,11 @@ class VirtualTown(LandTown):
                 ready.append(self.mempool.pop((sender, nonce)))
                 nonce += 1
         return ready
+
+    def check(self, block: BlockInfo) -> None:
+        """Only when something has closed: the series has a thousand blocks."""
+        if self.named("land.town_round_closed"):
+            super().check(block)
 
     def make_block(self, ready: list[Transaction]) -> None:
         types = {message.name: message for message in (COMMIT, REVEAL)}

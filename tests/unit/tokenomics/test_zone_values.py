@@ -1,6 +1,5 @@
 """What a zone is accepted and counted at: clip, return, held values, rates, staleness, events."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
