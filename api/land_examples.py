@@ -17,25 +17,36 @@ ZONE: Final[land_results.Zone] = {
     "legal_dong_code": "2917013900",
     "name_ko": "월출동",
     "name_en": "Wolchul-dong",
+    "rate_region": "29",
+    "parcel_root": hex_of(bytes(32)),
     "area_tenth_m2": _AREA_TENTH_M2,
     "base_krw_per_m2": 250_000,
     "accepted_krw_per_m2": 259_000,
     "counted_krw_per_m2": 259_000,
+    "certified_krw_per_m2": 0,
     "value_krw": "51800000000",
     "final_round": 9,
     "last_round": 9,
     "last_outcome": "FINAL",
     "dispersion_ppm": 8_000,
+    "phase": "FINAL",
 }
 
 ROUND: Final[land_results.Round] = {
     "zone": "wolchul",
     "round": 9,
+    "is_anchor": True,
     "opened_ms": TIME_MS,
     "end_ms": TIME_MS + 1000,
-    "deadline_ms": TIME_MS + 1500,
+    "deadline_ms": TIME_MS + 2020,
     "length_ms": 1000,
     "state": "FINAL",
+    "phase": "FINAL",
+    "phase_deadline_ms": TIME_MS + 1500,
+    "panel": [_APPRAISER],
+    "further": [],
+    "blind": [],
+    "missing": [],
     "closed_ms": TIME_MS + 1500,
     "median_krw_per_m2": 259_000,
     "dispersion_ppm": 8_000,
@@ -45,6 +56,7 @@ ROUND: Final[land_results.Round] = {
     "reports": [
         {
             "appraiser": _APPRAISER,
+            "seat": "PANEL",
             "price_krw_per_m2": 259_000,
             "valuation_date_ms": TIME_MS,
             "method": "comparison",
@@ -53,6 +65,7 @@ ROUND: Final[land_results.Round] = {
             "transaction": hex_of(sha256(b"example/transaction")),
         }
     ],
+    "challenge": None,
 }
 
 LAND_INDEX: Final[land_results.LandIndex] = {
@@ -65,16 +78,25 @@ LAND_INDEX: Final[land_results.LandIndex] = {
     "open_rounds": [
         {
             "round": 10,
+            "is_anchor": True,
             "opened_ms": TIME_MS + 1000,
             "end_ms": TIME_MS + 2000,
-            "deadline_ms": TIME_MS + 2500,
+            "deadline_ms": TIME_MS + 3020,
             "length_ms": 1000,
-            "missing_reports": [{"zone": "wolchul", "appraiser": _APPRAISER}],
+            "zones": [
+                {
+                    "zone": "wolchul",
+                    "phase": "COMMIT",
+                    "deadline_ms": TIME_MS + 2220,
+                    "missing": [_APPRAISER],
+                }
+            ],
         }
     ],
     "rounds": [
         {
             "round": 9,
+            "is_anchor": True,
             "closed_ms": TIME_MS + 1500,
             "land_index": 103_600,
             "value_krw": "51800000000",

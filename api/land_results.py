@@ -1,10 +1,13 @@
 """JSON results of land and issuance, as tokenomics.views makes them. See api.results."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Final, TypedDict
 
 from api.results import AddressText, Amount, Form, Hash32
 
 Krw = Annotated[str, Form("^-?(0|[1-9][0-9]*)$", "KRW, decimal")]
+
+
+OUTCOMES: Final = "FINAL, NO_VALUE, STALE, DISPERSED, DISPUTED, VOID or PROVISIONAL"
 
 
 class Zone(TypedDict):
@@ -14,21 +17,26 @@ class Zone(TypedDict):
     legal_dong_code: Annotated[str, "법정동코드, ten digits"]
     name_ko: str
     name_en: str
+    rate_region: Annotated[str, "whose official change rate (지가변동률) rolls the value"]
+    parcel_root: Annotated[Hash32, "of the list of parcels; zero for none"]
     area_tenth_m2: Annotated[int, "in 0.1 m2"]
     base_krw_per_m2: Annotated[int, "price of round 0"]
-    accepted_krw_per_m2: int
+    accepted_krw_per_m2: Annotated[int, "the basis of the clip"]
     counted_krw_per_m2: Annotated[int, "what the last closed round counted for this zone"]
+    certified_krw_per_m2: Annotated[int, "what only certified events let the price rise so far"]
     value_krw: Krw
     final_round: Annotated[int, "the last round that was FINAL here; 0: none yet"]
     last_round: Annotated[int, "the last closed round"]
-    last_outcome: Annotated[str | None, "FINAL, NO_VALUE or STALE; null before the first close"]
+    last_outcome: Annotated[str | None, OUTCOMES + "; null before the first close"]
     dispersion_ppm: Annotated[int | None, "coefficient of dispersion of its reports, millionths"]
+    phase: Annotated[str | None, "of the newest appraisal; null before it begins, and without one"]
 
 
 class Report(TypedDict):
     """One appraiser's report of a zone in a round."""
 
     appraiser: AddressText
+    seat: Annotated[str, "PANEL, FURTHER or BLIND"]
     price_krw_per_m2: int
     valuation_date_ms: int
     method: str
@@ -37,16 +45,35 @@ class Report(TypedDict):
     transaction: Annotated[Hash32, "that carried it"]
 
 
+class Challenge(TypedDict):
+    """A challenge of a zone's value."""
+
+    challenger: AddressText
+    chamber: str
+    ground: str
+    evidence_hash: Hash32
+    transaction: Annotated[Hash32, "that carried it"]
+    verdict: Annotated[str, "OPEN, WON, LOST or UNDECIDED"]
+    blind_median_krw_per_m2: Annotated[int | None, "of the blind appraisers; null without any"]
+
+
 class Round(TypedDict):
     """A zone's appraisal round; what is settled at the close is null until then."""
 
     zone: str
     round: int
+    is_anchor: Annotated[bool, "an appraisal begins at its end"]
     opened_ms: int
     end_ms: Annotated[int, "nominal end"]
-    deadline_ms: Annotated[int, "reports are taken until here"]
+    deadline_ms: Annotated[int, "the town round closes at the latest here"]
     length_ms: int
-    state: Annotated[str, "OPEN, FINAL, NO_VALUE or STALE"]
+    state: Annotated[str, "OPEN, or when closed " + OUTCOMES]
+    phase: Annotated[str | None, "where its appraisal stands; null before it begins"]
+    phase_deadline_ms: Annotated[int | None, "when the phase ends, of the last one when it ended"]
+    panel: list[AddressText]
+    further: Annotated[list[AddressText], "drawn for a re-appraisal"]
+    blind: Annotated[list[AddressText], "drawn for a dispute"]
+    missing: Annotated[list[AddressText], "who has not committed, or not revealed, in this phase"]
     closed_ms: int | None
     median_krw_per_m2: Annotated[int | None, "lower median"]
     dispersion_ppm: int | None
@@ -54,30 +81,35 @@ class Round(TypedDict):
     accepted_krw_per_m2: int | None
     counted_krw_per_m2: int | None
     reports: list[Report]
+    challenge: Challenge | None
 
 
-class MissingReport(TypedDict):
-    """A report that an open round still waits for."""
+class OpenZone(TypedDict):
+    """Where a zone's appraisal stands in an open round."""
 
     zone: str
-    appraiser: AddressText
+    phase: Annotated[str, "of the appraisal, as in docs/economy.md"]
+    deadline_ms: Annotated[int, "of the phase"]
+    missing: Annotated[list[AddressText], "who has not committed, or not revealed, in this phase"]
 
 
 class OpenRound(TypedDict):
-    """A town round that takes reports."""
+    """A town round that has not closed."""
 
     round: int
+    is_anchor: bool
     opened_ms: int
     end_ms: int
     deadline_ms: int
     length_ms: int
-    missing_reports: list[MissingReport]
+    zones: Annotated[list[OpenZone], "empty before the round's end, and without an anchor"]
 
 
 class TownRound(TypedDict):
     """A closed town round."""
 
     round: int
+    is_anchor: Annotated[bool, "every zone was appraised"]
     closed_ms: int
     land_index: int
     value_krw: Krw

@@ -325,7 +325,7 @@ class NodePort(Protocol):
         """Every zone with its accepted value and the state of its round."""
 
     def round(self, zone: str, number: int | None) -> View | None:
-        """Round `number` of a zone with its reports; None: the latest."""
+        """Round `number` of a zone with its reports; None: the newest whose appraisal has begun."""
 
     def land_index(self) -> View:
         """The town's index (100000 = the base) now and for each closed town round."""

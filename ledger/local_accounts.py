@@ -23,6 +23,7 @@ from ledger.primitives import Address
 DEVELOPMENT_MNEMONIC: Final = "test test test test test test test test test test test junk"
 LOCAL_ACCOUNTS_OF_EACH_KIND: Final = 10
 LOCAL_OFFICIALS: Final = 12
+LOCAL_APPRAISERS: Final = 15
 
 
 class LocalAccount(msgspec.Struct, frozen=True):
@@ -58,13 +59,20 @@ def official_accounts() -> tuple[LocalAccount, ...]:
     return tuple(_ed25519_account(f"m/44'/60'/2'/0'/{index}'") for index in range(LOCAL_OFFICIALS))
 
 
+@cache
+def appraiser_accounts() -> tuple[LocalAccount, ...]:
+    """SLIP-10 m/44'/60'/1'/0'/i': a local town's appraisers, who send nothing but reports, so that
+    nobody else uses their nonces."""
+    return tuple(_ed25519_account(f"m/44'/60'/1'/0'/{index}'") for index in range(LOCAL_APPRAISERS))
+
+
 def local_accounts() -> tuple[LocalAccount, ...]:
-    """Every account whose key everybody has."""
-    return secp256k1_accounts() + ed25519_accounts() + official_accounts()
+    """Every account whose key everybody has: a genesis that is not local refuses them."""
+    return secp256k1_accounts() + ed25519_accounts() + appraiser_accounts() + official_accounts()
 
 
 def forbidden_local_keys() -> frozenset[Address]:
-    """Addresses whose keys everybody has: a genesis that is not local refuses them."""
+    """Addresses of local_accounts()."""
     return frozenset(account.address for account in local_accounts())
 
 

@@ -40,7 +40,7 @@ from node.instruments import Instruments
 from node.keystore import KeyKind, open_seed, open_signer, read_password
 from node.log_setup import configure_logging
 from node.metrics import Metrics
-from node.modules import ROLES, TOKEN, build_executor
+from node.modules import TOKEN, build_executor
 from node.peers import Role
 from node.restart import with_carried_rows
 from node.runtime import VERSION, Network, Runtime
@@ -49,7 +49,7 @@ from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import open_store
 from node.tls import NodeIdentity
 from node.wal import OpenedLog, open_log
-from tokenomics.zones import zones
+from tokenomics import registry
 
 CONFIG_FILE: Final = "config.toml"
 CHAIN_FOLDER: Final = "chain"
@@ -191,7 +191,7 @@ def roles_at_head(state: State, height: int) -> Mapping[bytes, Role]:
 
 def is_sponsored(state: State, address: Address) -> bool:
     """Whether an account may send without a balance: appraisers may, for their reports."""
-    return any(ROLES.is_appraiser(state, address, zone.id) for zone in zones(state))
+    return registry.find(state, address) is not None
 
 
 def _runtime(opened: Opened) -> Runtime:
@@ -251,7 +251,6 @@ def build_node(config: Config) -> Node:
     runtime = _runtime(opened)
     service = Service(
         runtime,
-        roles=ROLES,
         token=TOKEN,
         genesis_hash=opened.chain.genesis_hash,
     )

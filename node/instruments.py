@@ -15,7 +15,7 @@ from node.modules import TOKEN
 from node.runtime import Runtime
 from node.service import Service
 from node.step_watch import StepWatch
-from tokenomics import views
+from tokenomics import land_views, views
 from tokenomics.rounds import town_round
 
 
@@ -99,7 +99,7 @@ class Instruments:
             supply=accounts.supply(state),
         )
         head_ms = self._runtime.chain.head.time_ms
-        zones = views.zone_list(state)
+        zones = land_views.zone_list(state)
         metrics.set_zones(zone["zone"] for zone in zones)
         for zone in zones:
             final = town_round(state, zone["final_round"])

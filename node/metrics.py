@@ -31,7 +31,7 @@ from consensus.transitions import Step
 from ledger.primitives import UNIT
 from node.meter import Part
 from node.wire import FrameKind
-from tokenomics.closing import Outcome
+from tokenomics.zone_rounds import Outcome
 
 # A creation time beside each counter and histogram: no one asks for it.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped

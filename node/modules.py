@@ -11,14 +11,14 @@ from ledger.threshold import ThresholdModule
 from ledger.transfers import TransfersModule
 from ledger.validators import ValidatorsModule
 from tokenomics import roles
-from tokenomics.appraisers import GenesisRoles
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
-from tokenomics.ports import Roles, Token
+from tokenomics.panels import RegistryPanels
+from tokenomics.ports import Emergency, Panels, Token
 from tokenomics.standins import NothingPaused, TreasuryDistribution
 
-ROLES: Roles = GenesisRoles()
-"""Who may appraise: named in genesis until governance appoints appraisers."""
+PANELS: Panels = RegistryPanels()
+EMERGENCY: Emergency = NothingPaused()
 TOKEN: Token = accounts
 ROLE_BOOK: Final = RoleBook(
     RoleNames(
@@ -38,7 +38,7 @@ ROLE_BOOK: Final = RoleBook(
 def build_executor() -> BlockExecutor:
     """An executor over every module; holds no state, so one process may have several."""
     validators = ValidatorsModule()
-    land = LandModule(ROLES)
+    land = LandModule(PANELS, ROLE_BOOK, EMERGENCY)
     return BlockExecutor(
         (
             AccountsModule(),
@@ -47,6 +47,6 @@ def build_executor() -> BlockExecutor:
             validators,
             DecidingModule(validators, ROLE_BOOK),
             land,
-            IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), NothingPaused()),
+            IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), EMERGENCY),
         )
     )

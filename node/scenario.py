@@ -1,4 +1,4 @@
-"""Plays scenario `gwangju` to a running town: signs the appraisers' reports and submits them.
+"""Plays scenario `gwangju` to a running town: signs what its appraisers commit to and reveal.
 
 What is done and what is missing is read from the chain at every step, so a player that was
 stopped, or whose town was, just goes on.
@@ -13,21 +13,22 @@ from api import calls
 from api.calls import Call
 from api.client import Client, ClientError
 from ledger.crypto import Signer, checksum_address, ed25519_address
-from ledger.local_accounts import ed25519_accounts
+from ledger.local_accounts import appraiser_accounts
 from ledger.primitives import Address
 from ledger.transaction import Draft, sign
 from node.scenarios.gwangju import (
-    APPRAISERS,
-    COMPARABLES,
     DEFAULT_SEED,
-    METHOD,
     QUARTERS,
     appraised_value,
     quarter_name,
+    salt,
 )
-from tokenomics.reports import REPORT
+from tokenomics.phases import COMMITTING, REVEALING, Phase
+from tokenomics.reports import COMMIT, REVEAL, commitment_of
 
 T = TypeVar("T")
+Message = tuple[str, tuple[Any, ...]]
+"""Type and body."""
 
 POLLS_A_ROUND: Final = 20
 MIN_POLL_MS: Final = 20
@@ -36,6 +37,8 @@ RETRY_MS: Final = 500
 """Wait before the next node is asked after one could not be reached."""
 RESEND_POLLS: Final = 5
 """Unconfirmed transactions are sent again, byte for byte, after so many polls."""
+_COMMITTING: Final = frozenset(phase.name for phase in COMMITTING)
+_AWAITING: Final = _COMMITTING | {phase.name for phase in REVEALING}
 VALIDITY_BLOCKS: Final = 2_000
 MAX_BATCH_TRANSACTIONS: Final = 100
 """JSON-RPC's default limit of a batch."""
@@ -60,7 +63,7 @@ class TownNode(Protocol):
         """The last committed block."""
 
     async def land_index(self) -> Mapping[str, Any]:
-        """tokenomics.views.land_index."""
+        """tokenomics.land_views.land_index."""
 
     async def nonce(self, address: Address) -> int:
         """Nonce of the account's next transaction, of what is final only."""
@@ -114,11 +117,8 @@ class Progress:
 
 
 def local_appraisers() -> tuple[Signer, ...]:
-    """Keys of a local town's appraisers: the last development accounts, whose keys are public.
-
-    The first ones are left for transfers, so that nobody else uses these accounts' nonces.
-    """
-    return tuple(account.signer for account in ed25519_accounts()[-APPRAISERS:])
+    """Keys of a local town's appraisers, which are public."""
+    return tuple(account.signer for account in appraiser_accounts())
 
 
 @dataclass(slots=True)
@@ -186,40 +186,53 @@ class ScenarioPlayer:
             if address not in missing:
                 waiting.raw.clear()
         outgoing: list[bytes] = []
-        for address, reports in missing.items():
+        for address, messages in missing.items():
             nonce = await node.nonce(address)
-            outgoing += self._outgoing(address, reports, nonce, head.height)
+            outgoing += self._outgoing(address, messages, nonce, head.height)
         for start in range(0, len(outgoing), MAX_BATCH_TRANSACTIONS):
             await node.send(outgoing[start : start + MAX_BATCH_TRANSACTIONS])
         poll_ms = min(max(MIN_POLL_MS, rounds[-1]["length_ms"] // POLLS_A_ROUND), MAX_POLL_MS)
-        # With every report in, nothing happens before the newest round ends.
-        quiet_ms = 0 if missing else rounds[-1]["end_ms"] - head.block_time_ms
+        quiet_ms = _quiet_until_ms(rounds) - head.block_time_ms
         return int(min(max(poll_ms, quiet_ms), MAX_POLL_MS))
 
-    def _missing(self, rounds: Sequence[Mapping[str, Any]]) -> dict[Address, list[tuple[Any, ...]]]:
-        """Bodies that each appraiser still owes, oldest round first."""
-        owed: dict[Address, list[tuple[Any, ...]]] = {}
+    def _missing(self, rounds: Sequence[Mapping[str, Any]]) -> dict[Address, list[Message]]:
+        """What each appraiser still has to send, oldest round first."""
+        owed: dict[Address, list[Message]] = {}
         for row in rounds:
-            for item in row["missing_reports"]:
-                # An appraiser whose key is not at hand is none of this player's.
-                if item["appraiser"] not in self._numbers:
-                    continue
-                number, address = self._numbers[item["appraiser"]]
-                value = appraised_value(self._seed, row["round"], item["zone"], number)
-                body = REPORT.encode(
-                    item["zone"],
-                    row["round"],
-                    value.price_krw_per_m2,
-                    row["opened_ms"],
-                    METHOD,
-                    COMPARABLES,
-                    value.document_hash,
-                )
-                owed.setdefault(address, []).append(body)
+            for zone in row["zones"]:
+                for name in zone["missing"]:
+                    # An appraiser whose key is not at hand is none of this player's.
+                    if name in self._numbers:
+                        number, address = self._numbers[name]
+                        message = self._message(row, zone, number, address)
+                        owed.setdefault(address, []).append(message)
         return owed
 
+    def _message(
+        self, row: Mapping[str, Any], zone: Mapping[str, Any], number: int, address: Address
+    ) -> Message:
+        """The commitment or the reveal that a zone's phase asks of an appraiser."""
+        at = (self._seed, row["round"], zone["zone"], number)
+        # The start of a round never moves, so what was committed to can be said again.
+        statement = appraised_value(*at).statement(row["opened_ms"])
+        if zone["phase"] in _COMMITTING:
+            commitment = commitment_of(
+                self._chain_id, zone["zone"], row["round"], address, statement, salt(*at)
+            )
+            return COMMIT.name, COMMIT.encode(zone["zone"], row["round"], commitment)
+        return REVEAL.name, REVEAL.encode(
+            zone["zone"],
+            row["round"],
+            statement.price_krw_per_m2,
+            statement.valuation_date_ms,
+            statement.method,
+            statement.comparables,
+            statement.document_hash,
+            salt(*at),
+        )
+
     def _outgoing(
-        self, address: Address, bodies: Sequence[tuple[Any, ...]], nonce: int, height: int
+        self, address: Address, messages: Sequence[Message], nonce: int, height: int
     ) -> list[bytes]:
         """New transactions when none is under way, the same again when they stay away too long.
 
@@ -227,7 +240,7 @@ class ScenarioPlayer:
         """
         waiting = self._unconfirmed[address]
         if waiting.raw and nonce > max(waiting.raw):
-            # The nonce was read after the missing reports: what is missing now shows the next look.
+            # The nonce was read after the missing messages: what is missing shows the next look.
             waiting.raw.clear()
             return []
         waiting.raw = {at: raw for at, raw in waiting.raw.items() if at >= nonce}
@@ -242,13 +255,13 @@ class ScenarioPlayer:
                 Draft(
                     chain_id=self._chain_id,
                     nonce=at,
-                    type=REPORT.name,
+                    type=name,
                     body=body,
                     valid_until=waiting.valid_until,
                 ),
                 self._signers[address],
             ).raw
-            for at, body in enumerate(bodies, start=nonce)
+            for at, (name, body) in enumerate(messages, start=nonce)
         }
         return list(waiting.raw.values())
 
@@ -266,3 +279,12 @@ class ScenarioPlayer:
                 land["rounds_final"],
             )
         )
+
+
+def _quiet_until_ms(rounds: Sequence[Mapping[str, Any]]) -> int:
+    """Block time before which nobody can have anything to send; 0 while somebody has."""
+    zones = [zone for row in rounds for zone in row["zones"]]
+    if any(zone["phase"] in _AWAITING for zone in zones):
+        return 0
+    challenges = [zone["deadline_ms"] for zone in zones if zone["phase"] == Phase.CHALLENGE.name]
+    return int(min([rounds[-1]["end_ms"], *challenges]))

@@ -20,8 +20,8 @@ from node.chain_proofs import chain_proof, stored_certificate
 from node.diagnosis import target_height, why_stalled
 from node.execution import AppliedBlock
 from node.runtime import VERSION, Runtime, now_ms
-from tokenomics import views
-from tokenomics.ports import Roles, Token
+from tokenomics import land_views, views
+from tokenomics.ports import Token
 
 
 class Service:
@@ -31,13 +31,11 @@ class Service:
         self,
         runtime: Runtime,
         *,
-        roles: Roles,
         token: Token,
         genesis_hash: Hash,
     ) -> None:
         self._runtime = runtime
         self._chain = runtime.chain
-        self._roles = roles
         self._token = token
         self._genesis_hash = genesis_hash
         self._reader = BlockReader(self._chain)
@@ -323,15 +321,15 @@ class Service:
 
     def zones(self) -> Sequence[ports.View]:
         """Every zone."""
-        return views.zone_list(self._state())
+        return land_views.zone_list(self._state())
 
     def round(self, zone: str, number: int | None) -> ports.View | None:
         """A round of a zone, None: the latest."""
-        return views.zone_round(self._state(), zone, number)
+        return land_views.zone_round(self._state(), zone, number)
 
     def land_index(self) -> ports.View:
         """The town's index."""
-        return views.land_index(self._state(), self._roles)
+        return land_views.land_index(self._state())
 
     def issuance(self) -> ports.View:
         """Ceiling, issued, headroom and the inputs."""

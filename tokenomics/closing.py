@@ -1,77 +1,55 @@
-"""Closing a town round: each zone's reports become its accepted and its counted price.
+"""Closing a town round: every zone's price is settled, and with them the town's value.
 
-A zone is FINAL with enough reports, else NO_VALUE: then its last accepted price goes on counting,
-until it is STALE and counts at min(last, base). (Rolling a held value down by the official change
-rate comes with the importers of that rate.)
+Rounds close in order, each as soon as all its zones are at an end and the official rates of its
+quarter are there, at its deadline in any case.
 """
 
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final
 
 from ledger.crypto import sha256
 from ledger.module import Context
-from ledger.primitives import Hash
 from ledger.state import State
+from tokenomics.appraisals import appraisals_of
+from tokenomics.land_events import costs_krw
 from tokenomics.params import LandParameters
-from tokenomics.ports import Roles
-from tokenomics.reports import REPORTS, Report, report_key, reports_digest, reports_of
+from tokenomics.phases import is_terminal
+from tokenomics.rates import awaits_rates, normal_growth_krw
+from tokenomics.ratio_study import RatioStudy
 from tokenomics.rounds import TOWN_ROUNDS, Round, TownRound, mark_closed, schedule
 from tokenomics.rows import key, table
+from tokenomics.sales import study
 from tokenomics.uplift import zone_value_krw
-from tokenomics.valuation import accepted_price, clip_limit, dispersion_ppm, lower_median
-from tokenomics.zones import ZONE_VALUES, Zone, ZoneValue, zone_value, zones
+from tokenomics.zone_rounds import Outcome, ZoneRound, settle
+from tokenomics.zones import Zone, ZoneValue, zones
+
+RATIO_STUDIES: Final = table("land", "ratio_study", RatioStudy)
+"""RatioStudy by round, closed ones only."""
 
 
-class Outcome(IntEnum):
-    """How a zone's round ended; STALE is NO_VALUE with a last value that is too old."""
-
-    FINAL = 1
-    NO_VALUE = 2
-    STALE = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneRound:
-    """A zone's closed round; prices in KRW/m2; median, dispersion and limit are 0 unless FINAL.
-
-    limit: how high the accepted price could go (clip, or the highest of the last anchors).
-    counted: the price at which the zone enters V. digest: of its reports, see reports_digest.
-    """
-
-    outcome: Outcome
-    reports: int
-    median_krw_per_m2: int
-    dispersion_ppm: int
-    limit_krw_per_m2: int
-    accepted_krw_per_m2: int
-    counted_krw_per_m2: int
-    digest: Hash
-
-
-ZONE_ROUNDS: Final = table("land", "zone_round", ZoneRound)
-"""ZoneRound by round and number of the zone, closed ones only."""
-
-
-def closes(state: State, row: Round, time_ms: int, roles: Roles) -> bool:
-    """True when the oldest open round ends now: at its deadline, or as soon as it is complete.
-
-    Complete: its nominal end has passed and everybody authorised has reported on each zone.
-    """
-    if time_ms < row.end_ms:
-        return False
-    return time_ms >= row.deadline_ms or all(
-        state.get(REPORTS, report_key(row.number, number, appraiser)) is not None
-        for number, zone in enumerate(zones(state))
-        for appraiser in roles.appraisers(state, zone.id)
-    )
+def closes(state: State, row: Round, time_ms: int) -> bool:
+    """True when the oldest open round, which has ended, can close."""
+    if time_ms >= row.deadline_ms:
+        return True
+    return all(
+        is_terminal(appraisal.phase) for _, appraisal in appraisals_of(state, row.number)
+    ) and not awaits_rates(state, {zone.rate_region for zone in zones(state)}, row.number)
 
 
 def close(context: Context, row: Round, parameters: LandParameters) -> None:
     """Settle every zone's round `row`, then the town's; writes ZoneRounds and the TownRound."""
     state, time_ms = context.state, context.block.time_ms
     town = zones(state)
-    settled = [_settle(context, row, number, zone, parameters) for number, zone in enumerate(town)]
+    settled = []
+    for number, zone in enumerate(town):
+        last, result = settle(state, row, number, zone, parameters)
+        _tell_zone(context, row, zone, last, result)
+        settled.append(result)
+    ratios = study(
+        state,
+        row.number,
+        [result.median_krw_per_m2 or result.accepted_krw_per_m2 for result in settled],
+    )
+    state.put(RATIO_STUDIES, key(row.number), ratios)
     closed = TownRound(
         number=row.number,
         closed_ms=time_ms,
@@ -84,52 +62,30 @@ def close(context: Context, row: Round, parameters: LandParameters) -> None:
         zones_final=sum(result.outcome is Outcome.FINAL for result in settled),
         reports=sum(result.reports for result in settled),
         reports_hash=sha256(b"".join(result.digest for result in settled)),
-        is_anchor=True,
-        costs_krw=0,
-        certified_krw=0,
-        normal_growth_krw=None,
-        recognition_open=True,
+        is_anchor=row.is_anchor,
+        costs_krw=costs_krw(state, row.number),
+        certified_krw=sum(
+            certified_rise_krw(zone, result) for zone, result in zip(town, settled, strict=True)
+        ),
+        normal_growth_krw=normal_growth_krw(
+            state, [zone.base_value_krw for zone in town], row.number
+        ),
+        recognition_open=ratios.is_open,
     )
     state.put(TOWN_ROUNDS, key(row.number), closed)
     mark_closed(state, row.number, time_ms)
-    context.emit(
-        "land.town_round_closed",
-        round=closed.number,
-        zones_final=closed.zones_final,
-        reports=closed.reports,
-        reports_hash=closed.reports_hash,
-        value_krw=closed.value_krw,
-        elapsed_ms=closed.elapsed_ms,
-        length_ms=closed.length_ms,
-    )
+    _tell_town(context, closed, ratios)
 
 
-def _settle(
-    context: Context, row: Round, number: int, zone: Zone, parameters: LandParameters
-) -> ZoneRound:
-    state = context.state
-    reports = reports_of(state, row.number, number)
-    last = zone_value(state, number)
-    digest = reports_digest(reports)
-    if len(reports) >= parameters.min_reports:
-        value, result = _final(row, last, [report for _, report in reports], digest, parameters)
-    else:
-        value = last.held()
-        age_ms = row.calendar_end_ms - last.valued_calendar_ms
-        is_stale = last.final_round > 0 and age_ms > parameters.stale_ms
-        accepted = last.accepted_krw_per_m2
-        result = ZoneRound(
-            Outcome.STALE if is_stale else Outcome.NO_VALUE,
-            reports=len(reports),
-            median_krw_per_m2=0,
-            dispersion_ppm=0,
-            limit_krw_per_m2=0,
-            accepted_krw_per_m2=accepted,
-            counted_krw_per_m2=min(accepted, zone.base_krw_per_m2) if is_stale else accepted,
-            digest=digest,
-        )
-    state.put(ZONE_VALUES, key(number), value)
-    state.put(ZONE_ROUNDS, key(row.number, number), result)
+def certified_rise_krw(zone: Zone, result: ZoneRound) -> int:
+    """Worth of what only certified events let the zone rise above its base."""
+    risen = max(0, result.accepted_krw_per_m2 - zone.base_krw_per_m2)
+    return zone_value_krw(zone.area_tenth_m2, min(result.certified_krw_per_m2, risen))
+
+
+def _tell_zone(
+    context: Context, row: Round, zone: Zone, last: ZoneValue, result: ZoneRound
+) -> None:
     context.emit(
         "land.zone_round_closed",
         zone=zone.id,
@@ -139,43 +95,44 @@ def _settle(
         median_krw_per_m2=result.median_krw_per_m2,
         dispersion_ppm=result.dispersion_ppm,
         last_krw_per_m2=last.accepted_krw_per_m2,
+        clip_krw_per_m2=result.clip_krw_per_m2,
+        highest_krw_per_m2=result.highest_krw_per_m2,
         limit_krw_per_m2=result.limit_krw_per_m2,
         accepted_krw_per_m2=result.accepted_krw_per_m2,
+        rate_after=result.rate_after,
+        rate_before=result.rate_before,
+        last_counted_krw_per_m2=last.counted_krw_per_m2,
         counted_krw_per_m2=result.counted_krw_per_m2,
-        reports_digest=digest,
+        certified_krw_per_m2=result.certified_krw_per_m2,
+        reports_digest=result.digest,
     )
-    return result
 
 
-def _final(
-    row: Round, last: ZoneValue, reports: list[Report], digest: Hash, parameters: LandParameters
-) -> tuple[ZoneValue, ZoneRound]:
-    """A zone with enough reports: its new value and its round."""
-    prices = [report.price_krw_per_m2 for report in reports]
-    median = lower_median(prices)
-    clip = clip_limit(
-        last.accepted_krw_per_m2,
-        row.calendar_end_ms - last.final_calendar_ms,
-        parameters.clip_bps_a_year,
+def _tell_town(context: Context, closed: TownRound, ratios: RatioStudy) -> None:
+    """The ratio study, then the town round; N is left out while it is not known."""
+    context.emit(
+        "land.ratio_study",
+        round=closed.number,
+        sales=ratios.sales,
+        median_ratio_ppm=ratios.median_ratio_ppm,
+        lower_bound_ppm=ratios.lower_bound_ppm,
+        cod_ppm=ratios.cod_ppm,
+        prd_ppm=ratios.prd_ppm,
+        is_open=int(ratios.is_open),
     )
-    limit = max(clip, *last.recent)
-    accepted = accepted_price(median, limit)
-    value = ZoneValue(
-        accepted_krw_per_m2=accepted,
-        final_round=row.number,
-        # The oldest date of the panel: a value goes stale by its weakest report.
-        valued_calendar_ms=row.calendar_at(min(report.valuation_date_ms for report in reports)),
-        final_calendar_ms=row.calendar_end_ms,
-        recent=last.recent_with(accepted),
+    growth = closed.normal_growth_krw
+    context.emit(
+        "land.town_round_closed",
+        round=closed.number,
+        is_anchor=int(closed.is_anchor),
+        zones_final=closed.zones_final,
+        reports=closed.reports,
+        reports_hash=closed.reports_hash,
+        value_krw=closed.value_krw,
+        costs_krw=closed.costs_krw,
+        certified_krw=closed.certified_krw,
+        **({} if growth is None else {"normal_growth_krw": growth}),
+        recognition_open=int(closed.recognition_open),
+        elapsed_ms=closed.elapsed_ms,
+        length_ms=closed.length_ms,
     )
-    result = ZoneRound(
-        Outcome.FINAL,
-        reports=len(reports),
-        median_krw_per_m2=median,
-        dispersion_ppm=dispersion_ppm(prices, median),
-        limit_krw_per_m2=limit,
-        accepted_krw_per_m2=accepted,
-        counted_krw_per_m2=accepted,
-        digest=digest,
-    )
-    return value, result

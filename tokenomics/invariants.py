@@ -11,78 +11,122 @@ from ledger.crypto import sha256
 from ledger.errors import ensure
 from ledger.module import BlockInfo, Invariant
 from ledger.state import State
-from tokenomics.closing import ZONE_ROUNDS, Outcome, ZoneRound
+from tokenomics.appraisals import appraisals_of
 from tokenomics.derivation import ISSUANCE_ROUNDS, IssuanceRound, has_issuance, totals
 from tokenomics.params import issuance_parameters, land_parameters
 from tokenomics.ports import Oracle, Token
-from tokenomics.reports import reports_digest, reports_of
-from tokenomics.rounds import TOWN_ROUNDS
+from tokenomics.reports import has_committed, reports_digest, reports_of
+from tokenomics.rounds import TOWN_ROUNDS, TownRound, ended_rounds
 from tokenomics.rows import key, present
 from tokenomics.valuation import RETURN_ANCHORS, clip_limit
-from tokenomics.zones import Zone, zones
+from tokenomics.zone_rounds import ZONE_ROUNDS, Outcome, ZoneRound, enough_reports
+from tokenomics.zones import Zone, zone_value, zones
 
 
-def _zone_histories(state: State) -> Iterator[tuple[Zone, list[ZoneRound]]]:
-    closed = sum(1 for _ in state.iterate(TOWN_ROUNDS))
+def _zone_histories(state: State) -> Iterator[tuple[int, Zone, list[tuple[TownRound, ZoneRound]]]]:
+    closed = [row for _, row in state.iterate(TOWN_ROUNDS)]
     for number, zone in enumerate(zones(state)):
-        yield (
-            zone,
-            [
-                present(state.get(ZONE_ROUNDS, key(r, number)), f"round {r} of zone {zone.id}")
-                for r in range(1, closed + 1)
-            ],
-        )
+        history = []
+        for town in closed:
+            row = state.get(ZONE_ROUNDS, key(town.number, number))
+            history.append((town, present(row, f"round {town.number} of zone {zone.id}")))
+        yield number, zone, history
 
 
 def _rises_within_the_clip(state: State, _: BlockInfo) -> None:
-    """10: an accepted rise is at most the clip, or a return to the highest of four anchors."""
-    for zone, history in _zone_histories(state):
+    """10: an accepted rise is at most the clip, or a return to the highest of four anchors; what
+    is above both is on record as certified."""
+    for _number, zone, history in _zone_histories(state):
         parameters = land_parameters(state)
         accepted = [zone.base_krw_per_m2]
-        final_round = 0
-        for number, row in enumerate(history, start=1):
-            elapsed_ms = (number - final_round) * parameters.quarter_ms
+        final_round = certified = 0
+        for town, row in history:
+            elapsed_ms = (town.number - final_round) * parameters.quarter_ms
             clip = clip_limit(accepted[-1], elapsed_ms, parameters.clip_bps_a_year)
+            usual = max(clip, *accepted[-RETURN_ANCHORS:])
             ensure(
-                row.accepted_krw_per_m2 <= max(clip, *accepted[-RETURN_ANCHORS:]),
-                f"round {number}: zone {zone.id} rose to {row.accepted_krw_per_m2} past the clip "
-                f"{clip} and the highest of {accepted[-RETURN_ANCHORS:]}",
+                row.accepted_krw_per_m2 <= usual + row.certified_krw_per_m2 - certified,
+                f"round {town.number}: zone {zone.id} rose to {row.accepted_krw_per_m2} past the "
+                f"clip {clip} and the highest of {accepted[-RETURN_ANCHORS:]}, certified "
+                f"{certified} before and {row.certified_krw_per_m2} now",
             )
-            accepted.append(row.accepted_krw_per_m2)
+            certified = row.certified_krw_per_m2
+            if town.is_anchor:
+                accepted.append(row.accepted_krw_per_m2)
             if row.outcome is Outcome.FINAL:
-                final_round = number
+                final_round = town.number
 
 
 def _only_final_zones_rise(state: State, _: BlockInfo) -> None:
-    """6: a zone that is not FINAL never raises R: it counts at no more than it was accepted at."""
-    for zone, history in _zone_histories(state):
-        last = zone.base_krw_per_m2
-        for number, row in enumerate(history, start=1):
+    """6: a zone that is not FINAL never raises R: at an anchor it counts at no more than at the
+    anchor before, and is accepted at no more than before at any time."""
+    for _number, zone, history in _zone_histories(state):
+        accepted = anchored = zone.base_krw_per_m2
+        for town, row in history:
             ensure(
                 row.outcome is Outcome.FINAL
-                or (row.accepted_krw_per_m2 == last and row.counted_krw_per_m2 <= last),
-                f"round {number}: zone {zone.id} is {row.outcome.name} and counts at "
-                f"{row.counted_krw_per_m2} after {last}",
+                or (
+                    row.accepted_krw_per_m2 <= accepted
+                    and (row.counted_krw_per_m2 <= anchored or not town.is_anchor)
+                ),
+                f"round {town.number}: zone {zone.id} is {row.outcome.name}, accepted at "
+                f"{row.accepted_krw_per_m2} after {accepted}, and counts at "
+                f"{row.counted_krw_per_m2} after {anchored}",
             )
-            last = row.accepted_krw_per_m2
+            accepted = row.accepted_krw_per_m2
+            if town.is_anchor:
+                anchored = row.counted_krw_per_m2
 
 
 def _values_name_their_reports(state: State, _: BlockInfo) -> None:
-    """17, land's half: the digests on record are those of the stored reports, enough for FINAL."""
-    histories = [history for _, history in _zone_histories(state)]
+    """17, land's half: the digests on record are those of the stored reports, and a FINAL value
+    has enough of them."""
+    histories = list(_zone_histories(state))
     for position, (_row_key, town) in enumerate(state.iterate(TOWN_ROUNDS)):
-        minimum = land_parameters(state).min_reports
-        settled = [history[position] for history in histories]
-        for number, row in enumerate(settled):
+        digests, minimum = [], land_parameters(state).min_reports
+        for number, zone, history in histories:
+            row = history[position][1]
             reports = reports_of(state, town.number, number)
+            enough = enough_reports(reports, minimum)
             ensure(
                 row.digest == reports_digest(reports)
-                and (row.outcome is Outcome.FINAL) == (len(reports) >= minimum),
-                f"round {town.number}: zone {number} does not match its {len(reports)} reports",
+                and (enough or row.outcome is not Outcome.FINAL)
+                and not (enough and row.outcome is Outcome.NO_VALUE),
+                f"round {town.number}: zone {zone.id} does not match its {len(reports)} reports",
             )
+            digests.append(row.digest)
         ensure(
-            town.reports_hash == sha256(b"".join(row.digest for row in settled)),
+            town.reports_hash == sha256(b"".join(digests)),
             f"round {town.number}: reports_hash is not that of its zones",
+        )
+
+
+def _reports_keep_to_commitments(state: State, _: BlockInfo) -> None:
+    """8 rests on it: in open rounds each report was committed to, by somebody with a seat, and the
+    seats are distinct, so that one appraiser is heard once."""
+    for row in ended_rounds(state):
+        for number, appraisal in appraisals_of(state, row.number):
+            seated = appraisal.everybody
+            ensure(
+                len(set(seated)) == len(seated),
+                f"round {row.number}: zone {number} seats somebody twice",
+            )
+            for appraiser, _report in reports_of(state, row.number, number):
+                ensure(
+                    appraiser in seated and has_committed(state, row.number, number, appraiser),
+                    f"round {row.number}: 0x{appraiser.hex()} reported on zone {number} without "
+                    f"a seat or a commitment",
+                )
+
+
+def _unappraised_zones_stay_at_base(state: State, _: BlockInfo) -> None:
+    """15, land's half: a zone that never was FINAL nor fell is held at its base."""
+    for number, zone in enumerate(zones(state)):
+        value = zone_value(state, number)
+        ensure(
+            value.final_round > 0 or value.accepted_krw_per_m2 <= zone.base_krw_per_m2,
+            f"zone {zone.id} is held at {value.accepted_krw_per_m2} without a FINAL round, its "
+            f"base is {zone.base_krw_per_m2}",
         )
 
 
@@ -90,6 +134,8 @@ LAND_INVARIANTS: Final[Mapping[str, Invariant]] = {
     "rises_within_the_clip": _rises_within_the_clip,
     "only_final_zones_rise": _only_final_zones_rise,
     "values_name_their_reports": _values_name_their_reports,
+    "reports_keep_to_commitments": _reports_keep_to_commitments,
+    "unappraised_zones_stay_at_base": _unappraised_zones_stay_at_base,
 }
 
 

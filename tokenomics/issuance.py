@@ -69,9 +69,10 @@ class IssuanceModule:
         place = "issuance.parameters"
         given = GENESIS.fields(section, "issuance", required=("parameters",))
         parameters = parameters_from(given["parameters"], place, IssuanceParameters)
-        if parameters.mode is not Mode.GROSS:
-            # NET needs the nation's change rate on chain, which nobody reports yet.
-            raise GENESIS.error(f"{place}.mode", "GROSS, the only mode yet", parameters.mode.name)
+        if parameters.mode is Mode.NET and not self._oracle.takes_rates(context.state):
+            # N is unknown without the nation's rates: nothing would ever be recognised.
+            expected = "GROSS, or land.rates beside it, which mode NET needs"
+            raise GENESIS.error(f"{place}.mode", expected, parameters.mode.name)
         allocation = self._token.supply(context.state)
         if allocation > parameters.hard_cap:
             expected = f"at least {allocation}, which accounts hold at genesis"

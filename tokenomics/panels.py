@@ -17,6 +17,7 @@ from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
 from ledger.state import State
 from tokenomics import lots, registry
+from tokenomics.params import PANEL_SEATS, ROUNDS_A_YEAR
 from tokenomics.ports import RoleBook
 from tokenomics.registry import NOMINATORS, find, is_eligible, registered, why_not
 from tokenomics.roles import CHAMBERS
@@ -24,9 +25,9 @@ from tokenomics.rounds import schedule
 from tokenomics.rows import key, table
 from tokenomics.zones import find_zone
 
-ROUNDS_A_TERM: Final = 4
+ROUNDS_A_TERM: Final = ROUNDS_A_YEAR
 MAX_TERMS_RUNNING: Final = 2
-LOT_SEATS: Final = 2
+LOT_SEATS: Final = PANEL_SEATS - len(NOMINATORS)
 MAX_CHAMBER_BYTES: Final = 32
 
 
@@ -208,7 +209,7 @@ def _refill(
     """Seats of those who are suspended, expired or removed go by lot to others."""
     term, eligible = term_of(round_number), _eligible(context)
     kept = [member for member in members if member in eligible]
-    missing = len(NOMINATORS) + LOT_SEATS - len(kept)
+    missing = PANEL_SEATS - len(kept)
     if missing == 0:
         return members
     others = [

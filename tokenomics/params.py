@@ -21,11 +21,14 @@ QUARTER_MS: Final = YEAR_MS // 4
 
 MAX_ZONES: Final = 64
 MAX_APPRAISERS: Final = 64
-"""Of the whole town; each of them may report on each zone."""
+"""On the registry."""
+PANEL_SEATS: Final = 5
+ROUNDS_A_YEAR: Final = 4
 MAX_PRICE_KRW_PER_M2: Final = 10**9
 MAX_AREA_TENTH_M2: Final = 10**10
 MAX_WINDOW_ANCHORS: Final = 64
 MAX_GRACE_BPS: Final = 4 * BPS
+MAX_PHASE_QUARTERS: Final = 2
 MAX_SCALED_ROUNDS: Final = 100_000
 
 MAX_AMOUNT_DIGITS: Final = 39
@@ -53,14 +56,23 @@ class LandParameters:
     """Rules of rounds and valuation. Lengths in ms; "calendar" ms know no time scale.
 
     The first `scaled_rounds` rounds last `scaled_quarter_ms` of block time each, later ones
-    `quarter_ms`; each is one quarter of the calendar, by which clip and staleness count.
-    `grace_bps` of a round's length is how long it waits for reports after its nominal end.
+    `quarter_ms`; each is one quarter of the calendar, by which clip and staleness count. Every
+    `anchor_every_rounds`-th round is an anchor, which holds an appraisal in each zone. The lengths
+    of its phases are those at `quarter_ms` and scale with the round; a re-appraisal and a dispute
+    commit in the first half of theirs and reveal in the second. `grace_bps` of a round's length is
+    how much longer than all phases together its close waits, for late blocks and official rates.
     """
 
     quarter_ms: int = QUARTER_MS
     scaled_quarter_ms: int = QUARTER_MS
     scaled_rounds: int = 0
-    grace_bps: int = BPS
+    anchor_every_rounds: int = 1
+    commit_ms: int = 20 * DAY_MS
+    reveal_ms: int = 10 * DAY_MS
+    reappraisal_ms: int = 20 * DAY_MS
+    challenge_ms: int = 14 * DAY_MS
+    dispute_ms: int = 20 * DAY_MS
+    grace_bps: int = BPS // 10
     min_reports: int = 3
     clip_bps_a_year: int = 800
     stale_ms: int = 550 * DAY_MS
@@ -70,8 +82,15 @@ class LandParameters:
         _check("quarter_ms", self.quarter_ms, 1, YEAR_MS)
         _check("scaled_quarter_ms", self.scaled_quarter_ms, 10, YEAR_MS)
         _check("scaled_rounds", self.scaled_rounds, 0, MAX_SCALED_ROUNDS)
+        if self.anchor_every_rounds not in (1, ROUNDS_A_YEAR):
+            raise LocalError(
+                f"parameter anchor_every_rounds is {self.anchor_every_rounds}, expected 1 (every "
+                f"quarter) or {ROUNDS_A_YEAR} (once a year)"
+            )
+        for name in ("commit_ms", "reveal_ms", "reappraisal_ms", "challenge_ms", "dispute_ms"):
+            _check(name, getattr(self, name), 1, MAX_PHASE_QUARTERS * self.quarter_ms)
         _check("grace_bps", self.grace_bps, 0, MAX_GRACE_BPS)
-        _check("min_reports", self.min_reports, 1, MAX_APPRAISERS)
+        _check("min_reports", self.min_reports, 1, PANEL_SEATS)
         _check("clip_bps_a_year", self.clip_bps_a_year, 0, BPS)
         _check("stale_ms", self.stale_ms, self.quarter_ms, 100 * YEAR_MS)
         _check("unit_error_factor", self.unit_error_factor, 2, 1_000)
@@ -79,6 +98,16 @@ class LandParameters:
     def length_ms(self, round_number: int) -> int:
         """Block time that round `round_number` (from 1) lasts."""
         return self.scaled_quarter_ms if round_number <= self.scaled_rounds else self.quarter_ms
+
+    def phases_ms(self) -> int:
+        """The longest that an appraisal may take at `quarter_ms`: all phases after each other."""
+        return (
+            self.commit_ms
+            + self.reveal_ms
+            + self.reappraisal_ms
+            + self.challenge_ms
+            + self.dispute_ms
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the modules of this room need of others, as small Protocols.
 
-The composition fills them: today `Roles` with the appraisers that genesis names, later with those
-that governance appoints; `Token` with ledger.accounts; `Oracle` with LandModule.
+The composition fills them: `Panels` with panels.RegistryPanels, `RoleBook` and `Emergency` with
+governance, `Token` with ledger.accounts, `Oracle` with LandModule.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,27 @@ from ledger.state import State
 from tokenomics.rounds import TownRound
 
 
-class Roles(Protocol):
-    """Who may appraise which zone."""
+class Panels(Protocol):
+    """Who appraises which zone (tokenomics.panels)."""
 
-    def is_appraiser(self, state: State, account: Address, zone_id: str) -> bool:
-        """True when `account` may report on the zone now."""
+    def panel(self, context: Context, zone: int, round_number: int) -> tuple[Address, ...]:
+        """The zone's panel for a round; at most params.PANEL_SEATS."""
 
-    def appraisers(self, state: State, zone_id: str) -> Sequence[Address]:
-        """Everybody for whom is_appraiser is true; at most params.MAX_APPRAISERS."""
+    def draw(
+        self,
+        context: Context,
+        zone: int,
+        round_number: int,
+        purpose: str,
+        count: int,
+        exclude: Sequence[Address],
+    ) -> tuple[Address, ...]:
+        """Others by lot, for a re-appraisal or a dispute; fewer when there are no more."""
+
+    def note_outlier(
+        self, context: Context, appraiser: Address, zone: int, round_number: int
+    ) -> None:
+        """A report of theirs lay far outside the others."""
 
 
 class RoleBook(Protocol):
@@ -88,3 +101,6 @@ class Oracle(Protocol):
 
     def base_value_krw(self, state: State) -> int:
         """V0: worth of the town at base prices."""
+
+    def takes_rates(self, state: State) -> bool:
+        """Whether official change rates are reported on this chain; N needs the nation's."""

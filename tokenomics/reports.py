@@ -1,48 +1,101 @@
-"""Appraisers' reports: the message, the check of each, and the stored row.
+"""Appraisers' reports: first a salted commitment, then the report that it binds.
 
-Reports are open for now; a later version takes salted commitments first.
+A commitment is bound to chain, zone, round and appraiser, so a copied one opens nothing. Reports of
+the panel, of further and of blind appraisers stand in one table, each with its seat.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import Final
 
 from ledger import codec
-from ledger.crypto import sha256
+from ledger.crypto import checksum_address, sha256
 from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
-from ledger.module import Context
+from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
 from ledger.state import State
-from tokenomics.params import MAX_PRICE_KRW_PER_M2, LandParameters
-from tokenomics.ports import Roles
-from tokenomics.rounds import Round, find_round, schedule
+from tokenomics.appraisals import APPRAISALS, appraisal_for_message, require_seat
+from tokenomics.params import MAX_PRICE_KRW_PER_M2, land_parameters
+from tokenomics.phases import COMMITTING, REVEALING, Phase
+from tokenomics.registry import find, is_eligible, why_not
+from tokenomics.rounds import Round
 from tokenomics.rows import key, present, table
 from tokenomics.valuation import is_unit_error
-from tokenomics.zones import MAX_ZONE_ID_BYTES, find_zone, zone_value
+from tokenomics.zones import MAX_ZONE_ID_BYTES, zone_value
 
 MAX_METHOD_BYTES: Final = 32
 MAX_COMPARABLES: Final = 1_000
+_TAG: Final = b"poyong/appraisal/1"
 
-REPORT: Final = MessageType(
-    "land.report",
-    "An appraiser's value of a zone for a town round; one for each appraiser, zone and round.",
+_ZONE: Final = Field("zone", Kind.TEXT, "id of the zone", MAX_ZONE_ID_BYTES)
+_ROUND: Final = Field("round", Kind.UINT64, "number of the town round, from 1")
+
+COMMIT: Final = MessageType(
+    "land.commit",
+    "Binds an appraiser to a report of a zone that is revealed later; one for each zone and round.",
     (
-        Field("zone", Kind.TEXT, "id of the zone", MAX_ZONE_ID_BYTES),
-        Field("round", Kind.UINT64, "number of the town round, from 1"),
+        _ZONE,
+        _ROUND,
+        Field("commitment", Kind.HASH, "tokenomics.reports.commitment_of the report and a salt"),
+    ),
+)
+REVEAL: Final = MessageType(
+    "land.reveal",
+    "Opens the report that an appraiser committed to.",
+    (
+        _ZONE,
+        _ROUND,
         Field("price_krw_per_m2", Kind.UINT64, "appraised land price", MAX_PRICE_KRW_PER_M2),
-        Field("valuation_date_ms", Kind.UINT64, "block time that the value is for"),
+        Field("valuation_date_ms", Kind.UINT64, "block time within the round that the value is of"),
         Field("method", Kind.TEXT, "appraisal method, for example comparison", MAX_METHOD_BYTES),
         Field("comparables", Kind.UINT64, "number of comparable sales used", MAX_COMPARABLES),
         Field("document_hash", Kind.HASH, "SHA-256 of the appraisal document"),
+        Field("salt", Kind.HASH, "the 32 bytes that the commitment was salted with"),
     ),
 )
 
 
+class Seat(IntEnum):
+    """As what somebody reported. The numbers are in stored rows."""
+
+    PANEL = 1
+    FURTHER = 2
+    BLIND = 3
+
+
+_SEATS: Final[Mapping[Phase, Seat]] = {
+    Phase.REVEAL: Seat.PANEL,
+    Phase.REAPPRAISE_REVEAL: Seat.FURTHER,
+    Phase.DISPUTE_REVEAL: Seat.BLIND,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What an appraiser says of a zone in a round. Price in KRW/m2, date in block time."""
+
+    price_krw_per_m2: int
+    valuation_date_ms: int
+    method: str
+    comparables: int
+    document_hash: Hash
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """Of a report that is not public yet. `transaction` is the hash of the one that brought it."""
+
+    commitment: Hash
+    transaction: Hash
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report on the record. `transaction` is the hash of the transaction that brought it."""
+    """A revealed report. `transaction` is the hash of the transaction that revealed it."""
 
+    seat: Seat
     price_krw_per_m2: int
     valuation_date_ms: int
     method: str
@@ -51,26 +104,38 @@ class Report:
     transaction: Hash
 
 
+COMMITMENTS: Final = table("land", "commitment", Commitment)
+"""Commitment by round, number of the zone, and appraiser's address."""
 REPORTS: Final = table("land", "report", Report)
 """Report by round, number of the zone, and appraiser's address."""
 
+Reports = tuple[tuple[Address, Report], ...]
+
 
 def report_key(round_number: int, zone_number: int, appraiser: Address) -> bytes:
-    """Key in REPORTS."""
+    """Key in COMMITMENTS and REPORTS."""
     return key(round_number, zone_number) + appraiser
 
 
-def reports_of(
-    state: State, round_number: int, zone_number: int
-) -> tuple[tuple[Address, Report], ...]:
-    """(appraiser, report) of a zone's round, ascending by address."""
+def reports_of(state: State, round_number: int, zone_number: int) -> Reports:
+    """(appraiser, report) of a zone's round, ascending by address; of every seat."""
     prefix = key(round_number, zone_number)
     rows = state.iterate(REPORTS, prefix)
     return tuple((Address(row_key[len(prefix) :]), report) for row_key, report in rows)
 
 
+def has_committed(state: State, round_number: int, zone_number: int, appraiser: Address) -> bool:
+    """Whether a commitment of this appraiser is on record."""
+    return state.get(COMMITMENTS, report_key(round_number, zone_number, appraiser)) is not None
+
+
+def has_revealed(state: State, round_number: int, zone_number: int, appraiser: Address) -> bool:
+    """Whether a report of this appraiser is on record."""
+    return state.get(REPORTS, report_key(round_number, zone_number, appraiser)) is not None
+
+
 def reports_digest(reports: Iterable[tuple[Address, Report]]) -> Hash:
-    """SHA-256 of [[appraiser, price, valuation date, method, comparables, document, transaction]].
+    """SHA-256 of [[appraiser, seat, price, date, method, comparables, document, transaction]].
 
     In ascending order of address, canonical encoding: a mint names its reports by it.
     """
@@ -79,6 +144,7 @@ def reports_digest(reports: Iterable[tuple[Address, Report]]) -> Hash:
             tuple(
                 (
                     appraiser,
+                    int(report.seat),
                     report.price_krw_per_m2,
                     report.valuation_date_ms,
                     report.method,
@@ -92,77 +158,154 @@ def reports_digest(reports: Iterable[tuple[Address, Report]]) -> Hash:
     )
 
 
-def _round_for_report(context: Context, number: int) -> Round:
-    """The open round `number`; TransactionError NOT_NOW when it is not open."""
-    now = schedule(context.state)
-    row = find_round(context.state, number)
-    if row is None or number > now.newest:
-        raise TransactionError(
-            ErrorCode.NOT_NOW, f"round {number} is not open: the newest round is {now.newest}"
-        )
-    if number <= now.closed or context.block.time_ms > row.deadline_ms:
-        raise TransactionError(
-            ErrorCode.NOT_NOW,
-            f"round {number} took reports until {row.deadline_ms} ms, the block is of "
-            f"{context.block.time_ms} ms; the newest round is {now.newest}",
-        )
-    return row
-
-
-def take_report(
-    context: Context,
-    roles: Roles,
-    parameters: LandParameters,
+def commitment_of(
+    chain_id: int,
     zone_id: str,
     round_number: int,
-    report: Report,
-) -> None:
-    """Check a report and put it on the record; TransactionError says what is wrong with it."""
-    state = context.state
-    appraiser = present(context.sender, "the sender of a report")
-    found = find_zone(state, zone_id)
-    if found is None:
-        raise TransactionError(ErrorCode.NOT_FOUND, f"there is no zone {zone_id!r}")
-    number = found[0]
-    if not roles.is_appraiser(state, appraiser, zone_id):
-        raise TransactionError(
-            ErrorCode.UNAUTHORISED, f"0x{appraiser.hex()} is no appraiser of zone {zone_id}"
+    appraiser: Address,
+    statement: Statement,
+    salt: bytes,
+) -> Hash:
+    """SHA-256 of the tag "poyong/appraisal/1" and the canonical array [chain id, zone, round,
+    appraiser, price, valuation date, method, comparables, document hash, salt].
+
+    The salt is 32 random bytes that nobody else knows before the reveal.
+    """
+    return sha256(
+        _TAG
+        + codec.encode(
+            (
+                chain_id,
+                zone_id,
+                round_number,
+                appraiser,
+                statement.price_krw_per_m2,
+                statement.valuation_date_ms,
+                statement.method,
+                statement.comparables,
+                statement.document_hash,
+                salt,
+            )
         )
-    row = _round_for_report(context, round_number)
-    row_key = report_key(round_number, number, appraiser)
-    if state.get(REPORTS, row_key) is not None:
-        raise TransactionError(
-            ErrorCode.CONFLICT,
-            f"0x{appraiser.hex()} reported on zone {zone_id} in round {round_number} already",
-        )
-    _check_value(report, row, context.block.time_ms)
-    last = zone_value(state, number).accepted_krw_per_m2
-    if is_unit_error(report.price_krw_per_m2, last, parameters.unit_error_factor):
-        raise TransactionError(
-            ErrorCode.INVALID_MESSAGE,
-            f"{report.price_krw_per_m2} KRW/m2 is {parameters.unit_error_factor} times away from "
-            f"the last accepted {last} KRW/m2: a wrong unit?",
-        )
-    state.put(REPORTS, row_key, report)
-    context.emit(
-        "land.reported",
-        zone=zone_id,
-        round=round_number,
-        appraiser=appraiser,
-        price_krw_per_m2=report.price_krw_per_m2,
-        valuation_date_ms=report.valuation_date_ms,
-        method=report.method,
-        comparables=report.comparables,
-        document_hash=report.document_hash,
     )
 
 
-def _check_value(report: Report, row: Round, time_ms: int) -> None:
-    if report.price_krw_per_m2 == 0:
+def report_handlers() -> Mapping[MessageType, Handler]:
+    """Commitments and reveals."""
+    return {COMMIT: _commit, REVEAL: _reveal}
+
+
+def _commit(context: Context, zone: str, round_number: int, commitment: Hash) -> None:
+    state, sender = context.state, context.require_sender()
+    number, _, _, appraisal = appraisal_for_message(state, zone, round_number, COMMITTING)
+    require_seat(appraisal, sender, zone, round_number)
+    registered = find(state, sender)
+    if not is_eligible(registered, context.block.time_ms):
+        raise TransactionError(
+            ErrorCode.UNAUTHORISED,
+            f"{checksum_address(sender)} {why_not(registered, context.block.time_ms)}",
+        )
+    if has_committed(state, round_number, number, sender):
+        raise TransactionError(
+            ErrorCode.CONFLICT,
+            f"{checksum_address(sender)} has committed to a report of zone {zone} in round "
+            f"{round_number} already",
+        )
+    transaction = present(context.transaction_hash, "the hash of a commitment's transaction")
+    row = Commitment(commitment, transaction)
+    state.put(COMMITMENTS, report_key(round_number, number, sender), row)
+    counted = replace(appraisal, committed=appraisal.committed + 1)
+    state.put(APPRAISALS, key(round_number, number), counted)
+    context.emit(
+        "land.committed",
+        zone=zone,
+        round=round_number,
+        appraiser=sender,
+        seat=appraisal.phase.name,
+        commitment=commitment,
+    )
+
+
+def _reveal(
+    context: Context,
+    zone: str,
+    round_number: int,
+    price_krw_per_m2: int,
+    valuation_date_ms: int,
+    method: str,
+    comparables: int,
+    document_hash: Hash,
+    salt: bytes,
+) -> None:
+    state, sender = context.state, context.require_sender()
+    number, _, row, appraisal = appraisal_for_message(state, zone, round_number, REVEALING)
+    require_seat(appraisal, sender, zone, round_number)
+    statement = Statement(price_krw_per_m2, valuation_date_ms, method, comparables, document_hash)
+    _check_commitment(context, number, zone, round_number, statement, salt)
+    _check_statement(state, number, row, statement)
+    seat = _SEATS[appraisal.phase]
+    transaction = present(context.transaction_hash, "the hash of a report's transaction")
+    report = Report(
+        seat, price_krw_per_m2, valuation_date_ms, method, comparables, document_hash, transaction
+    )
+    state.put(REPORTS, report_key(round_number, number, sender), report)
+    counted = replace(appraisal, revealed=appraisal.revealed + 1)
+    state.put(APPRAISALS, key(round_number, number), counted)
+    context.emit(
+        "land.revealed",
+        zone=zone,
+        round=round_number,
+        appraiser=sender,
+        seat=seat.name,
+        price_krw_per_m2=price_krw_per_m2,
+        valuation_date_ms=valuation_date_ms,
+        method=method,
+        comparables=comparables,
+        document_hash=document_hash,
+    )
+
+
+def _check_commitment(
+    context: Context, number: int, zone: str, round_number: int, statement: Statement, salt: bytes
+) -> None:
+    """That the sender committed to exactly this, and did not open it before."""
+    state, sender = context.state, context.require_sender()
+    who = checksum_address(sender)
+    committed = state.get(COMMITMENTS, report_key(round_number, number, sender))
+    if committed is None:
+        raise TransactionError(
+            ErrorCode.NOT_FOUND,
+            f"{who} committed to no report of zone {zone} in round {round_number}",
+        )
+    if has_revealed(state, round_number, number, sender):
+        raise TransactionError(
+            ErrorCode.CONFLICT,
+            f"{who} revealed its report of zone {zone} in round {round_number} already",
+        )
+    found = commitment_of(context.block.chain_id, zone, round_number, sender, statement, salt)
+    if found != committed.commitment:
+        raise TransactionError(
+            ErrorCode.CONFLICT,
+            f"the report does not match its commitment: expected "
+            f"{committed.commitment.hex()}, found {found.hex()}; every field and the salt count",
+        )
+
+
+def _check_statement(state: State, number: int, row: Round, statement: Statement) -> None:
+    price, date_ms = statement.price_krw_per_m2, statement.valuation_date_ms
+    if price == 0:
         raise TransactionError(ErrorCode.INVALID_MESSAGE, "price_krw_per_m2 is 0")
-    if not row.opened_ms <= report.valuation_date_ms <= time_ms:
+    if not row.opened_ms <= date_ms <= row.end_ms:
         raise TransactionError(
             ErrorCode.INVALID_MESSAGE,
-            f"valuation_date_ms {report.valuation_date_ms} is outside round {row.number}, which "
-            f"began at {row.opened_ms}, and the block is of {time_ms}",
+            f"valuation_date_ms {date_ms} is outside round {row.number}, which lasted from "
+            f"{row.opened_ms} to {row.end_ms}",
+        )
+    last = zone_value(state, number).accepted_krw_per_m2
+    factor = land_parameters(state).unit_error_factor
+    if is_unit_error(price, last, factor):
+        raise TransactionError(
+            ErrorCode.INVALID_MESSAGE,
+            f"{price} KRW/m2 is {factor} times away from the last accepted {last} KRW/m2: a wrong "
+            f"unit?",
         )

@@ -1,12 +1,12 @@
 """The schedule of town rounds by block time.
 
-Round r follows on round r-1 without a gap and lasts one quarter. It takes reports from its start
-until its deadline, which lies a grace time after its nominal end, so two rounds or more can be
-open at once; they close in order. Round 1 starts with the first block.
+Round r is a quarter: it follows on round r-1 without a gap, and round 1 starts with the first
+block. At its nominal end its appraisal begins, in the block that opens round r+1; so two rounds or
+more can be open at once, and they close in order, each at its deadline at the latest.
 
-When the chain stood still over a due time, the schedule stood still too: every open round moves on
-by the time that was lost (`hold`). So a town that comes back neither closes a burst of empty
-rounds nor finds its zones stale, and a block opens one round at most.
+When the chain stood still over a due time, the schedule stood still too: everything that is to come
+moves on by the time that was lost (tokenomics.clocks). So a town that comes back loses no phase,
+closes no burst of empty rounds and finds no zone stale, and a block opens one round at most.
 """
 
 from collections.abc import Iterator
@@ -24,11 +24,13 @@ from tokenomics.rows import Amount, key, present, table
 class Round:
     """One town round; block times in ms since 1970.
 
-    opened_ms never moves; end_ms (nominal) and deadline_ms do when the chain stood still.
-    calendar_end_ms: quarters so far in unscaled ms since round 1 began.
+    opened_ms never moves; end_ms (nominal) and deadline_ms (of its close) do when the chain stood
+    still. is_anchor: an appraisal begins at its end. calendar_end_ms: quarters so far in unscaled
+    ms since round 1 began, calendar_ms: of this one.
     """
 
     number: int
+    is_anchor: bool
     opened_ms: int
     end_ms: int
     deadline_ms: int
@@ -40,6 +42,10 @@ class Round:
         """Calendar ms of a block time inside this round; outside it, of the nearer end."""
         passed = min(max(0, time_ms - (self.end_ms - self.length_ms)), self.length_ms)
         return self.calendar_end_ms - self.calendar_ms + passed * self.calendar_ms // self.length_ms
+
+    def scaled(self, calendar_ms: int) -> int:
+        """Block time in this round's scale that a length at the calendar's scale takes."""
+        return max(1, self.length_ms * calendar_ms // self.calendar_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,50 +132,37 @@ def open_rounds(state: State) -> Iterator[Round]:
         yield opened_round(state, number)
 
 
-def due(state: State) -> tuple[int, int]:
-    """(block time of the next change by time alone, length in ms of the round it belongs to)."""
-    now = schedule(state)
-    if now.newest == 0:
-        return now.start_ms, 0
-    newest = opened_round(state, now.newest)
-    oldest = opened_round(state, min(now.closed + 1, now.newest))
-    if oldest.deadline_ms < newest.end_ms and oldest.number > now.closed:
-        return oldest.deadline_ms, oldest.length_ms
-    return newest.end_ms, newest.length_ms
+def last_deadline_ms(end_ms: int, length_ms: int, parameters: LandParameters) -> int:
+    """When a round that ended at `end_ms` closes at the latest."""
+    phases_ms = length_ms * parameters.phases_ms() // parameters.quarter_ms
+    return end_ms + phases_ms + length_ms * parameters.grace_bps // BPS
 
 
-def hold(state: State, time_ms: int) -> int:
-    """Move the open rounds on when the chain stood still over a due time; the ms they moved by.
-
-    Half a round of delay counts as standing still; less is how blocks come.
-    """
-    due_ms, length_ms = due(state)
-    late_ms = time_ms - due_ms
-    if schedule(state).newest == 0 or late_ms * 2 <= length_ms:
-        return 0
-    for row in list(open_rounds(state)):
-        moved = replace(row, end_ms=row.end_ms + late_ms, deadline_ms=row.deadline_ms + late_ms)
-        state.put(ROUNDS, key(row.number), moved)
-    return late_ms
+def end_newest(state: State, time_ms: int, parameters: LandParameters) -> Round:
+    """The newest round, which ends in the block of `time_ms`: its time to close runs from now."""
+    row = opened_round(state, schedule(state).newest)
+    deadline_ms = last_deadline_ms(time_ms, row.length_ms, parameters)
+    ended = replace(row, deadline_ms=max(row.deadline_ms, deadline_ms))
+    state.put(ROUNDS, key(row.number), ended)
+    return ended
 
 
-def open_next(state: State, time_ms: int, parameters: LandParameters) -> Round | None:
-    """Open the round whose start has come, if any."""
+def open_next(state: State, time_ms: int, parameters: LandParameters) -> Round:
+    """Open the round after the newest, at its nominal end; the first in the block of `time_ms`."""
     now = schedule(state)
     if now.newest == 0:
         start_ms, calendar_start_ms = time_ms, 0
     else:
         newest = opened_round(state, now.newest)
         start_ms, calendar_start_ms = newest.end_ms, newest.calendar_end_ms
-        if time_ms < start_ms:
-            return None
     number = now.newest + 1
     length_ms = parameters.length_ms(number)
     row = Round(
         number=number,
+        is_anchor=number % parameters.anchor_every_rounds == 0,
         opened_ms=start_ms,
         end_ms=start_ms + length_ms,
-        deadline_ms=start_ms + length_ms + length_ms * parameters.grace_bps // BPS,
+        deadline_ms=last_deadline_ms(start_ms + length_ms, length_ms, parameters),
         length_ms=length_ms,
         calendar_ms=parameters.quarter_ms,
         calendar_end_ms=calendar_start_ms + parameters.quarter_ms,
@@ -178,6 +171,18 @@ def open_next(state: State, time_ms: int, parameters: LandParameters) -> Round |
     last_close_ms = time_ms if number == 1 else now.last_close_ms
     state.put(SCHEDULE, b"", replace(now, newest=number, last_close_ms=last_close_ms))
     return row
+
+
+def ended_rounds(state: State) -> Iterator[Round]:
+    """Open rounds whose appraisal has begun, in order: all but the newest."""
+    newest = schedule(state).newest
+    return (row for row in open_rounds(state) if row.number < newest)
+
+
+def calendar_now(state: State, time_ms: int) -> int:
+    """Calendar ms of a block time, by the newest round; 0 before the first."""
+    newest = find_round(state, schedule(state).newest)
+    return 0 if newest is None else newest.calendar_at(time_ms)
 
 
 def mark_closed(state: State, number: int, time_ms: int) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.primitives import ZERO_HASH, Hash
 from ledger.state import State
 from tokenomics.params import (
     GENESIS,
@@ -17,7 +18,10 @@ from tokenomics.valuation import RETURN_ANCHORS
 MAX_ZONE_ID_BYTES: Final = 32
 MAX_NAME_BYTES: Final = 64
 LEGAL_DONG_DIGITS: Final = 10
+PROVINCE_DIGITS: Final = 2
+"""A legal-dong code starts with its province or metropolitan city: the region by default."""
 MAX_REGION_BYTES: Final = 16
+_OPTIONAL: Final = ("rate_region", "parcel_root")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Zone:
     """A part of the town, fixed by genesis. The base price is its value of round 0.
 
     legal_dong_code: 법정동코드, ten digits. area in 0.1 m2, price in KRW/m2. rate_region: whose
-    official change rate rolls the zone (tokenomics.rates), "00" being the nation.
+    official change rate (지가변동률) rolls the zone's value. parcel_root: of its list of parcels
+    (tokenomics.parcels); 32 zero bytes for none.
     """
 
     id: str
@@ -34,7 +39,8 @@ class Zone:
     name_en: str
     area_tenth_m2: int
     base_krw_per_m2: int
-    rate_region: str = "00"
+    rate_region: str
+    parcel_root: Hash = ZERO_HASH
 
     @property
     def base_value_krw(self) -> int:
@@ -44,33 +50,31 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class ZoneValue:
-    """What the oracle holds of a zone.
+    """What the oracle holds of a zone; prices in KRW/m2.
 
-    final_round is 0 as long as the base stands. valued_calendar_ms is the valuation date and
-    final_calendar_ms the nominal round end of that round, both in calendar ms since round 1 began.
-    recent: the accepted value at each of the last RETURN_ANCHORS town rounds, oldest first.
+    accepted: the basis of the clip. counted: at which the zone entered V last, rolled by official
+    rates; anchored: the same at the last anchor. final_round is 0 as long as the base stands.
+    valued_calendar_ms is the valuation date and final_calendar_ms the nominal round end of that
+    round, both in calendar ms since round 1 began. certified: what only certified events let the
+    accepted price rise, so far. recent: the accepted price at each of the last RETURN_ANCHORS
+    anchors, oldest first.
     """
 
     accepted_krw_per_m2: int
+    counted_krw_per_m2: int
+    anchored_krw_per_m2: int
     final_round: int
     valued_calendar_ms: int
     final_calendar_ms: int
+    certified_krw_per_m2: int
     recent: tuple[int, ...]
-
-    def held(self) -> "ZoneValue":
-        """After a round without a value: the accepted value stands for one more anchor."""
-        return ZoneValue(
-            self.accepted_krw_per_m2,
-            self.final_round,
-            self.valued_calendar_ms,
-            self.final_calendar_ms,
-            self.recent_with(self.accepted_krw_per_m2),
-        )
 
     def recent_with(self, accepted: int) -> tuple[int, ...]:
         """`recent` one anchor later."""
         return (*self.recent, accepted)[-RETURN_ANCHORS:]
 
+
+_REQUIRED: Final = tuple(name for name in Zone.__slots__ if name not in _OPTIONAL)
 
 ZONES: Final = table("land", "zone", Zone)
 """Zone by its number, from 0 in the order of genesis."""
@@ -102,7 +106,7 @@ def base_value_krw(state: State) -> int:
 
 
 def _zone(value: object, place: str) -> Zone:
-    given = GENESIS.fields(value, place, Zone.__slots__[:-1], ("rate_region",))
+    given = GENESIS.fields(value, place, _REQUIRED, _OPTIONAL)
 
     def text(name: str, maximum_bytes: int) -> str:
         return GENESIS.text(given[name], f"{place}.{name}", maximum_bytes)
@@ -113,6 +117,7 @@ def _zone(value: object, place: str) -> Zone:
     code = text("legal_dong_code", LEGAL_DONG_DIGITS)
     if len(code) != LEGAL_DONG_DIGITS or not (code.isascii() and code.isdigit()):
         raise GENESIS.error(f"{place}.legal_dong_code", f"{LEGAL_DONG_DIGITS} digits", code)
+    given = {"rate_region": code[:PROVINCE_DIGITS], "parcel_root": ZERO_HASH.hex(), **given}
     return Zone(
         text("id", MAX_ZONE_ID_BYTES),
         code,
@@ -120,7 +125,8 @@ def _zone(value: object, place: str) -> Zone:
         text("name_en", MAX_NAME_BYTES),
         integer("area_tenth_m2", MAX_AREA_TENTH_M2),
         integer("base_krw_per_m2", MAX_PRICE_KRW_PER_M2),
-        GENESIS.text(given.get("rate_region", "00"), f"{place}.rate_region", MAX_REGION_BYTES),
+        text("rate_region", MAX_REGION_BYTES),
+        GENESIS.hash(given["parcel_root"], f"{place}.parcel_root"),
     )
 
 
@@ -135,4 +141,4 @@ def write_zones(state: State, given: object) -> None:
     for number, zone in enumerate(found):
         base = zone.base_krw_per_m2
         state.put(ZONES, key(number), zone)
-        state.put(ZONE_VALUES, key(number), ZoneValue(base, 0, 0, 0, (base,)))
+        state.put(ZONE_VALUES, key(number), ZoneValue(base, base, base, 0, 0, 0, 0, (base,)))

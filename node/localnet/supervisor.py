@@ -25,8 +25,8 @@ FIRST_BLOCK_TIMEOUT_S: Final = 60.0
 """Longer than the heartbeat interval, at which an idle chain makes its first block."""
 REDRAW_S: Final = 0.25
 TRAFFIC_ACCOUNTS: Final = 4
-"""Of the ten local accounts of native keys. The last five are the appraisers'; number 4 is left
-for whoever tries the town out (`poyong tx sign --local 4`)."""
+"""Of the ten local accounts of native keys. The others are left for whoever tries the town out
+(`poyong tx sign --local 4`); appraisers have accounts of their own."""
 
 
 class Screen(Protocol):

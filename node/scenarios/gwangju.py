@@ -13,7 +13,10 @@ from importlib.resources import files
 from typing import Any, Final
 
 from ledger.crypto import checksum_address, sha256
-from ledger.primitives import PPM, Address
+from ledger.primitives import BPS, PPM, Address, Hash
+from tokenomics.params import QUARTER_MS
+from tokenomics.registry import NOMINATORS
+from tokenomics.reports import Statement
 from tokenomics.uplift import INDEX_SCALE, next_index
 from tokenomics.zones import Zone
 
@@ -26,29 +29,33 @@ SERIES: Final = "gwangju_land_price_change_monthly.csv"
 
 BASE_KRW_PER_M2: Final = 250_000
 """Assumed. Of the order of the one known parcel: 348,800 KRW/m2 in 2023."""
+CITY_REGION: Final = "29"
+
+
+def _zone(zone_id: str, code: str, name_ko: str, name_en: str, area_tenth_m2: int) -> Zone:
+    return Zone(zone_id, code, name_ko, name_en, area_tenth_m2, BASE_KRW_PER_M2, CITY_REGION)
+
+
 ZONES: Final = (
-    Zone("wolchul-dong", "2917013900", "월출동", "Wolchul-dong", 6_028_088, BASE_KRW_PER_M2),
-    Zone("daechon-dong", "2917014000", "대촌동", "Daechon-dong", 6_028_088, BASE_KRW_PER_M2),
-    Zone("oryong-dong", "2917014100", "오룡동", "Oryong-dong", 6_028_088, BASE_KRW_PER_M2),
-    Zone("bia-dong", "2920011200", "비아동", "Bia-dong", 6_028_088, BASE_KRW_PER_M2),
-    Zone(
-        "jinwon-myeon",
-        "4688031000",
-        "장성군 진원면",
-        "Jinwon-myeon, Jangseong-gun",
-        6_028_089,
-        BASE_KRW_PER_M2,
-    ),
-    Zone(
-        "nam-myeon",
-        "4688032000",
-        "장성군 남면",
-        "Nam-myeon, Jangseong-gun",
-        6_028_089,
-        BASE_KRW_PER_M2,
-    ),
+    _zone("wolchul-dong", "2917013900", "월출동", "Wolchul-dong", 6_028_088),
+    _zone("daechon-dong", "2917014000", "대촌동", "Daechon-dong", 6_028_088),
+    _zone("oryong-dong", "2917014100", "오룡동", "Oryong-dong", 6_028_088),
+    _zone("bia-dong", "2920011200", "비아동", "Bia-dong", 6_028_088),
+    _zone("jinwon-myeon", "4688031000", "장성군 진원면", "Jinwon-myeon, Jangseong-gun", 6_028_089),
+    _zone("nam-myeon", "4688032000", "장성군 남면", "Nam-myeon, Jangseong-gun", 6_028_089),
 )
-APPRAISERS: Final = 5
+APPRAISERS: Final = 15
+"""On the registry, five for each nominating chamber: panels of five rotate among them."""
+PHASES_MS: Final = {
+    "commit_ms": 2 * QUARTER_MS,
+    "reveal_ms": 2 * QUARTER_MS,
+    "reappraisal_ms": 2 * QUARTER_MS,
+    "challenge_ms": 2 * QUARTER_MS // 5,
+    "dispute_ms": 2 * QUARTER_MS,
+    "grace_bps": BPS,
+}
+"""Of a town whose quarters last a second: a phase ends as soon as everybody has spoken, so its
+length is for late ones. Only a challenge runs its whole time."""
 MAX_DEVIATION_PPM: Final = 20_000
 DEFAULT_SEED: Final = 82062
 DEFAULT_QUARTER_MS: Final = 1_000
@@ -70,7 +77,13 @@ class AppraisedValue:
     """What one appraiser says of one zone in one round."""
 
     price_krw_per_m2: int
-    document_hash: bytes
+    document_hash: Hash
+
+    def statement(self, valuation_date_ms: int) -> Statement:
+        """What the appraiser commits to and reveals."""
+        return Statement(
+            self.price_krw_per_m2, valuation_date_ms, METHOD, COMPARABLES, self.document_hash
+        )
 
 
 def milli_percent(text: str) -> int:
@@ -142,22 +155,36 @@ def appraised_value(seed: int, round_number: int, zone_id: str, appraiser: int) 
     return AppraisedValue(reported, sha256(document.encode()))
 
 
+def salt(seed: int, round_number: int, zone_id: str, appraiser: int) -> bytes:
+    """What salts an appraiser's commitment. A function of its arguments like deviation_ppm, so that
+    a player that restarts can open what it committed to; a real appraiser's salt is secret."""
+    return sha256(f"poyong/gwangju/salt/{seed}/{round_number}/{zone_id}/{appraiser}".encode())
+
+
 def genesis_sections(
     appraisers: Sequence[Address],
     quarter_ms: int = DEFAULT_QUARTER_MS,
     scaled_rounds: int = QUARTERS,
 ) -> dict[str, dict[str, Any]]:
-    """Sections `land` and `issuance` of a town's genesis.
+    """Sections `land` and `issuance` of a town's genesis; its appraisers are nominated in turn.
 
     The series runs at `quarter_ms` a quarter; afterwards a quarter is a real one again, so that no
     zone goes stale within seconds. `scaled_rounds=0` makes a town that nobody plays to (--idle):
-    its rounds last a real quarter from the start.
+    its rounds last a real quarter from the start, and their phases the usual time.
     """
+    parameters = {"scaled_quarter_ms": quarter_ms, "scaled_rounds": scaled_rounds}
+    zones = [{name: getattr(zone, name) for name in Zone.__slots__} for zone in ZONES]
     return {
         "land": {
-            "parameters": {"scaled_quarter_ms": quarter_ms, "scaled_rounds": scaled_rounds},
-            "zones": [{name: getattr(zone, name) for name in Zone.__slots__} for zone in ZONES],
-            "appraisers": [checksum_address(address) for address in appraisers],
+            "parameters": parameters | (PHASES_MS if scaled_rounds else {}),
+            "zones": [{**zone, "parcel_root": "0x" + zone["parcel_root"].hex()} for zone in zones],
+            "appraisers": [
+                {
+                    "account": checksum_address(address),
+                    "nominator": NOMINATORS[number % len(NOMINATORS)],
+                }
+                for number, address in enumerate(appraisers)
+            ],
         },
         "issuance": {"parameters": {"mode": "GROSS"}},
     }

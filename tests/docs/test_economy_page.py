@@ -1,11 +1,15 @@
 """docs/economy.md holds the figures that the formula and the playback give."""
 
+import re
+
 from ledger.primitives import UNIT
 from node.scenarios.catalogue import scenario
 from node.scenarios.gwangju import DEFAULT_SEED, quarterly_prices
 from node.scenarios.offline import play_scenario, with_noise
 from tests.docs.documents import text
 from tests.unit.tokenomics.test_gwangju_figures import through_the_formula
+from tokenomics.phases import Phase, diagram
+from tokenomics.zone_rounds import Outcome
 
 
 def tokens(amount: int) -> str:
@@ -69,3 +73,15 @@ def test_the_page_shows_what_the_invented_scenarios_and_noise_give() -> None:
         issued = [play_scenario(with_noise(scenario(name), seed))[-1].row.issued for seed in seeds]
         lowest, highest = (f"{found / UNIT / 10**6:.1f}" for found in (min(issued), max(issued)))
         assert f"{lowest} to {highest} million in mode {mode}" in page
+
+
+def test_the_page_holds_the_diagram_of_the_table() -> None:
+    """Print it with `python -c "from tokenomics.phases import diagram; print(diagram())"`."""
+    (found,) = re.findall(r"^```mermaid\n(.*?)^```", text("docs/economy.md"), re.M | re.S)
+    assert found == diagram()
+
+
+def test_the_page_names_every_phase_and_outcome() -> None:
+    page = text("docs/economy.md")
+    for name in (*Phase.__members__, *Outcome.__members__):
+        assert name in page, name

@@ -22,7 +22,8 @@ from ledger.state import Table
 from ledger.validator_tables import SetChange, evidence_key, root_key
 from tests.docs.documents import section, text, vectors
 from tokenomics import (
-    appraisers,
+    appraisals,
+    challenges,
     closing,
     derivation,
     land_events,
@@ -32,8 +33,11 @@ from tokenomics import (
     rounds,
     rows,
     sales,
+    zone_rounds,
     zones,
 )
+from tokenomics.phases import Phase as AppraisalPhase
+from tokenomics.ratio_study import RatioStudy
 
 ADDRESS = Address(b"\x11" * 20)
 KEY, NODE_KEY = b"\x01" * 32, b"\x02" * 32
@@ -60,9 +64,16 @@ OF_ROLES: list[Row] = [
 ]
 OF_LAND: list[Row] = [
     (params.LAND_PARAMETERS, b"", params.LandParameters()),
-    (appraisers.PANEL, b"", appraisers.Panel((ADDRESS,))),
-    (zones.ZONES, rows.key(0), zones.Zone("a", "2917013900", "월출동", "Wolchul", 1000, 250_000)),
-    (zones.ZONE_VALUES, rows.key(0), zones.ZoneValue(250_550, 1, 5, 6, (250_000, 250_550))),
+    (
+        zones.ZONES,
+        rows.key(0),
+        zones.Zone("a", "2917013900", "월출동", "Wolchul", 1000, 250_000, "29", DOCUMENT),
+    ),
+    (
+        zones.ZONE_VALUES,
+        rows.key(0),
+        zones.ZoneValue(250_550, 250_500, 250_540, 1, 5, 6, 7, (250_000, 250_550)),
+    ),
     (rounds.SCHEDULE, b"", rounds.Schedule(1, 2, 1, 3)),
     (rates.RATE_REGIONS, b"", rates.RateRegions(2012_01, ("00", "29"))),
     (
@@ -91,17 +102,40 @@ OF_LAND: list[Row] = [
         ),
     ),
     (sales.SALES_BOOK, b"", sales.SalesBook(2, 1)),
-    (rounds.ROUNDS, rows.key(2), rounds.Round(2, 10, 20, 30, 10, 11, 12)),
+    (rounds.ROUNDS, rows.key(2), rounds.Round(2, True, 10, 20, 30, 10, 11, 12)),
+    (
+        appraisals.APPRAISALS,
+        rows.key(2, 0),
+        appraisals.Appraisal(
+            AppraisalPhase.DISPUTE_REVEAL, 21, 31, (ADDRESS,), (), (ADDRESS,), 2, 1, 250_550, 9, 0
+        ),
+    ),
+    (
+        reports.COMMITMENTS,
+        reports.report_key(2, 0, ADDRESS),
+        reports.Commitment(DOCUMENT, TRANSACTION),
+    ),
     (
         reports.REPORTS,
         reports.report_key(2, 0, ADDRESS),
-        reports.Report(250_550, 15, "comparison", 3, DOCUMENT, TRANSACTION),
+        reports.Report(reports.Seat.FURTHER, 250_550, 15, "comparison", 3, DOCUMENT, TRANSACTION),
     ),
     (
-        closing.ZONE_ROUNDS,
+        challenges.CHALLENGES,
         rows.key(2, 0),
-        closing.ZoneRound(closing.Outcome.FINAL, 5, 1, 2, 3, 4, 5, DOCUMENT),
+        challenges.Challenge(
+            ADDRESS, "chamber.public", "method", DOCUMENT, TRANSACTION, challenges.Verdict.OPEN
+        ),
     ),
+    (challenges.CHALLENGERS, ADDRESS, challenges.Challenger(1, 5)),
+    (
+        zone_rounds.ZONE_ROUNDS,
+        rows.key(2, 0),
+        zone_rounds.ZoneRound(
+            zone_rounds.Outcome.FINAL, 5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, DOCUMENT
+        ),
+    ),
+    (closing.RATIO_STUDIES, rows.key(2), RatioStudy(12, 1, 2, 3, 4, is_open=True)),
     (
         rounds.TOWN_ROUNDS,
         rows.key(2),

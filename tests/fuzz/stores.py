@@ -31,11 +31,12 @@ from node.storage import write_genesis
 from tests.fuzz import samples
 from tests.fuzz.checking import Decoder
 from tests.support.fact_desk import DOCUMENT, DONG, GOVERNANCE, REGISTRAR, FactDesk
-from tests.support.land_town import LandTown, appraiser, zone_section
+from tests.support.land_town import LandTown, appraiser, land_section, zone_section
 from tests.support.ledger_chain import CHAIN_ID
 from tests.support.transfers import TO
+from tokenomics.challenges import CHALLENGE
 from tokenomics.land_events import CERTIFY_EVENT
-from tokenomics.rounds import open_rounds
+from tokenomics.roles import CHAMBER_PUBLIC
 from tokenomics.sales import REGISTER_SALE, STRIKE_SALE
 
 EXECUTOR = build_executor()
@@ -218,27 +219,17 @@ def _stores() -> list[MemoryStore]:
 
 
 def _reported() -> MemoryStore:
-    """A town with one closed round and reports in the next."""
-    panel = [appraiser(number) for number in range(5)]
-    made = LandTown(
-        {
-            "parameters": {"scaled_quarter_ms": 1_000, "scaled_rounds": 50},
-            "zones": [zone_section("east"), zone_section("west")],
-            "appraisers": ["0x" + member.hex() for member in panel],
-        },
-        genesis_ms=4_000,
-    )
+    """A town with one closed round, and a re-appraisal, a challenge and reports in the next."""
+    made = LandTown(land_section(zone_section("east"), zone_section("west")), genesis_ms=4_000)
+    city = appraiser(41)
+    made.book.roles[CHAMBER_PUBLIC] = {city}
     made.block(5_000)
-    for number in (1, 2):
-        opened = next(iter(open_rounds(made.state)))
-        reports = [
-            (member, (zone, number, 1_000, opened.opened_ms))
-            for zone in ("east", "west")
-            for member in panel
-        ]
-        made.block(opened.opened_ms + 250, reports)
-        if number == 1:
-            made.block(opened.end_ms)
+    made.play({"east": [1_000, 1_010, 1_020, 1_030, 1_200], "west": [1_000] * 5})
+    number = made.begin_appraisal()
+    made.soon(made.messages(number, {"east": [1_000] * 5, "west": [1_000] * 5}))
+    made.soon(made.messages(number, {"east": [1_000] * 5, "west": [1_000] * 4}))
+    values = ("east", number, CHAMBER_PUBLIC, "method", bytes(32))
+    made.soon([(city, CHALLENGE, values)])
     return made.store
 
 

@@ -56,6 +56,10 @@ class ScriptedTown:
             recognition_open=facts.gate_open,
         )
 
+    def takes_rates(self, state: State) -> bool:
+        del state
+        return True
+
     def base_value_krw(self, state: State) -> int:
         del state
         return BASE_VALUE

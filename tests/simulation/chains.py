@@ -29,11 +29,13 @@ from node.block_store import BlockStore
 from node.modules import ROLE_BOOK, build_executor
 from node.storage import open_chain
 from tests.simulation.world import START_MS
+from tokenomics import params
+from tokenomics.registry import NOMINATORS
 
 CHAIN_ID: Final = 82062
 CLIENTS: Final = 4
 """Accounts that send transfers."""
-APPRAISERS: Final = 3
+APPRAISERS: Final = 12
 BALANCE: Final = 10**24
 GENESIS_AGE_MS: Final = 1_000
 QUARTER_MS: Final = 1_500
@@ -169,7 +171,13 @@ def _sections(economy: bool) -> dict[str, Any]:
     }
     if economy:
         sections["land"] = {
-            "parameters": {"scaled_quarter_ms": QUARTER_MS, "scaled_rounds": 100_000},
+            "parameters": {
+                "scaled_quarter_ms": QUARTER_MS,
+                "scaled_rounds": 100_000,
+                "commit_ms": params.QUARTER_MS,
+                "reveal_ms": params.QUARTER_MS,
+                "challenge_ms": params.QUARTER_MS // 4,
+            },
             "zones": [
                 {
                     "id": name,
@@ -181,7 +189,13 @@ def _sections(economy: bool) -> dict[str, Any]:
                 }
                 for name in ("east", "west")
             ],
-            "appraisers": [checksum_address(_address(signer)) for signer in appraiser_signers()],
+            "appraisers": [
+                {
+                    "account": checksum_address(_address(signer)),
+                    "nominator": NOMINATORS[number % len(NOMINATORS)],
+                }
+                for number, signer in enumerate(appraiser_signers())
+            ],
         }
         sections["issuance"] = {"parameters": {"mode": "GROSS", "window_anchors": 1}}
     return sections

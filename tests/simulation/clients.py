@@ -5,10 +5,11 @@ again: a transaction that is lost with a crashed node is sent anew, as a wallet 
 """
 
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from ledger import accounts, transaction
 from ledger.crypto import ed25519_address, sha256
+from ledger.primitives import Address
 from ledger.transaction import Draft
 from tests.simulation.chains import (
     CHAIN_ID,
@@ -22,8 +23,11 @@ from tests.simulation.chains import (
 )
 from tests.simulation.node import SimulatedNode, Site
 from tests.simulation.process import Process
-from tokenomics.reports import REPORT
-from tokenomics.rounds import find_round, schedule
+from tokenomics.appraisals import running
+from tokenomics.land_views import missing
+from tokenomics.phases import COMMITTING, Phase
+from tokenomics.reports import COMMIT, REVEAL, Statement, commitment_of
+from tokenomics.rounds import Round
 from tokenomics.zones import zones
 
 MAX_DECISIONS: Final = 8
@@ -93,33 +97,45 @@ class Clients:
             entry.submit([removal(organisation(index), nonce).raw])
 
     def _report(self, entry: Process) -> None:
-        """What is missing for the newest open round, as the node that is asked sees it."""
+        """What every other appraiser still has to say, as the node that is asked sees it."""
         state = entry.chain.state()
-        row = find_round(state, schedule(state).newest)
-        if row is None:
-            return
-        number = self._rng.randrange(len(appraiser_signers()))
-        signer = appraiser_signers()[number]
-        nonce = accounts.nonce(state, ed25519_address(signer.public_key))
-        reports = [
-            transaction.sign(
-                Draft(
-                    chain_id=CHAIN_ID,
-                    nonce=nonce + offset,
-                    type=REPORT.name,
-                    body=(
-                        zone.id,
-                        row.number,
-                        250_000 + 4_000 * row.number + 500 * number,
-                        row.opened_ms,
-                        "comparison",
-                        8,
-                        sha256(b"document"),
-                    ),
-                    valid_until=1_000,
-                ),
-                signer,
-            )
-            for offset, zone in enumerate(zones(state))
-        ]
-        entry.submit([report.raw for report in reports])
+        town, cases = zones(state), running(state)
+        for number, signer in enumerate(appraiser_signers()):
+            if self._rng.randrange(2):
+                continue
+            address = ed25519_address(signer.public_key)
+            nonce = accounts.nonce(state, address)
+            owed = [
+                _said(town[at].id, row, number, address, appraisal.phase)
+                for row, at, appraisal in cases
+                if address in missing(state, row.number, at, appraisal)
+            ]
+            drafts = [
+                Draft(chain_id=CHAIN_ID, nonce=at, type=name, body=body, valid_until=1_000)
+                for at, (name, body) in enumerate(owed, start=nonce)
+            ]
+            if drafts:
+                entry.submit([transaction.sign(draft, signer).raw for draft in drafts])
+
+
+def _said(
+    zone_id: str, row: Round, number: int, address: Address, phase: Phase
+) -> tuple[str, tuple[Any, ...]]:
+    """Type and body of what an appraiser says of the zone; land rises, and they differ."""
+    price = 250_000 + 4_000 * row.number + 500 * number
+    said = Statement(price, row.opened_ms, "comparison", 8, sha256(b"document"))
+    salt = sha256(f"{zone_id}/{row.number}/{number}".encode())
+    if phase in COMMITTING:
+        commitment = commitment_of(CHAIN_ID, zone_id, row.number, address, said, salt)
+        return COMMIT.name, (zone_id, row.number, commitment)
+    body = (
+        zone_id,
+        row.number,
+        said.price_krw_per_m2,
+        said.valuation_date_ms,
+        said.method,
+        said.comparables,
+        said.document_hash,
+        salt,
+    )
+    return REVEAL.name, body

@@ -1,6 +1,6 @@
-"""A town of two modules and a store: blocks at given times with given reports, no consensus."""
+"""A town of two modules and a store: blocks at given times with given messages, no consensus."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ledger import accounts
@@ -8,22 +8,32 @@ from ledger.accounts import AccountsModule
 from ledger.crypto import checksum_address, sha256
 from ledger.errors import ErrorCode, TransactionError
 from ledger.kv import MemoryStore, WriteBatch
+from ledger.message_registry import MessageType
 from ledger.module import BlockInfo, Context, Event
 from ledger.primitives import ZERO_HASH, Address, Hash
 from ledger.registry import Participation
 from ledger.state import State
-from tokenomics.appraisers import GenesisRoles
+from tokenomics.appraisals import Appraisal, find_appraisal
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
-from tokenomics.ports import Token
-from tokenomics.reports import REPORT
+from tokenomics.panels import RegistryPanels
+from tokenomics.phases import COMMITTING
+from tokenomics.ports import Panels, Token
+from tokenomics.registry import NOMINATORS, registered
+from tokenomics.reports import COMMIT, REVEAL, Statement, commitment_of
+from tokenomics.rounds import opened_round, schedule
 from tokenomics.standins import TreasuryDistribution
+from tokenomics.zones import find_zone
 
 CHAIN_ID = 82062
 DOCUMENT = sha256(b"document")
+LENGTH_MS = 1_000
+"""Of a quarter in towns here; COMMIT then lasts 219 ms, REVEAL 109, CHALLENGE 153."""
 
-ReportValues = tuple[str, int, int, int]
-"""(zone, round, price, valuation date in ms)"""
+Call = tuple[Address, MessageType, tuple[Any, ...]]
+"""(sender, message, its values)"""
+Prices = Sequence[int | None]
+"""What the members of a panel say, by seat; None says nothing."""
 
 
 def appraiser(number: int) -> Address:
@@ -41,10 +51,29 @@ def zone_section(zone_id: str, area_tenth_m2: int = 100_000, base: int = 1_000) 
     }
 
 
+def appraisers_section(count: int = 15) -> list[dict[str, Any]]:
+    return [
+        {"account": "0x" + appraiser(n).hex(), "nominator": NOMINATORS[n % len(NOMINATORS)]}
+        for n in range(count)
+    ]
+
+
+def land_section(
+    *zones: Mapping[str, Any], appraisers: int = 15, **parameters: Any
+) -> dict[str, Any]:
+    """Quarters of LENGTH_MS, phases in proportion."""
+    return {
+        "parameters": {"scaled_quarter_ms": LENGTH_MS, "scaled_rounds": 10_000, **parameters},
+        "zones": list(zones),
+        "appraisers": appraisers_section(appraisers),
+    }
+
+
 class Pauses:
     """Emergency that a test switches."""
 
     minting = False
+    finalising = False
 
     def minting_paused(self, state: State) -> bool:
         del state
@@ -52,7 +81,59 @@ class Pauses:
 
     def finalising_paused(self, state: State) -> bool:
         del state
-        return False
+        return self.finalising
+
+
+class Book:
+    """RoleBook that a test fills."""
+
+    def __init__(self) -> None:
+        self.roles: dict[str, set[Address]] = {}
+
+    def holds(self, state: State, role: str, account: Address) -> bool:
+        del state
+        return account in self.roles.get(role, ())
+
+    def holders(self, state: State, role: str) -> Sequence[Address]:
+        del state
+        return sorted(self.roles.get(role, ()))
+
+    def certifier_limit(self, state: State, account: Address, kind: str) -> int:
+        del state, account, kind
+        return 0
+
+
+class FixedPanels:
+    """Panels by the order of the registry: five, then two further, then three blind ones."""
+
+    def __init__(self) -> None:
+        self.outliers: list[tuple[Address, int, int]] = []
+
+    def panel(self, context: Context, zone: int, round_number: int) -> tuple[Address, ...]:
+        del zone, round_number
+        return tuple(registered(context.state))[:5]
+
+    def draw(
+        self,
+        context: Context,
+        zone: int,
+        round_number: int,
+        purpose: str,
+        count: int,
+        exclude: Sequence[Address],
+    ) -> tuple[Address, ...]:
+        del zone, round_number, purpose
+        return tuple(who for who in registered(context.state) if who not in exclude)[:count]
+
+    def note_outlier(
+        self, context: Context, appraiser: Address, zone: int, round_number: int
+    ) -> None:
+        del context
+        self.outliers.append((appraiser, zone, round_number))
+
+
+def salt_of(zone_id: str, number: int, sender: Address) -> Hash:
+    return sha256(f"{zone_id}/{number}/{sender.hex()}".encode())
 
 
 class LandTown:
@@ -65,12 +146,13 @@ class LandTown:
         *,
         genesis_ms: int = 0,
         balance: int = 0,
+        panels: Panels | None = None,
     ) -> None:
         self.store = MemoryStore()
-        self.roles = GenesisRoles()
-        self.land = LandModule(self.roles)
-        self.token: Token = accounts
+        self.book = Book()
         self.emergency = Pauses()
+        self.land = LandModule(panels or RegistryPanels(), self.book, self.emergency)
+        self.token: Token = accounts
         self.issuance = IssuanceModule(
             self.land, self.token, TreasuryDistribution(self.token), self.emergency
         )
@@ -78,6 +160,8 @@ class LandTown:
         self.height = 0
         self.time_ms = genesis_ms
         self.events: list[Event] = []
+        self.history: list[Event] = []
+        self.refusals: list[str] = []
         state = State(self.store)
         context = self.context(state, genesis_ms)
         holder = {"address": checksum_address(b"\x01" * 20), "balance": str(balance)}
@@ -101,46 +185,141 @@ class LandTown:
         assert due is not None
         return due
 
-    def report(self, context: Context, sender: Address, values: tuple[Any, ...]) -> ErrorCode:
-        """Execute land.report as the executor does: overlay, rollback on TransactionError."""
-        call = Context(context.state, context.block, sender, Hash(sha256(repr(values).encode())))
+    def execute(self, context: Context, call: Call) -> ErrorCode:
+        """Execute a message as the executor does: overlay, rollback on TransactionError."""
+        sender, message, values = call
+        inner = Context(context.state, context.block, sender, Hash(sha256(repr(call[2]).encode())))
         context.state.begin()
         try:
-            self.land.handlers[REPORT](call, *values)
+            self.land.handlers[message](inner, *values)
         except TransactionError as error:
             context.state.rollback()
+            self.refusals.append(error.reason)
             return error.code
         context.state.commit()
-        context.events += call.events
+        context.events += inner.events
         return ErrorCode.OK
 
-    def block(
-        self, time_ms: int, reports: Iterable[tuple[Address, ReportValues]] = ()
-    ) -> list[ErrorCode]:
-        """One block; the code of each report in order."""
-        calls = [
-            (sender, (zone, number, price, date, "comparison", 8, DOCUMENT))
-            for sender, (zone, number, price, date) in reports
-        ]
-        return self.block_of(time_ms, calls)
-
-    def block_of(
-        self, time_ms: int, calls: Iterable[tuple[Address, tuple[Any, ...]]]
-    ) -> list[ErrorCode]:
-        """One block of land.report calls with all their values."""
+    def block(self, time_ms: int, calls: Iterable[Call] = ()) -> list[ErrorCode]:
+        """One block; the code of each message in order."""
         assert time_ms > self.time_ms, "block time goes up"
         self.height += 1
+        self.refusals = []
         state = State(self.store)
         context = self.context(state, time_ms)
         self.land.begin_block(context)
-        codes = [self.report(context, sender, values) for sender, values in calls]
+        codes = [self.execute(context, call) for call in calls]
         self.land.end_block(context)
         self.issuance.end_block(context)
         self.time_ms = time_ms
         self.events = context.events
+        self.history += context.events
         self._commit(state)
         self.check(context.block)
         return codes
+
+    def soon(self, calls: Iterable[Call] = ()) -> list[ErrorCode]:
+        """A block a millisecond after the last one."""
+        return self.block(self.time_ms + 1, calls)
+
+    def idle_until(self, time_ms: int) -> None:
+        """Blocks at every due time up to and with `time_ms`."""
+        while (due := max(self.due_ms(), self.time_ms + 1)) < time_ms:
+            self.block(due)
+        if self.time_ms < time_ms:
+            self.block(time_ms)
+
+    # -- appraisals --
+
+    @property
+    def appraising(self) -> int:
+        """The newest round whose appraisal has begun; 0 for none."""
+        return schedule(self.state).newest - 1
+
+    def begin_appraisal(self) -> int:
+        """Let the newest round end; its number. Its panels are seated then."""
+        number = schedule(self.state).newest
+        self.idle_until(opened_round(self.state, number).end_ms)
+        return number
+
+    def appraisal(self, zone_id: str, number: int | None = None) -> Appraisal:
+        found = find_zone(self.state, zone_id)
+        assert found is not None
+        row = find_appraisal(self.state, self.appraising if number is None else number, found[0])
+        assert row is not None
+        return row
+
+    def statement(self, number: int, price: int, date_ms: int | None = None) -> Statement:
+        opened_ms = opened_round(self.state, number).opened_ms
+        return Statement(
+            price, opened_ms if date_ms is None else date_ms, "comparison", 8, DOCUMENT
+        )
+
+    def commit_call(
+        self, zone_id: str, number: int, sender: Address, price: int, date_ms: int | None = None
+    ) -> Call:
+        commitment = commitment_of(
+            CHAIN_ID,
+            zone_id,
+            number,
+            sender,
+            self.statement(number, price, date_ms),
+            salt_of(zone_id, number, sender),
+        )
+        return sender, COMMIT, (zone_id, number, commitment)
+
+    def reveal_call(
+        self, zone_id: str, number: int, sender: Address, price: int, date_ms: int | None = None
+    ) -> Call:
+        said = self.statement(number, price, date_ms)
+        values = (
+            zone_id,
+            number,
+            said.price_krw_per_m2,
+            said.valuation_date_ms,
+            said.method,
+            said.comparables,
+            said.document_hash,
+            salt_of(zone_id, number, sender),
+        )
+        return sender, REVEAL, values
+
+    def messages(self, number: int, prices: Mapping[str, Prices], **date: int) -> list[Call]:
+        """What the seats of each zone's phase send: commitments or reveals of these prices."""
+        found = []
+        for zone_id, by_seat in prices.items():
+            row = self.appraisal(zone_id, number)
+            make = self.commit_call if row.phase in COMMITTING else self.reveal_call
+            found += [
+                make(zone_id, number, who, price, **date)
+                for who, price in zip(row.seats, by_seat, strict=False)
+                if price is not None
+            ]
+        return found
+
+    def commit_and_reveal(
+        self, number: int, prices: Mapping[str, Prices], **date: int
+    ) -> list[ErrorCode]:
+        """Two blocks or, when somebody is missing, as many as it takes until the reveals are in."""
+        codes = self.soon(self.messages(number, prices, **date))
+        waiting = [z for z in prices if self.appraisal(z, number).phase in COMMITTING]
+        if waiting:
+            self.idle_until(max(self.appraisal(z, number).deadline_ms for z in waiting))
+        return codes + self.soon(self.messages(number, prices, **date))
+
+    def finish(self, number: int) -> None:
+        """Blocks at due times until the round has closed."""
+        while schedule(self.state).closed < number:
+            self.block(max(self.due_ms(), self.time_ms + 1))
+
+    def play(self, prices: Mapping[str, Prices]) -> int:
+        """A whole round with these reports, up to its close; its number."""
+        number = self.begin_appraisal()
+        self.commit_and_reveal(number, prices)
+        self.finish(number)
+        return number
+
+    # -- what happened --
 
     def check(self, block: BlockInfo) -> None:
         state = self.state
@@ -151,6 +330,10 @@ class LandTown:
     def named(self, name: str) -> list[dict[str, Any]]:
         """Values of the last block's events called `name`."""
         return [dict(event.values) for event in self.events if event.name == name]
+
+    def all_named(self, name: str) -> list[dict[str, Any]]:
+        """Values of all events so far called `name`."""
+        return [dict(event.values) for event in self.history if event.name == name]
 
     def _commit(self, state: State) -> None:
         batch = WriteBatch()

@@ -13,6 +13,7 @@ from ledger.primitives import UNIT, ZERO_HASH, Address
 from ledger.registry import Validator, ValidatorSet
 from ledger.restart import Restart
 from ledger.transfers import SEND
+from node.modules import ROLE_BOOK
 from node.scenarios.gwangju import APPRAISERS, genesis_sections
 from tests.support.ledger_chain import (
     CHAIN_ID,
@@ -24,9 +25,9 @@ from tests.support.ledger_chain import (
     standard_modules,
     validator,
 )
-from tokenomics.appraisers import GenesisRoles
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
+from tokenomics.panels import RegistryPanels
 from tokenomics.ports import Token
 from tokenomics.standins import NothingPaused, TreasuryDistribution
 
@@ -40,7 +41,7 @@ Rows = list[tuple[bytes, bytes]]
 
 def modules() -> list[StateModule]:
     """Those of a node, but for their order."""
-    land = LandModule(GenesisRoles())
+    land = LandModule(RegistryPanels(), ROLE_BOOK, NothingPaused())
     return [
         *standard_modules(),
         land,

@@ -18,18 +18,20 @@ async def get_round(
     context: Context,
     zone: Annotated[str, parameters.ZONE, "Zone id, as poyong_getZones gives it."],
     number: Annotated[
-        int | None, parameters.ROUND, "Number of the round; the newest that opened by default."
+        int | None,
+        parameters.ROUND,
+        "Number; by default of the newest whose appraisal began.",
     ] = None,
 ) -> land_results.Round | None:
-    """An appraisal round of a zone: every report, the median, and what was accepted. Null for an
-    unknown zone or round."""
+    """An appraisal round of a zone: phase and seats, who is missing, every report, the median, a
+    challenge, and what was accepted. Null for an unknown zone or round."""
     return cast(land_results.Round | None, context.node.round(zone, number))
 
 
 @method("poyong", example={}, result=land_examples.LAND_INDEX)
 async def get_land_index(context: Context) -> land_results.LandIndex:
     """The town's land index now, where 100000 is the base, and at each closed town round, and whose
-    reports the open rounds still wait for."""
+    commitments and reveals the open rounds still wait for."""
     return cast(land_results.LandIndex, context.node.land_index())
 
 

@@ -6,30 +6,34 @@ import pytest
 
 from api.methods import all_methods
 from tests.support.json_schema import problems
-from tests.support.land_town import LandTown, appraiser, zone_section
-from tokenomics import views
+from tests.support.land_town import LandTown, appraiser, land_section, zone_section
+from tokenomics import land_views, views
+from tokenomics.challenges import CHALLENGE
+from tokenomics.roles import CHAMBER_PUBLIC
 
-LENGTH_MS = 1_000
 PRICE = 1_000
-PANEL = [appraiser(number) for number in range(5)]
 ROUNDS = 10
+CITY = appraiser(41)
 
 
 def town_after(rounds: int) -> LandTown:
-    """A town whose land rose by a thousandth in each of these rounds, the next one open."""
-    town = LandTown(
-        {
-            "parameters": {"scaled_quarter_ms": LENGTH_MS, "scaled_rounds": 50},
-            "zones": [zone_section("east"), zone_section("west")],
-            "appraisers": ["0x" + member.hex() for member in PANEL],
-        }
-    )
+    """A town whose land rose by a thousandth in each of these rounds, the next one's appraisal
+    under way; a re-appraisal in round 2, a challenge in round 3."""
+    town = LandTown(land_section(zone_section("east"), zone_section("west")))
+    town.book.roles[CHAMBER_PUBLIC] = {CITY}
     town.block(1)
     for number in range(1, rounds + 1):
-        opened_ms = 1 + (number - 1) * LENGTH_MS
-        reports = [(m, ("east", number, PRICE + number, opened_ms)) for m in PANEL]
-        town.block(opened_ms + 500, reports)
-        town.block(town.due_ms())
+        town.begin_appraisal()
+        last = PRICE * 12 // 10 if number == 2 else PRICE + number
+        town.commit_and_reveal(number, {"east": [*[PRICE + number] * 4, last]})
+        town.commit_and_reveal(number, {"east": [PRICE + number] * 2})
+        if number == 3:
+            values = ("east", number, CHAMBER_PUBLIC, "method", bytes(32))
+            town.soon([(CITY, CHALLENGE, values)])
+        town.finish(number)
+    if rounds:
+        number = town.begin_appraisal()
+        town.soon(town.messages(number, {"east": [PRICE] * 3}))
     return town
 
 
@@ -43,28 +47,48 @@ def schema(method: str) -> dict[str, Any]:
 def test_every_view_keeps_to_its_schema(rounds: int) -> None:
     town = town_after(rounds)
     state = town.state
-    assert not problems(views.zone_list(state), schema("poyong_getZones"))
-    assert not problems(views.land_index(state, town.roles), schema("poyong_getLandIndex"))
+    assert not problems(land_views.zone_list(state), schema("poyong_getZones"))
+    assert not problems(land_views.land_index(state), schema("poyong_getLandIndex"))
     assert not problems(views.issuance(state, town.token), schema("poyong_getIssuance"))
     for zone in ("east", "west"):
         for number in range(1, rounds + 2):
-            found = views.zone_round(state, zone, number)
+            found = land_views.zone_round(state, zone, number)
             assert found is not None
             assert not problems(found, schema("poyong_getRound"))
 
 
 def test_the_check_has_seen_what_matters() -> None:
-    """Reports, an open round, a zone without value, and a derivation were among the views."""
+    """Kinds of seats, a challenge, an appraisal under way, a zone without value, a derivation."""
     town = town_after(ROUNDS)
-    index = views.land_index(town.state, town.roles)
-    assert index["open_rounds"]
-    settled = views.zone_round(town.state, "east", index["closed_rounds"])
-    assert settled is not None
-    assert settled["state"] == "FINAL"
-    assert len(settled["reports"]) == len(PANEL)
-    unreported = views.zone_round(town.state, "west", index["closed_rounds"])
+    state = town.state
+    index = land_views.land_index(state)
+    appraised, _running = index["open_rounds"]
+    assert [len(zone["missing"]) for zone in appraised["zones"]] == [2, 5]
+    seats, challenges = set(), []
+    for number in range(1, ROUNDS + 1):
+        view = land_views.zone_round(state, "east", number)
+        assert view is not None
+        assert view["state"] == ("DISPUTED" if number == 3 else "FINAL")
+        seats |= {report["seat"] for report in view["reports"]}
+        challenges += [view["challenge"]] if view["challenge"] else []
+    assert seats == {"PANEL", "FURTHER"}
+    assert [challenge["verdict"] for challenge in challenges] == ["UNDECIDED"]
+    unreported = land_views.zone_round(state, "west", index["closed_rounds"])
     assert unreported is not None
     assert unreported["state"] == "NO_VALUE"
-    supply = views.issuance(town.state, town.token)
+    newest = land_views.zone_round(state, "east", None)
+    assert newest is not None
+    assert (newest["round"], newest["phase"], len(newest["missing"])) == (ROUNDS + 1, "COMMIT", 2)
+    supply = views.issuance(state, town.token)
     assert supply is not None
     assert supply["derivation"] is not None
+
+
+def test_closed_rounds_are_listed_in_order_and_in_part() -> None:
+    state = town_after(ROUNDS).state
+    listed = land_views.list_rounds(state, 3, 4)
+    assert [row["round"] for row in listed] == [3, 4, 5, 6]
+    assert land_views.list_rounds(state, 0, 1_000) == land_views.land_index(state)["rounds"]
+    assert land_views.list_rounds(state, ROUNDS + 1, 5) == []
+    assert land_views.list_rounds(state, 1, 0) == []
+    assert land_views.list_rounds(state, 2**70, 2**70) == []

@@ -2,6 +2,7 @@
 
 from ledger.crypto import checksum_address
 from ledger.local_accounts import (
+    appraiser_accounts,
     ed25519_accounts,
     forbidden_local_keys,
     local_accounts,
@@ -32,8 +33,9 @@ def test_every_local_account_signs_for_its_address() -> None:
 
 
 def test_each_of_them_is_forbidden_elsewhere() -> None:
-    """Ten of each kind and twelve officials, no two of them the same."""
-    assert len(forbidden_local_keys()) == 10 + 10 + 12
+    """Ten of each kind, fifteen appraisers and twelve officials, no two of them the same."""
+    assert len(forbidden_local_keys()) == 10 + 10 + 15 + 12
     assert secp256k1_accounts()[0].address in forbidden_local_keys()
     assert ed25519_accounts()[9].address in forbidden_local_keys()
     assert official_accounts()[11].address in forbidden_local_keys()
+    assert appraiser_accounts()[14].address in forbidden_local_keys()

@@ -20,7 +20,7 @@ from ledger.message_registry import MessageType
 from ledger.primitives import Hash
 from ledger.set_changes import PROBE
 from ledger.validator_tables import RETAINED_HEIGHTS, timeline_of
-from node.modules import ROLES, TOKEN
+from node.modules import TOKEN
 from node.runtime import Runtime
 from node.service import Service
 from tests.support.applied_chain import POOR_ADDRESS, RICH_ADDRESS, AppliedChain
@@ -37,7 +37,6 @@ class ProvingNode(AppliedChain):
         runtime.state = self.chain.state()
         self.service = Service(
             runtime,
-            roles=ROLES,
             token=TOKEN,
             genesis_hash=self.opened.genesis_hash,
         )

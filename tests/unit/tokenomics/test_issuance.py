@@ -10,31 +10,29 @@ from ledger.errors import InvariantViolation
 from ledger.kv import WriteBatch
 from ledger.primitives import UNIT
 from ledger.state import State
-from tests.support.land_town import LandTown, appraiser, zone_section
+from tests.support.land_town import FixedPanels, LandTown, appraiser, land_section, zone_section
 from tokenomics.ceiling import coverage_bps, mint_amount, prorated, quarter_limit
-from tokenomics.closing import ZONE_ROUNDS, Outcome
 from tokenomics.derivation import ISSUANCE_ROUNDS, TOTALS, issuance_round, totals
+from tokenomics.land_views import land_index
 from tokenomics.params import IssuanceParameters
-from tokenomics.reports import REPORTS, report_key
+from tokenomics.reports import COMMITMENTS, REPORTS, report_key
 from tokenomics.rows import key
 from tokenomics.standins import TREASURY_POOL
-from tokenomics.views import issuance, land_index, summary
+from tokenomics.views import issuance, summary
+from tokenomics.zone_rounds import ZONE_ROUNDS, Outcome
+from tokenomics.zones import ZONE_VALUES, zone_value
 
 START_MS = 5_000
-LENGTH_MS = 1_000
 PANEL = [appraiser(i) for i in range(5)]
 BASE = 250_000
 
 
 def make_town(balance: int = 0, **issuance_parameters: Any) -> LandTown:
     town = LandTown(
-        {
-            "parameters": {"scaled_quarter_ms": LENGTH_MS, "scaled_rounds": 50},
-            "zones": [zone_section("east", 1_000_000, BASE), zone_section("west", 1_000_000, BASE)],
-            "appraisers": ["0x" + member.hex() for member in PANEL],
-        },
+        land_section(zone_section("east", 1_000_000, BASE), zone_section("west", 1_000_000, BASE)),
         {"parameters": issuance_parameters},
         balance=balance,
+        panels=FixedPanels(),
     )
     town.block(START_MS)
     return town
@@ -43,13 +41,7 @@ def make_town(balance: int = 0, **issuance_parameters: Any) -> LandTown:
 def play(town: LandTown, *prices: int) -> None:
     """Close one round for each price, reported by all for both zones."""
     for price in prices:
-        number = town.land.closed_rounds(town.state) + 1
-        opened_ms = START_MS + (number - 1) * LENGTH_MS
-        town.block(
-            opened_ms + 500,
-            [(m, (z, number, price, opened_ms)) for z in ("east", "west") for m in PANEL],
-        )
-        town.block(opened_ms + LENGTH_MS)
+        town.play({zone: [price] * 5 for zone in ("east", "west")})
 
 
 RISING = [BASE + 1_000 * step for step in range(1, 13)]
@@ -138,10 +130,16 @@ def test_views_say_what_was_computed_in_ints_and_decimal_strings() -> None:
     assert derivation["lasting_krw"] == derivation["recognised_krw"] == "200000000"
     assert derivation["issued"] == view["issued"] == view["minted"]
     assert [zone["zone"] for zone in derivation["zones"]] == ["east", "west"]
-    index = land_index(town.state, town.roles)
+    town.begin_appraisal()
+    index = land_index(town.state)
     assert index["land_index"] == index["rounds"][-1]["land_index"] == 103_600
     assert index["rounds_final"] == 9
-    assert len(index["open_rounds"][0]["missing_reports"]) == 10
+    appraised, running = index["open_rounds"]
+    assert [(z["zone"], z["phase"], len(z["missing"])) for z in appraised["zones"]] == [
+        ("east", "COMMIT", 5),
+        ("west", "COMMIT", 5),
+    ]
+    assert running["zones"] == []
     figures = summary(town.state, town.token)
     assert figures["land_index"] == 103_600
     assert figures["live"] == str(200_000 * 9_000)
@@ -154,7 +152,7 @@ def test_views_before_the_first_close_show_the_base() -> None:
     assert view is not None
     assert (view["derivation"], view["issued"], view["minted"]) == (None, "5", "0")
     assert issuance(town.state, town.token, 1) is None
-    assert land_index(town.state, town.roles)["land_index"] == 100_000
+    assert land_index(town.state)["land_index"] == 100_000
 
 
 TAMPERING = {
@@ -182,6 +180,10 @@ TAMPERING = {
         ZONE_ROUNDS, key(10, 0), replace(s.get(ZONE_ROUNDS, key(10, 0)), outcome=Outcome.NO_VALUE)
     ),
     "values_name_their_reports": lambda s: s.delete(REPORTS, report_key(10, 1, PANEL[2])),
+    "reports_keep_to_commitments": lambda s: s.delete(COMMITMENTS, report_key(11, 1, PANEL[2])),
+    "unappraised_zones_stay_at_base": lambda s: s.put(
+        ZONE_VALUES, key(1), replace(zone_value(s, 1), final_round=0)
+    ),
 }
 
 
@@ -189,6 +191,7 @@ TAMPERING = {
 def test_every_invariant_notices_what_it_is_for(name: str) -> None:
     town = make_town()
     play(town, *RISING[:10])
+    town.commit_and_reveal(town.begin_appraisal(), {"west": [BASE] * 5})
     invariants = {**town.land.invariants, **town.issuance.invariants}
     assert set(invariants) == set(TAMPERING)
     block = town.context(town.state, town.time_ms).block

@@ -1,129 +1,319 @@
-"""land.report: who may send what and when; each refusal has its code and leaves no trace."""
+"""land.commit and land.reveal: who may send what and when; each refusal leaves no trace."""
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
+from ledger.crypto import sha256
 from ledger.errors import DecodeError, ErrorCode
-from tests.support.land_town import DOCUMENT, LandTown, appraiser, zone_section
+from ledger.primitives import Address
+from tests.support.land_town import (
+    CHAIN_ID,
+    DOCUMENT,
+    Call,
+    LandTown,
+    appraiser,
+    land_section,
+    zone_section,
+)
 from tokenomics.params import MAX_PRICE_KRW_PER_M2
-from tokenomics.reports import MAX_COMPARABLES, REPORT, reports_of
-from tokenomics.views import zone_round
+from tokenomics.phases import Phase
+from tokenomics.registry import REMOVE, note_outlier
+from tokenomics.reports import (
+    COMMIT,
+    MAX_COMPARABLES,
+    REVEAL,
+    Statement,
+    commitment_of,
+    reports_of,
+)
+from tokenomics.roles import AUTHORITY
 
-START_MS = 5_000
-PANEL = [appraiser(i) for i in range(5)]
 STRANGER = appraiser(40)
+BASE = 250_000
+SALT = sha256(b"salt")
+START_MS = 5_000
 
 
 @pytest.fixture
 def town() -> LandTown:
-    town = LandTown(
-        {
-            "parameters": {"scaled_quarter_ms": 1_000, "scaled_rounds": 50},
-            "zones": [zone_section("east", base=250_000), zone_section("west", base=250_000)],
-            "appraisers": ["0x" + member.hex() for member in PANEL],
-        }
-    )
+    """Round 1's appraisal has begun; round 2 is open."""
+    town = LandTown(land_section(zone_section("east", base=BASE), zone_section("west", base=BASE)))
     town.block(START_MS)
+    town.begin_appraisal()
     return town
 
 
-def test_a_report_is_on_the_record_with_its_document_and_transaction(town: LandTown) -> None:
-    assert town.block(5_100, [(PANEL[0], ("east", 1, 251_000, 5_050))]) == [ErrorCode.OK]
-    ((sender, report),) = reports_of(town.state, 1, 0)
-    assert sender == PANEL[0]
-    assert (report.price_krw_per_m2, report.valuation_date_ms) == (251_000, 5_050)
-    (event,) = town.named("land.reported")
-    assert (event["appraiser"], event["document_hash"]) == (PANEL[0], DOCUMENT)
-    view = zone_round(town.state, "east", 1)
-    assert view is not None
-    assert view["state"] == "OPEN"
-    assert view["reports"][0]["transaction"] == "0x" + report.transaction.hex()
+def member(town: LandTown, seat: int = 0, zone: str = "east") -> Address:
+    return town.appraisal(zone, 1).panel[seat]
 
 
-@pytest.mark.parametrize(
-    ("sender", "values", "code"),
-    [
-        (STRANGER, ("east", 1, 250_000, START_MS), ErrorCode.UNAUTHORISED),
-        (PANEL[0], ("north", 1, 250_000, START_MS), ErrorCode.NOT_FOUND),
-        (PANEL[0], ("east", 0, 250_000, START_MS), ErrorCode.NOT_NOW),
-        (PANEL[0], ("east", 2, 250_000, START_MS), ErrorCode.NOT_NOW),
-        (PANEL[0], ("east", 2**64 - 1, 250_000, START_MS), ErrorCode.NOT_NOW),
-        (PANEL[0], ("east", 1, 0, START_MS), ErrorCode.INVALID_MESSAGE),
-        (PANEL[0], ("east", 1, 25_000, START_MS), ErrorCode.INVALID_MESSAGE),
-        (PANEL[0], ("east", 1, 2_500_000, START_MS), ErrorCode.INVALID_MESSAGE),
-        (PANEL[0], ("east", 1, 250_000, START_MS - 1), ErrorCode.INVALID_MESSAGE),
-        (PANEL[0], ("east", 1, 250_000, 5_101), ErrorCode.INVALID_MESSAGE),
-    ],
-    ids=[
-        "stranger",
-        "zone",
-        "round 0",
-        "round ahead",
-        "round far ahead",
-        "price 0",
-        "unit low",
-        "unit high",
-        "dated before the round",
-        "dated after the block",
-    ],
-)
-def test_a_wrong_report_is_refused_and_leaves_no_trace(
-    town: LandTown, sender: Any, values: Any, code: ErrorCode
-) -> None:
+def outsider(town: LandTown) -> Address:
+    return next(a for a in map(appraiser, range(15)) if a not in town.appraisal("east", 1).panel)
+
+
+def refused(town: LandTown, call: Call, code: ErrorCode, sentence: str) -> None:
+    """The message is refused with this code and sentence, and nothing of land changes."""
     before = list(town.store.iterate(b"land/", b"land0"))
-    assert town.block(5_100, [(sender, values)]) == [code]
+    assert town.soon([call]) == [code], town.refusals
+    assert sentence in town.refusals[0]
     assert list(town.store.iterate(b"land/", b"land0")) == before
     assert town.events == []
 
 
-def test_one_report_for_each_appraiser_zone_and_round(town: LandTown) -> None:
-    first = (PANEL[0], ("east", 1, 250_000, START_MS))
-    again = (PANEL[0], ("east", 1, 260_000, START_MS))
-    elsewhere = (PANEL[0], ("west", 1, 260_000, START_MS))
-    assert town.block(5_100, [first, again, elsewhere]) == [
-        ErrorCode.OK,
+def test_a_report_is_committed_to_first_and_revealed_then(town: LandTown) -> None:
+    codes = town.commit_and_reveal(1, {"east": [BASE, BASE + 1_000, BASE, BASE, BASE + 500]})
+    assert set(codes) == {ErrorCode.OK}
+    reports = reports_of(town.state, 1, 0)
+    assert {who for who, _ in reports} == set(town.appraisal("east", 1).panel)
+    revealed = {e["appraiser"]: e for e in town.all_named("land.revealed")}
+    assert revealed[member(town, 1)]["price_krw_per_m2"] == BASE + 1_000
+    assert revealed[member(town, 1)]["document_hash"] == DOCUMENT
+    assert len(town.all_named("land.committed")) == 5
+    assert town.appraisal("east", 1).median_krw_per_m2 == BASE
+
+
+COMMITS: dict[str, tuple[Callable[[LandTown], Call], ErrorCode, str]] = {
+    "stranger": (
+        lambda t: t.commit_call("east", 1, STRANGER, BASE),
+        ErrorCode.UNAUTHORISED,
+        "has no seat in phase COMMIT of zone east in round 1",
+    ),
+    "appraiser of another panel": (
+        lambda t: t.commit_call("east", 1, outsider(t), BASE),
+        ErrorCode.UNAUTHORISED,
+        "has no seat",
+    ),
+    "unknown zone": (
+        lambda t: (member(t), COMMIT, ("north", 1, SALT)),
+        ErrorCode.NOT_FOUND,
+        "there is no zone 'north'",
+    ),
+    "round 0": (
+        lambda t: (member(t), COMMIT, ("east", 0, SALT)),
+        ErrorCode.NOT_NOW,
+        "round 0 has not opened",
+    ),
+    "round ahead": (
+        lambda t: (member(t), COMMIT, ("east", 3, SALT)),
+        ErrorCode.NOT_NOW,
+        "the newest round is 2",
+    ),
+    "round far ahead": (
+        lambda t: (member(t), COMMIT, ("east", 2**64 - 1, SALT)),
+        ErrorCode.NOT_NOW,
+        "has not opened",
+    ),
+    "round that has not ended": (
+        lambda t: (member(t), COMMIT, ("east", 2, SALT)),
+        ErrorCode.NOT_NOW,
+        "begins when it ends, at 7000 ms",
+    ),
+    "reveal in the committing phase": (
+        lambda t: t.reveal_call("east", 1, member(t), BASE),
+        ErrorCode.NOT_NOW,
+        "is in phase COMMIT, expected REVEAL",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COMMITS)
+def test_a_wrong_commitment_is_refused_and_leaves_no_trace(town: LandTown, case: str) -> None:
+    make, code, sentence = COMMITS[case]
+    refused(town, make(town), code, sentence)
+
+
+def test_a_second_commitment_is_refused(town: LandTown) -> None:
+    assert town.soon([town.commit_call("east", 1, member(town), BASE)]) == [ErrorCode.OK]
+    again = town.commit_call("east", 1, member(town), BASE + 1)
+    refused(town, again, ErrorCode.CONFLICT, "has committed to a report of zone east in round 1")
+
+
+def test_a_commitment_of_a_closed_round_is_refused(town: LandTown) -> None:
+    town.finish(1)
+    refused(
+        town,
+        (member(town), COMMIT, ("east", 1, SALT)),
+        ErrorCode.NOT_NOW,
+        "round 1 is closed: the oldest open one is",
+    )
+
+
+def test_a_round_between_anchors_takes_none() -> None:
+    town = LandTown(land_section(zone_section("east"), anchor_every_rounds=4))
+    town.block(START_MS)
+    town.begin_appraisal()
+    refused(
+        town,
+        (appraiser(0), COMMIT, ("east", 2, SALT)),
+        ErrorCode.NOT_NOW,
+        "round 2 is no anchor",
+    )
+
+
+def test_who_is_off_the_registry_suspended_or_expired_may_not_commit() -> None:
+    section = land_section(zone_section("east", base=BASE), appraisers=5)
+    until_ms = START_MS + 1_100
+    section["appraisers"][0]["valid_until_ms"] = until_ms
+    town = LandTown(section)
+    town.book.roles[AUTHORITY] = {STRANGER}
+    town.block(START_MS)
+    town.begin_appraisal()
+    assert town.soon([(STRANGER, REMOVE, (appraiser(1), "left the trade"))]) == [ErrorCode.OK]
+    town.height += 1
+    state = town.state
+    for number in (0, 1):
+        note_outlier(town.context(state, town.time_ms), appraiser(2), number)
+    town._commit(state)
+    town.block(until_ms + 1)
+    for who, sentence in (
+        (0, f"holds a licence that expired at {until_ms}"),
+        (1, "is not on the registry"),
+        (2, "is suspended for outliers in rounds [0, 1]"),
+    ):
+        call = town.commit_call("east", 1, appraiser(who), BASE)
+        refused(town, call, ErrorCode.UNAUTHORISED, sentence)
+    assert town.soon([town.commit_call("east", 1, appraiser(3), BASE)]) == [ErrorCode.OK]
+
+
+@pytest.fixture
+def revealing(town: LandTown) -> LandTown:
+    """Four of five have committed to BASE in east; REVEAL has begun. West has nobody."""
+    town.soon(town.messages(1, {"east": [BASE] * 4}))
+    town.idle_until(town.appraisal("east", 1).deadline_ms)
+    assert town.appraisal("east", 1).phase is Phase.REVEAL
+    return town
+
+
+REVEALS: dict[str, tuple[Callable[[LandTown], Call], ErrorCode, str]] = {
+    "stranger": (
+        lambda t: t.reveal_call("east", 1, STRANGER, BASE),
+        ErrorCode.UNAUTHORISED,
+        "has no seat in phase REVEAL",
+    ),
+    "nothing committed": (
+        lambda t: t.reveal_call("east", 1, member(t, 4), BASE),
+        ErrorCode.NOT_FOUND,
+        "committed to no report of zone east in round 1",
+    ),
+    "another price": (
+        lambda t: t.reveal_call("east", 1, member(t), BASE + 1),
         ErrorCode.CONFLICT,
-        ErrorCode.OK,
+        "does not match its commitment",
+    ),
+    "another date": (
+        lambda t: t.reveal_call("east", 1, member(t), BASE, START_MS + 1),
+        ErrorCode.CONFLICT,
+        "does not match its commitment",
+    ),
+    "zone that ended without reports": (
+        lambda t: t.reveal_call("west", 1, member(t, zone="west"), BASE),
+        ErrorCode.NOT_NOW,
+        "is in phase NO_VALUE",
+    ),
+    "commitment in the revealing phase": (
+        lambda t: t.commit_call("east", 1, member(t, 4), BASE),
+        ErrorCode.NOT_NOW,
+        "is in phase REVEAL, expected COMMIT or REAPPRAISE_COMMIT or DISPUTE_COMMIT",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REVEALS)
+def test_a_wrong_reveal_is_refused_and_leaves_no_trace(revealing: LandTown, case: str) -> None:
+    make, code, sentence = REVEALS[case]
+    refused(revealing, make(revealing), code, sentence)
+
+
+def test_a_second_reveal_is_refused(revealing: LandTown) -> None:
+    call = revealing.reveal_call("east", 1, member(revealing), BASE)
+    assert revealing.soon([call]) == [ErrorCode.OK]
+    refused(revealing, call, ErrorCode.CONFLICT, "revealed its report of zone east in round 1")
+
+
+@pytest.mark.parametrize(
+    ("price", "date_ms", "sentence"),
+    [
+        (0, START_MS, "price_krw_per_m2 is 0"),
+        (BASE // 10, START_MS, "a wrong unit?"),
+        (BASE * 10, START_MS, "a wrong unit?"),
+        (BASE, START_MS - 1, "outside round 1, which lasted from 5000 to 6000"),
+        (BASE, START_MS + 1_001, "outside round 1"),
+    ],
+    ids=["zero", "a decade low", "a decade high", "dated before", "dated after"],
+)
+def test_a_report_that_cannot_be_is_refused_when_it_is_opened(
+    town: LandTown, price: int, date_ms: int, sentence: str
+) -> None:
+    who = member(town)
+    town.soon([town.commit_call("east", 1, who, price, date_ms)])
+    town.idle_until(town.appraisal("east", 1).deadline_ms)
+    call = town.reveal_call("east", 1, who, price, date_ms)
+    refused(town, call, ErrorCode.INVALID_MESSAGE, sentence)
+
+
+def test_a_copied_commitment_opens_nothing(town: LandTown) -> None:
+    """The copier knows the whole report by then, and still cannot say it: the name is inside."""
+    author, copier = member(town, 0), member(town, 1)
+    original = town.commit_call("east", 1, author, BASE)
+    copied = (copier, COMMIT, original[2])
+    assert town.soon([original, copied]) == [ErrorCode.OK, ErrorCode.OK]
+    town.idle_until(town.appraisal("east", 1).deadline_ms)
+    opening = town.reveal_call("east", 1, author, BASE)
+    assert town.soon([(copier, REVEAL, opening[2])]) == [ErrorCode.CONFLICT]
+    assert town.soon([opening]) == [ErrorCode.OK]
+    assert [who for who, _ in reports_of(town.state, 1, 0)] == [author]
+
+
+def test_a_commitment_is_bound_to_every_part() -> None:
+    """Each part of the array changes it, the order of the array is that of formats.md."""
+    said = Statement(BASE, START_MS, "comparison", 8, DOCUMENT)
+    good = (CHAIN_ID, "east", 1, STRANGER, said, SALT)
+    others = [
+        (CHAIN_ID + 1, *good[1:]),
+        (CHAIN_ID, "west", *good[2:]),
+        (CHAIN_ID, "east", 2, *good[3:]),
+        (CHAIN_ID, "east", 1, appraiser(1), said, SALT),
+        (*good[:4], Statement(BASE + 1, START_MS, "comparison", 8, DOCUMENT), SALT),
+        (*good[:4], Statement(BASE, START_MS + 1, "comparison", 8, DOCUMENT), SALT),
+        (*good[:4], Statement(BASE, START_MS, "income", 8, DOCUMENT), SALT),
+        (*good[:4], Statement(BASE, START_MS, "comparison", 9, DOCUMENT), SALT),
+        (*good[:4], Statement(BASE, START_MS, "comparison", 8, SALT), SALT),
+        (*good[:5], sha256(b"other")),
     ]
-    ((_, report),) = reports_of(town.state, 1, 0)
-    assert report.price_krw_per_m2 == 250_000
+    assert len({commitment_of(*parts) for parts in [good, *others]}) == len(others) + 1
 
 
-def test_the_message_bounds_every_field() -> None:
-    good = ("east", 1, 250_000, START_MS, "comparison", 8, DOCUMENT)
-    assert REPORT.decode(REPORT.encode(*good)) == good
+def test_the_messages_bound_every_field() -> None:
+    reveal = ("east", 1, BASE, START_MS, "comparison", 8, DOCUMENT, SALT)
+    assert REVEAL.decode(REVEAL.encode(*reveal)) == reveal
     for position, wrong in (
         (0, "z" * 33),
+        (1, True),
         (2, MAX_PRICE_KRW_PER_M2 + 1),
+        (2, "250000"),
         (4, "m" * 33),
         (5, MAX_COMPARABLES + 1),
         (6, DOCUMENT[:-1]),
-        (1, True),
+        (7, SALT[:-1]),
     ):
-        body = list(good)
+        body = list(reveal)
         body[position] = wrong
         with pytest.raises(DecodeError):
-            REPORT.decode(tuple(body))
+            REVEAL.decode(tuple(body))
+    with pytest.raises(DecodeError):
+        COMMIT.decode(("east", 1, SALT[:-1]))
 
 
 def test_the_town_round_names_its_reports_whatever_their_order(town: LandTown) -> None:
     """Invariant 8 end to end: same reports, other order, same value and same reports_hash."""
-    other = LandTown(
-        {
-            "parameters": {"scaled_quarter_ms": 1_000, "scaled_rounds": 50},
-            "zones": [zone_section("east", base=250_000), zone_section("west", base=250_000)],
-            "appraisers": ["0x" + member.hex() for member in reversed(PANEL)],
-        }
-    )
+    other = LandTown(land_section(zone_section("east", base=BASE), zone_section("west", base=BASE)))
     other.block(START_MS)
-    reports = [
-        (member, (zone, 1, 250_000 + 100 * number, START_MS))
-        for number, member in enumerate(PANEL)
-        for zone in ("east", "west")
-    ]
-    town.block(5_100, reports)
-    other.block(5_100, reversed(reports))
-    for each in (town, other):
-        each.block(6_000)
+    other.begin_appraisal()
+    prices = {zone: [BASE + 100 * seat for seat in range(5)] for zone in ("east", "west")}
+    for each, step in ((town, 1), (other, -1)):
+        each.soon(each.messages(1, prices)[::step])
+        each.soon(each.messages(1, prices)[::step])
+        each.finish(1)
     assert town.named("land.town_round_closed") == other.named("land.town_round_closed")
+    assert town.named("land.town_round_closed")[0]["reports"] == 10
