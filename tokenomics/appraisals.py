@@ -65,12 +65,15 @@ def find_appraisal(state: State, round_number: int, zone_number: int) -> Apprais
 
 
 def appraisals_of(state: State, round_number: int) -> list[tuple[int, Appraisal]]:
-    """(zone number, appraisal) of a round, by zone; empty before its end and without an anchor."""
-    prefix = key(round_number)
-    return [
-        (int.from_bytes(row_key[len(prefix) :], "big"), row)
-        for row_key, row in state.iterate(APPRAISALS, prefix)
-    ]
+    """(zone number, appraisal) of a round, by zone; empty before its end and without an anchor.
+
+    By key, which rows in the cache answer: every block looks several times.
+    """
+    found: list[tuple[int, Appraisal]] = []
+    # All zones' appraisals begin in one block, so there is no gap between their numbers.
+    while row := find_appraisal(state, round_number, len(found)):
+        found.append((len(found), row))
+    return found
 
 
 def running(state: State) -> list[tuple[Round, int, Appraisal]]:

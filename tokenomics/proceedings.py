@@ -133,6 +133,8 @@ def lapse(context: Context, panels: Panels, parameters: LandParameters, row: Rou
         if not is_terminal(appraisal.phase):
             zone = zones(context.state)[number]
             case = Case(context, panels, parameters, row, number, zone, appraisal)
+            if challenge_of(context.state, row.number, number) is not None:
+                settle_challenge(context, row.number, number, Verdict.UNDECIDED)
             _go(case, Step.LAPSED, appraisal)
 
 

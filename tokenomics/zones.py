@@ -84,7 +84,10 @@ ZONE_VALUES: Final = table("land", "value", ZoneValue)
 
 def zones(state: State) -> tuple[Zone, ...]:
     """Every zone in the order of genesis; its position is its number."""
-    return tuple(zone for _, zone in state.iterate(ZONES))
+    found: list[Zone] = []
+    while zone := state.get(ZONES, key(len(found))):
+        found.append(zone)
+    return tuple(found)
 
 
 def find_zone(state: State, zone_id: str) -> tuple[int, Zone] | None:

@@ -5,7 +5,7 @@ import pytest
 from ledger.errors import ErrorCode
 from ledger.primitives import ZERO_HASH
 from tests.support.land_town import LENGTH_MS, LandTown, appraiser, land_section, zone_section
-from tokenomics.challenges import CHALLENGE
+from tokenomics.challenges import CHALLENGE, Verdict, challenge_of
 from tokenomics.land_views import zone_list
 from tokenomics.params import QUARTER_MS
 from tokenomics.phases import Phase
@@ -115,6 +115,9 @@ def test_the_deadline_closes_a_round_and_voids_what_is_not_at_an_end() -> None:
     assert town.appraisal("east", 1).phase is Phase.VOID
     assert schedule(town.state).closed == 1
     assert town.named("land.zone_round_closed")[0]["outcome"] == "VOID"
+    challenged = challenge_of(town.state, 1, 0)
+    assert challenged is not None
+    assert challenged.verdict is Verdict.UNDECIDED
 
 
 def test_an_idle_chain_closes_rounds_by_deadlines_alone(town: LandTown) -> None:
