@@ -44,17 +44,8 @@ def issuance(state: State, token: Token, number: int | None = None) -> View | No
         "headroom": str(ceiling - now.issued),
         "genesis_allocation": str(now.genesis_allocation),
         "treasury_pool": checksum_address(TREASURY_POOL),
-        "parameters": {
-            "mode": parameters.mode.name,
-            "lambda_bps": parameters.lambda_bps,
-            "price_krw_per_token": parameters.price_krw_per_token,
-            "hard_cap": str(parameters.hard_cap),
-            "window_anchors": parameters.window_anchors,
-            "limit_bps": parameters.limit_bps,
-            "limit_room_divisor": parameters.limit_room_divisor,
-            "limit_bound_bps": parameters.limit_bound_bps,
-        },
-        "derivation": None if row is None else _derivation(state, row),
+        "parameters": _parameters(parameters),
+        "derivation": None if row is None else _derivation(state, row, now.genesis_allocation),
     }
 
 
@@ -83,13 +74,28 @@ def _issuance_now(state: State, token: Token) -> tuple[IssuanceState, IssuancePa
     return opening_totals(supply), IssuanceParameters(hard_cap=supply)
 
 
-def _derivation(state: State, row: IssuanceRound) -> View:
+def _parameters(rules: IssuanceParameters | IssuanceRound) -> View:
+    """Those in force, or those with which a round was settled."""
+    return {
+        "mode": rules.mode.name,
+        "lambda_bps": rules.lambda_bps,
+        "price_krw_per_token": rules.price_krw_per_token,
+        "hard_cap": str(rules.hard_cap),
+        "window_anchors": rules.window_anchors,
+        "limit_bps": rules.limit_bps,
+        "limit_room_divisor": rules.limit_room_divisor,
+        "limit_bound_bps": rules.limit_bound_bps,
+    }
+
+
+def _derivation(state: State, row: IssuanceRound, genesis_allocation: int) -> View:
     """Every input and result of a round, in order of computation, by the names of the formula."""
     town = town_round(state, row.number)
     before = issuance_round(state, row.number - 1)
-    anchors = window(state, row.number, row.mode, issuance_parameters(state).window_anchors)
+    anchors = window(state, row.number, row.mode, row.window_anchors)
     return {
         "round": row.number,
+        "parameters": _parameters(row),
         "reports": None if town is None else town.reports,
         "reports_hash": None if town is None else "0x" + town.reports_hash.hex(),
         "zones": [
@@ -123,14 +129,21 @@ def _derivation(state: State, row: IssuanceRound) -> View:
         "recognised_krw": str(row.recognised_krw),
         "entitlement_before": str(0 if before is None else before.entitlement),
         "entitlement": str(row.entitlement),
+        "certified_recognised_before_krw": str(
+            0 if before is None else before.certified_recognised_krw
+        ),
         "certified_recognised_krw": str(row.certified_recognised_krw),
+        "certified_entitlement_before": str(0 if before is None else before.certified_entitlement),
         "certified_entitlement": str(row.certified_entitlement),
+        "genesis_allocation": str(genesis_allocation),
         "ceiling": str(row.ceiling),
         "issued_before": str(row.issued - row.minted),
         "room": str(row.room),
+        "certified_issued_before": str(row.certified_issued - row.certified_minted),
         "room_certified": str(row.room_certified),
         "cover": str(row.cover),
         "burned_in_round": str(row.burned),
+        "burned_in_all": str(row.burned_in_all),
         "outstanding": str(row.outstanding),
         "coverage_bps": coverage_bps(row.cover, row.outstanding),
         "town_scale": str(row.town_scale),
