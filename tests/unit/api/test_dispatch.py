@@ -198,7 +198,13 @@ async def test_every_result_keeps_to_the_schema_of_its_method() -> None:
         call(1, "poyong_getZones"),
         *(call(1, "poyong_getRound", zone) for zone in ("wolchul", "nowhere")),
         call(1, "poyong_getLandIndex"),
-        call(1, "poyong_getIssuance"),
+        *(call(1, "poyong_listRounds", first, 256) for first in (0, 9, 10)),
+        *(call(1, "poyong_getIssuance", *number) for number in ((), (9,), (10,))),
+        *(call(1, "poyong_getRates", *region) for region in ((), ("29",))),
+        *(call(1, "poyong_getZoneEvents", zone) for zone in ("wolchul", "nowhere")),
+        *(call(1, "poyong_getSales", *number) for number in ((), (9,), (90,))),
+        *(call(1, "poyong_getRoles", *role) for role in ((), ("rate_reporter",), ("king",))),
+        call(1, "poyong_getAppraisers"),
         call(1, "rpc.discover"),
     ]  # fmt: skip
     for request, answer in zip(asked, await caller.ask(asked), strict=True):
