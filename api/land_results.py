@@ -185,6 +185,7 @@ class SettledZone(TypedDict):
     median_krw_per_m2: int
     accepted_krw_per_m2: int
     counted_krw_per_m2: int
+    certified_krw_per_m2: Annotated[int, "what only certified events let the price rise so far"]
 
 
 class Derivation(TypedDict):
@@ -198,11 +199,16 @@ class Derivation(TypedDict):
     value_krw: Annotated[Krw, "V"]
     base_value_krw: Annotated[Krw, "V0"]
     costs_krw: Annotated[Krw, "C"]
+    normal_growth_index: Annotated[
+        str | None, "the nation's, 10^12 at the base date; null in mode GROSS and without N"
+    ]
     normal_growth_krw: Annotated[Krw | None, "N; null while official rates are missing"]
     mode: Annotated[str, "GROSS or NET"]
     is_anchor: Annotated[bool, "a full appraisal; only these raise R"]
     live_krw: Annotated[Krw | None, "L; null without N in mode NET: nothing is minted then"]
-    certified_rise_krw: Annotated[Krw | None, "what only certified events let zones rise"]
+    certified_rise_krw: Annotated[
+        Krw | None, "Q: worth of what only certified events let zones rise"
+    ]
     certified_krw: Annotated[Krw | None, "K"]
     window_live_krw: Annotated[list[Krw], "L of the last W anchors"]
     window_certified_krw: Annotated[list[Krw], "K of the last W anchors"]

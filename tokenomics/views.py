@@ -6,6 +6,7 @@ strings (JSON numbers lose digits above 2^53); prices per m2, times in ms and ra
 
 from ledger.crypto import checksum_address
 from ledger.state import State
+from tokenomics import months
 from tokenomics.ceiling import coverage_bps
 from tokenomics.derivation import (
     IssuanceRound,
@@ -17,8 +18,9 @@ from tokenomics.derivation import (
     window,
 )
 from tokenomics.land_views import View, index, rounds_final, value_krw
-from tokenomics.params import IssuanceParameters, issuance_parameters
+from tokenomics.params import IssuanceParameters, Mode, issuance_parameters
 from tokenomics.ports import Token
+from tokenomics.rates import NATION, index_at
 from tokenomics.rounds import town_round
 from tokenomics.standins import TREASURY_POOL
 from tokenomics.zone_rounds import zone_round
@@ -107,6 +109,7 @@ def _derivation(state: State, row: IssuanceRound, genesis_allocation: int) -> Vi
                 "median_krw_per_m2": settled.median_krw_per_m2,
                 "accepted_krw_per_m2": settled.accepted_krw_per_m2,
                 "counted_krw_per_m2": settled.counted_krw_per_m2,
+                "certified_krw_per_m2": settled.certified_krw_per_m2,
             }
             for number, zone in enumerate(zones(state))
             if (settled := zone_round(state, row.number, number))
@@ -114,6 +117,7 @@ def _derivation(state: State, row: IssuanceRound, genesis_allocation: int) -> Vi
         "value_krw": str(row.value_krw),
         "base_value_krw": str(row.base_value_krw),
         "costs_krw": str(row.costs_krw),
+        "normal_growth_index": _normal_growth_index(state, row),
         "normal_growth_krw": _known(row.normal_growth_krw),
         "mode": row.mode.name,
         "is_anchor": row.is_anchor,
@@ -156,6 +160,13 @@ def _derivation(state: State, row: IssuanceRound, genesis_allocation: int) -> Vi
         "certified_minted": str(row.certified_minted),
         "issued": str(row.issued),
     }
+
+
+def _normal_growth_index(state: State, row: IssuanceRound) -> str | None:
+    """The nation's index by which N was computed; None in mode GROSS and where N is unknown."""
+    if row.mode is Mode.GROSS or row.normal_growth_krw is None:
+        return None
+    return _known(index_at(state, NATION, months.last_month(row.number)))
 
 
 def _known(amount: int | None) -> str | None:
