@@ -189,9 +189,10 @@ def challenge(
     )
     again = _round(url, zone, number)
     _say(
-        "Keep the evidence: the chain has its hash alone. Blind appraisers are drawn by lot; zone "
-        f"{zone} is in phase {again['phase']}{_until(again)}. See poyong land round {zone} "
-        f"{number} for the verdict; two lost challenges bar you for a year.",
+        "Keep the evidence: the chain has its hash alone. Zone "
+        f"{zone} is in phase {again['phase']}{_until(again)}; then blind appraisers, drawn by lot, "
+        f"decide. The verdict will stand in poyong land round {zone} {number}; two lost challenges "
+        "bar you for a year.",
         as_json,
     )
 
