@@ -64,7 +64,7 @@ TABLES = [
     (("land", "rates"), ("Region 29: index 100,057", "2012-01", "0.057", "0.067")),
     (("land", "events", "wolchul"), ("site works", "× 1.5000", "388,500", "10 to 13")),
     (("land", "sales"), ("2012-04 to 2014-03", "2917013900100170004", "a digit is missing")),
-    (("land", "appraisers"), ("chamber.land", "without end", "wolchul 10 PANEL")),
+    (("land", "appraisers"), ("chamber.land", "without end", "10 PANEL: wolchul")),
 ]
 
 
@@ -126,7 +126,7 @@ async def test_a_towns_rounds_are_shown_with_a_dispute_and_with_what_is_missing(
         assert await run(served, "land", "index") == 0
         assert "its appraisal begins then" in printed()
         assert await run(served, "land", "appraisers") == 0
-        assert "east 11 PANEL" in printed()
+        assert "11 PANEL: east, west" in printed()
 
 
 async def test_issuance_is_shown_so_that_it_can_be_recomputed(printed: Any) -> None:
@@ -145,6 +145,7 @@ async def test_issuance_is_shown_so_that_it_can_be_recomputed(printed: Any) -> N
         assert await run(served, "land", "rates") == 0
         assert "takes no official rates" in printed()
         assert await run(served, "land", "sales") == 0
+        assert "no calendar of months" in printed()
         assert await run(served, "issuance", "show", "1") == cli.EXIT_FAILED
 
 
