@@ -8,13 +8,15 @@ from ledger.threshold import ThresholdModule
 from ledger.transfers import TransfersModule
 from ledger.validators import ValidatorsModule
 from tokenomics.appraisers import GenesisRoles
+from tokenomics.distribution import DistributionModule
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
-from tokenomics.ports import Roles, Token
-from tokenomics.standins import NothingPaused, TreasuryDistribution
+from tokenomics.ports import RoleBook, Roles, Token
+from tokenomics.standins import NobodyHolds, NothingPaused
 
 ROLES: Roles = GenesisRoles()
 """Who may appraise: named in genesis until governance appoints appraisers."""
+ROLE_BOOK: RoleBook = NobodyHolds()
 TOKEN: Token = accounts
 
 
@@ -22,6 +24,7 @@ def build_executor() -> BlockExecutor:
     """An executor over every module; holds no state, so one process may have several."""
     validators = ValidatorsModule()
     land = LandModule(ROLES)
+    distribution = DistributionModule(ROLE_BOOK, TOKEN)
     return BlockExecutor(
         (
             AccountsModule(),
@@ -30,6 +33,7 @@ def build_executor() -> BlockExecutor:
             validators,
             DecidingModule(validators),
             land,
-            IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), NothingPaused()),
+            IssuanceModule(land, TOKEN, distribution, NothingPaused()),
+            distribution,
         )
     )

@@ -1,7 +1,8 @@
 """Tables of frozen dataclasses: a row is the canonical array of its fields, in order.
 
 The field's type gives its wire form, so a row is declared once. Supported: int (0..2^64-1), Amount
-(0..2^128-1, minimal bytes), bool, bytes, str, an IntEnum, `X | None` and `tuple[X, ...]` of these.
+(0..2^128-1, minimal bytes), Scaled (0..2^256-1, minimal bytes), bool, bytes, str, an IntEnum,
+`X | None` and `tuple[X, ...]` of these.
 """
 
 from collections.abc import Callable
@@ -16,10 +17,13 @@ from ledger.state import Table, V
 
 Amount = Annotated[int, "amount"]
 """An integer that may need more than 64 bits: token amounts and sums in KRW."""
+Scaled = Annotated[int, "scaled amount"]
+"""An amount times a fixed power of two, of at most MAX_SCALED_BYTES."""
 
 MAX_ROW_ITEMS: Final = 256
 MAX_ROW_TEXT_BYTES: Final = 256
 MAX_ROW_BYTES: Final = 1024
+MAX_SCALED_BYTES: Final = 32
 
 _Codec = tuple[Callable[[Any], object], Callable[[object, str], Any]]
 
@@ -52,6 +56,20 @@ def _boolean(wire: object, name: str) -> bool:
     return wire
 
 
+def _encode_scaled(value: int) -> bytes:
+    size = (value.bit_length() + 7) // 8
+    if value < 0 or size > MAX_SCALED_BYTES:
+        raise ValueError(f"{value} is outside 0..2^{8 * MAX_SCALED_BYTES}-1")
+    return value.to_bytes(size, "big")
+
+
+def _decode_scaled(wire: object, name: str) -> int:
+    found = codec.as_bytes_up_to(wire, name, MAX_SCALED_BYTES)
+    if found[:1] == b"\0":
+        raise DecodeError(f"{name}: leading zero byte in {found.hex()}")
+    return int.from_bytes(found, "big")
+
+
 def _enumeration(kind: type[IntEnum]) -> _Codec:
     def decode(wire: object, name: str) -> IntEnum:
         number = codec.as_uint(wire, name)
@@ -66,6 +84,8 @@ def _codec_of(hint: Any) -> _Codec:
     origin, arguments = get_origin(hint), get_args(hint)
     if hint == Amount:
         return codec.encode_amount, codec.decode_amount
+    if hint == Scaled:
+        return _encode_scaled, _decode_scaled
     if origin in (Union, UnionType):
         (inner,) = (argument for argument in arguments if argument is not NoneType)
         return _optional(_codec_of(inner))
