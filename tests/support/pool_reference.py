@@ -93,12 +93,9 @@ class Reference:
 
     def weight(self, person: int) -> int:
         """From all certificates that stand, quarter by quarter."""
-        quarters = sorted(
-            {p.quarter for p in self.papers if p.person == person and not p.revoked}
-            - {self.quarter}
-        ) + [self.quarter]
-        since = before = quarters[0]
-        for quarter in quarters[1:]:
+        quarters = {p.quarter for p in self.papers if p.person == person and not p.revoked}
+        since = before = min(quarters | {self.quarter})
+        for quarter in sorted(quarters | {self.quarter}):
             if quarter - before - 1 >= self.rules.idle:
                 since = quarter
             before = quarter
