@@ -110,7 +110,7 @@ def _grants_vest_within_bounds(state: State, _: BlockInfo) -> None:
 def _earlier_weighs_no_less(state: State, _: BlockInfo) -> None:
     """13: an earlier first contribution never gives less for equal points."""
     weights = []
-    for _, row in state.iterate(STANDINGS):
+    for _person, row in state.iterate(STANDINGS):
         if row.since_quarter:
             weights.append((row.since_quarter, row.weight_ppm))
         if row.open_live:

@@ -63,14 +63,23 @@ class Book:
 class PoolTown:
     """One state; `refusal` holds the sentence of the last message that failed."""
 
-    def __init__(self, limit: int = 10**15, **parameters: int) -> None:
-        self.state = State(MemoryStore())
+    def __init__(
+        self,
+        limit: int = 10**15,
+        *,
+        state: State | None = None,
+        distributes: bool = True,
+        **parameters: int,
+    ) -> None:
+        """distributes: whether genesis has a distribution section."""
+        self.state = State(MemoryStore()) if state is None else state
         self.book = Book(limit)
         self.module = DistributionModule(self.book, TOKEN)
         self.refusal = ""
         self.events: list[Event] = []
         self.round = 0
-        self.module.init_genesis(Context(self.state, BLOCK), {"parameters": parameters})
+        section = {"parameters": parameters} if distributes else {}
+        self.module.init_genesis(Context(self.state, BLOCK), section)
 
     def send(self, sender: Address, message: MessageType, *values: Any) -> ErrorCode:
         """As the executor does: overlay, rollback on TransactionError."""
