@@ -6,9 +6,11 @@ in: only proportions within a pool matter.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ledger.crypto import checksum_address
 from ledger.errors import ErrorCode, TransactionError
@@ -53,8 +55,7 @@ MAX_POINTS: Final = 10**15
 MAX_REASON_BYTES: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(msgspec.Struct, frozen=True, gc=False):
     """A certified contribution of a round. previous: the person's certificate before it, 0 for
     none. reason: why it was revoked, empty otherwise."""
 
@@ -70,8 +71,7 @@ class Certificate:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Certified:
+class Certified(msgspec.Struct, frozen=True, gc=False):
     """Points that a certifier certified in a round, the last one with any; revoked ones not."""
 
     round: int

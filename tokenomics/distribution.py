@@ -1,8 +1,9 @@
 """Distribution as a state module: what a mint splits over, who holds shares, and what vests."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from ledger.errors import ensure
 from ledger.message_registry import MessageType

@@ -5,9 +5,10 @@ accelerates: then everything vests at once.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Final
+
+from msgspec.structs import replace
 
 from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType

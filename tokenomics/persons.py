@@ -5,9 +5,10 @@ person cannot hold two credentials, and nobody else learns who a credential belo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+import msgspec
 
 from ledger.crypto import checksum_address
 from ledger.errors import ErrorCode, TransactionError
@@ -15,15 +16,13 @@ from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
 from ledger.state import State
-from tokenomics.pool_params import has_distribution
-from tokenomics.pools import Town, town
+from tokenomics.pools import TOWN, Town
 from tokenomics.ports import RoleBook
 from tokenomics.roles import PERSON_REGISTRAR
 from tokenomics.rows import table
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(msgspec.Struct, frozen=True, gc=False):
     """newest_certificate: number of the last one for this person, 0 for none. left_round: the
     quarter in which the person left, 0 while here; cause: why, empty while here."""
 
@@ -34,8 +33,7 @@ class Person:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class Nullifier:
+class Nullifier(msgspec.Struct, frozen=True, gc=False):
     """For whom a nullifier was used."""
 
     person: Address
@@ -59,11 +57,12 @@ ENROL: Final = MessageType(
 
 def running_town(state: State) -> Town:
     """Where distribution stands; TransactionError on a chain without distribution."""
-    if not has_distribution(state):
+    now = state.get(TOWN, b"")
+    if now is None:
         raise TransactionError(
             ErrorCode.NOT_NOW, "this chain has no distribution: its genesis has no such section"
         )
-    return town(state)
+    return now
 
 
 def require_role(roles: RoleBook, context: Context, role: str, deed: str) -> Address:

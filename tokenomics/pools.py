@@ -11,9 +11,11 @@ payment; it stays in the pool.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ledger.accounts import module_address
 from ledger.errors import ensure
@@ -53,8 +55,7 @@ VESTING_ACCOUNT: Final = module_address("vesting")
 """Holds what was claimed and has not been released."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoolTotals:
+class PoolTotals(msgspec.Struct, frozen=True, gc=False):
     """Shares in numbers, tokens in smallest units.
 
     accumulator: scaled tokens that a share active since the start has earned. holders: persons with
@@ -78,8 +79,7 @@ class PoolTotals:
         return self.active + self.pending
 
 
-@dataclass(frozen=True, slots=True)
-class Town:
+class Town(msgspec.Struct, frozen=True, gc=False):
     """Where distribution stands. round: the last one distributed.
 
     weight_ppm: of a first contribution in the running quarter, which is round + 1. certificates:
@@ -97,8 +97,7 @@ class Town:
         return self.round + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True, gc=False):
     """A round's distribution: parts of the mint over all pools, accumulators after it."""
 
     minted: Amount
@@ -125,7 +124,7 @@ def open_pools(state: State) -> None:
 
 def pool_totals(state: State, pool: Pool) -> PoolTotals:
     """A pool's row."""
-    return present(state.get(POOLS, POOL_KEYS[pool]), f"pool {pool.label}")
+    return present(state.get(POOLS, POOL_KEYS[pool]), "a pool's totals")
 
 
 def town(state: State) -> Town:
@@ -135,7 +134,7 @@ def town(state: State) -> Town:
 
 def accumulator_at(state: State, pool: Pool, round_number: int) -> int:
     """A pool's accumulator after the mint of a distributed round."""
-    row = present(state.get(CLOSES, key(round_number)), f"the distribution of round {round_number}")
+    row = present(state.get(CLOSES, key(round_number)), "the distribution of a round")
     return row.accumulators[pool]
 
 

@@ -4,8 +4,10 @@ A tranche matures a number of rounds after it came in. At a FINAL round the tran
 burn as much as land leaves uncovered, and the rest goes to the treasury.
 """
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ledger.module import Context
 from ledger.state import State
@@ -18,8 +20,7 @@ MAX_TRANCHES_A_CLOSE: Final = 64
 """Due rounds that one close looks at; what is due beyond waits for the next FINAL round."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tranche:
+class Tranche(msgspec.Struct, frozen=True, gc=False):
     """What came into the reserve in one round, in smallest units."""
 
     amount: Amount

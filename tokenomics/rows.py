@@ -1,4 +1,4 @@
-"""Tables of frozen dataclasses: a row is the canonical array of its fields, in order.
+"""Tables of frozen dataclasses or Structs: a row is the canonical array of its fields, in order.
 
 The field's type gives its wire form, so a row is declared once. Supported: int (0..2^64-1), Amount
 (0..2^128-1, minimal bytes), Scaled (0..2^256-1, minimal bytes), bool, bytes, str, an IntEnum,
@@ -10,6 +10,8 @@ from dataclasses import fields
 from enum import IntEnum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from ledger import codec
 from ledger.errors import DecodeError, InvariantViolation, LocalError
@@ -105,21 +107,33 @@ def _codec_of(hint: Any) -> _Codec:
     raise TypeError(f"a row cannot hold {hint!r}")
 
 
+def field_names(row: type[Any]) -> tuple[str, ...]:
+    """Names of a row's fields, in order: of a dataclass, or of a Struct, which is made faster."""
+    if issubclass(row, msgspec.Struct):
+        return row.__struct_fields__
+    return tuple(field.name for field in fields(row))
+
+
 def table(module: str, name: str, row: type[V]) -> Table[V]:
-    """The table `module/name/` of dataclass `row`; decoding raises DecodeError naming the field."""
+    """The table `module/name/` of rows `row`; decoding raises DecodeError naming the field."""
     hints = get_type_hints(row, include_extras=True)
-    names = [field.name for field in fields(row)]  # type: ignore[arg-type]  # V is a dataclass
+    names = field_names(row)
     codecs = [_codec_of(hints[name]) for name in names]
-    labels = [f"{row.__name__}.{name}" for name in names]
+    # Pairs, not positions: a row is written and read for every claim of a block.
+    writers = [(name, encoder) for name, (encoder, _) in zip(names, codecs, strict=True)]
+    readers = [
+        (decoder, f"{row.__name__}.{name}")
+        for name, (_, decoder) in zip(names, codecs, strict=True)
+    ]
 
     def encode(value: V) -> bytes:
-        return codec.encode(
-            tuple(codecs[i][0](getattr(value, names[i])) for i in range(len(names)))
-        )
+        return codec.encode([encoder(getattr(value, name)) for name, encoder in writers])
 
     def decode(data: bytes) -> V:
         wire = codec.as_array(codec.decode(data), row.__name__, len(names))
-        values = [codecs[i][1](wire[i], labels[i]) for i in range(len(names))]
+        values = [
+            decoder(item, label) for item, (decoder, label) in zip(wire, readers, strict=True)
+        ]
         try:
             return row(*values)
         except LocalError as error:  # parameters check themselves, for genesis

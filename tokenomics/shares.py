@@ -4,8 +4,10 @@ Shares certified in a round are pending until its close, whose mint they do not 
 touches a person's row later settles the pending entry first, with the accumulator of its own close.
 """
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ledger.errors import InvariantViolation
 from ledger.primitives import BPS, PPM, Address
@@ -24,8 +26,7 @@ from tokenomics.pools import (
 from tokenomics.rows import Scaled, table
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(msgspec.Struct, frozen=True, gc=False):
     """Shares and what they earned.
 
     pending: certified in round pending_round (0: none). earned: scaled tokens since the last

@@ -7,8 +7,10 @@ it was not released is carried on. So nobody ever has more than SLOTS rows.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ledger.primitives import Address
 from ledger.state import State
@@ -19,8 +21,7 @@ from tokenomics.rows import Amount, table
 SLOTS: Final = MAX_VESTING_QUARTERS + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, gc=False):
     """A grant of quarter `round`, in smallest units. matured: vested whole in earlier grants of
     this row and not released."""
 

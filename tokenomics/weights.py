@@ -6,8 +6,10 @@ points; shares that were earned stay. A certificate counts once its round has cl
 revocation, so the running quarter is kept apart until then.
 """
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ledger.primitives import PPM, Address
 from ledger.state import State
@@ -16,8 +18,7 @@ from tokenomics.pools import Town
 from tokenomics.rows import table
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """A person's weight; 0 for no quarter yet.
 
     weight_ppm is that of quarter since_quarter, last_quarter that of the newest contribution, all

@@ -1,10 +1,10 @@
 """Messages of distribution: what each does, and each refusal with its code and its sentence."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ledger import accounts
 from ledger.errors import ErrorCode, InvariantViolation
