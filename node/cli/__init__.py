@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "validators": LazyCommand("node.cli.query:validators", "Who votes, and who signed lately."),
     "why-stalled": LazyCommand("node.cli.query:why_stalled", "Why no block comes, and the remedy."),
     "tx": LazyCommand("node.cli.tx:tx", "Build, sign, send and show transactions."),
+    "pool": LazyCommand("node.cli.pool:pool", "The pools, what an account holds in them, claims."),
     "verify": LazyCommand("node.cli.verify:verify", "Check a proof offline, from genesis alone."),
     "state": LazyCommand("node.cli.state:state_group", "Export a stopped node's state, check one."),
     "bench": LazyCommand("node.cli.bench:bench", "Measure this machine with a town under load."),

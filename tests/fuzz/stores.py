@@ -32,6 +32,7 @@ from tests.fuzz import samples
 from tests.fuzz.checking import Decoder
 from tests.support.land_town import LandTown, appraiser, zone_section
 from tests.support.ledger_chain import CHAIN_ID
+from tests.support.pool_town import PoolTown
 from tests.support.transfers import TO
 from tokenomics.rounds import open_rounds
 
@@ -186,6 +187,7 @@ def _table(name: str, table: Table[Any]) -> Decoder:
         (
             "rows.table.decode",
             "rows._enumeration.decode",
+            "rows._decode_scaled",
             "state._decoded",
             "accounts._decode_account",
             "accounts._decode_supply",
@@ -209,7 +211,23 @@ def _stores() -> list[MemoryStore]:
     batch = WriteBatch()
     batch.operations.extend(genesis.build(document, EXECUTOR).rows)
     town.write(batch, sync=True)
-    return [samples.chain().store, town, _reported()]
+    return [samples.chain().store, town, _reported(), _distributed()]
+
+
+def _distributed() -> MemoryStore:
+    """Pools with holders, pending shares, a grant, tranches and somebody who left."""
+    made = PoolTown()
+    made.enrol(0, 1)
+    made.certify(0)
+    made.certify(1)
+    for _ in range(3):
+        made.close(10**21)
+    made.claim(0)
+    made.certify(0)
+    made.revoke(3)
+    made.certify(0)
+    made.leave(1)
+    return made.stored()
 
 
 def _reported() -> MemoryStore:

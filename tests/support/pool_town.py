@@ -6,7 +6,7 @@ from typing import Any
 from ledger import accounts
 from ledger.crypto import sha256
 from ledger.errors import ErrorCode, TransactionError
-from ledger.kv import MemoryStore
+from ledger.kv import MemoryStore, WriteBatch
 from ledger.message_registry import MessageType
 from ledger.module import BlockInfo, Context, Event
 from ledger.primitives import ZERO_HASH, Address, Hash
@@ -105,6 +105,13 @@ class PoolTown:
         self.module.end_block(context)
         self.events = context.events
         return burned
+
+    def stored(self) -> MemoryStore:
+        """The rows so far."""
+        store, batch = MemoryStore(), WriteBatch()
+        batch.operations.extend(self.state.changes())
+        store.write(batch, sync=True)
+        return store
 
     def check(self) -> None:
         accounts.check_balances_sum_to_supply(self.state, BLOCK)
