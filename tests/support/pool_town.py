@@ -76,6 +76,7 @@ class PoolTown:
         self.book = Book(limit)
         self.module = DistributionModule(self.book, TOKEN)
         self.refusal = ""
+        self.last: tuple[Any, ...] = ()
         self.events: list[Event] = []
         self.round = 0
         section = {"parameters": parameters} if distributes else {}
@@ -83,6 +84,7 @@ class PoolTown:
 
     def send(self, sender: Address, message: MessageType, *values: Any) -> ErrorCode:
         """As the executor does: overlay, rollback on TransactionError."""
+        self.last = (sender, message, *values)
         context = Context(self.state, BLOCK, sender)
         self.state.begin()
         try:
@@ -149,3 +151,13 @@ class PoolTown:
 
     def vesting(self) -> int:
         return accounts.balance(self.state, VESTING_ACCOUNT)
+
+
+def working_town() -> PoolTown:
+    """Two persons with equal shares of work, active since round 1 closed, and a third without."""
+    town = PoolTown()
+    town.enrol(0, 1, 2)
+    town.certify(0)
+    town.certify(1)
+    town.close()
+    return town
