@@ -32,7 +32,7 @@ from tokenomics.pools import (
 )
 from tokenomics.shares import settled
 
-LIVES, STEPS_A_LIFE = 150, 100
+LIVES, STEPS_A_LIFE = 80, 100
 MIN_STEPS = 10_000
 PERSONS = 24
 AT_FIRST = 8
@@ -180,6 +180,14 @@ class Life(RuleBasedStateMachine):
     def claim(self, place: int, pool: str) -> None:
         number = self.who(place)
         self.compare("claim", self.town.claim(number, pool), self.reference.claim(number, pool))
+
+    @rule(pool=pools, minted=st.integers(0, 10**6 * UNIT))
+    def claim_again_after_seventeen_quarters(self, pool: str, minted: int) -> None:
+        """Then a new grant takes the row of the old one."""
+        self.all_claim(pool)
+        for _ in range(17):
+            self.close(minted, True, 0)
+        self.all_claim(pool)
 
     @rule(place=places)
     def release(self, place: int) -> None:
