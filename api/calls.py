@@ -10,7 +10,7 @@ node answers the same signed transaction with the same hash.
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from api import land_results, results
+from api import land_results, pool_results, results
 from api.encoding import hex_of
 
 T_co = TypeVar("T_co", covariant=True)
@@ -142,6 +142,16 @@ def get_land_index() -> Call[land_results.LandIndex]:
 def get_issuance() -> Call[land_results.Issuance]:
     """poyong_getIssuance."""
     return Call("poyong_getIssuance", {})
+
+
+def get_pools() -> Call[pool_results.Pools | None]:
+    """poyong_getPools."""
+    return Call("poyong_getPools", {})
+
+
+def get_position(account: BytesLike) -> Call[pool_results.Position | None]:
+    """poyong_getPosition."""
+    return Call("poyong_getPosition", {"account": _hex(account)})
 
 
 def discover() -> Call[results.View]:

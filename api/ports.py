@@ -332,3 +332,9 @@ class NodePort(Protocol):
 
     def issuance(self) -> View:
         """Ceiling, issued, burned, headroom and every input of the formula."""
+
+    def pools(self) -> View | None:
+        """Every pool with its shares; None on a chain without distribution."""
+
+    def position(self, account: bytes) -> View | None:
+        """A person's shares, grants and certificates; None for who was never enrolled."""

@@ -20,7 +20,7 @@ from node.chain_proofs import chain_proof, stored_certificate
 from node.diagnosis import target_height, why_stalled
 from node.execution import AppliedBlock
 from node.runtime import VERSION, Runtime, now_ms
-from tokenomics import land_views, views
+from tokenomics import land_views, pool_views, views
 from tokenomics.ports import Token
 
 
@@ -335,6 +335,14 @@ class Service:
         """Ceiling, issued, headroom and the inputs."""
         found = views.issuance(self._state(), self._token)
         return {} if found is None else found
+
+    def pools(self) -> ports.View | None:
+        """Every pool with its shares."""
+        return pool_views.pools(self._state(), self._token)
+
+    def position(self, account: bytes) -> ports.View | None:
+        """A person's shares, grants and certificates."""
+        return pool_views.position(self._state(), Address(account))
 
     # Inside
 

@@ -1,7 +1,8 @@
-"""Tables of frozen dataclasses: a row is the canonical array of its fields, in order.
+"""Tables of frozen dataclasses or Structs: a row is the canonical array of its fields, in order.
 
 The field's type gives its wire form, so a row is declared once. Supported: int (0..2^64-1), Amount
-(0..2^128-1, minimal bytes), bool, bytes, str, an IntEnum, `X | None` and `tuple[X, ...]` of these.
+(0..2^128-1, minimal bytes), Scaled (0..2^256-1, minimal bytes), bool, bytes, str, an IntEnum,
+`X | None` and `tuple[X, ...]` of these.
 """
 
 from collections.abc import Callable
@@ -10,16 +11,21 @@ from enum import IntEnum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
+import msgspec
+
 from ledger import codec
 from ledger.errors import DecodeError, InvariantViolation, LocalError
 from ledger.state import Table, V
 
 Amount = Annotated[int, "amount"]
 """An integer that may need more than 64 bits: token amounts and sums in KRW."""
+Scaled = Annotated[int, "scaled amount"]
+"""An amount times a fixed power of two, of at most MAX_SCALED_BYTES."""
 
 MAX_ROW_ITEMS: Final = 256
 MAX_ROW_TEXT_BYTES: Final = 256
 MAX_ROW_BYTES: Final = 1024
+MAX_SCALED_BYTES: Final = 32
 
 _Codec = tuple[Callable[[Any], object], Callable[[object, str], Any]]
 
@@ -52,6 +58,20 @@ def _boolean(wire: object, name: str) -> bool:
     return wire
 
 
+def _encode_scaled(value: int) -> bytes:
+    size = (value.bit_length() + 7) // 8
+    if value < 0 or size > MAX_SCALED_BYTES:
+        raise ValueError(f"{value} is outside 0..2^{8 * MAX_SCALED_BYTES}-1")
+    return value.to_bytes(size, "big")
+
+
+def _decode_scaled(wire: object, name: str) -> int:
+    found = codec.as_bytes_up_to(wire, name, MAX_SCALED_BYTES)
+    if found[:1] == b"\0":
+        raise DecodeError(f"{name}: leading zero byte in {found.hex()}")
+    return int.from_bytes(found, "big")
+
+
 def _enumeration(kind: type[IntEnum]) -> _Codec:
     def decode(wire: object, name: str) -> IntEnum:
         number = codec.as_uint(wire, name)
@@ -66,6 +86,8 @@ def _codec_of(hint: Any) -> _Codec:
     origin, arguments = get_origin(hint), get_args(hint)
     if hint == Amount:
         return codec.encode_amount, codec.decode_amount
+    if hint == Scaled:
+        return _encode_scaled, _decode_scaled
     if origin in (Union, UnionType):
         (inner,) = (argument for argument in arguments if argument is not NoneType)
         return _optional(_codec_of(inner))
@@ -85,21 +107,33 @@ def _codec_of(hint: Any) -> _Codec:
     raise TypeError(f"a row cannot hold {hint!r}")
 
 
+def field_names(row: type[Any]) -> tuple[str, ...]:
+    """Names of a row's fields, in order: of a dataclass, or of a Struct, which is made faster."""
+    if issubclass(row, msgspec.Struct):
+        return row.__struct_fields__
+    return tuple(field.name for field in fields(row))
+
+
 def table(module: str, name: str, row: type[V]) -> Table[V]:
-    """The table `module/name/` of dataclass `row`; decoding raises DecodeError naming the field."""
+    """The table `module/name/` of rows `row`; decoding raises DecodeError naming the field."""
     hints = get_type_hints(row, include_extras=True)
-    names = [field.name for field in fields(row)]  # type: ignore[arg-type]  # V is a dataclass
+    names = field_names(row)
     codecs = [_codec_of(hints[name]) for name in names]
-    labels = [f"{row.__name__}.{name}" for name in names]
+    # Pairs, not positions: a row is written and read for every claim of a block.
+    writers = [(name, encoder) for name, (encoder, _) in zip(names, codecs, strict=True)]
+    readers = [
+        (decoder, f"{row.__name__}.{name}")
+        for name, (_, decoder) in zip(names, codecs, strict=True)
+    ]
 
     def encode(value: V) -> bytes:
-        return codec.encode(
-            tuple(codecs[i][0](getattr(value, names[i])) for i in range(len(names)))
-        )
+        return codec.encode([encoder(getattr(value, name)) for name, encoder in writers])
 
     def decode(data: bytes) -> V:
         wire = codec.as_array(codec.decode(data), row.__name__, len(names))
-        values = [codecs[i][1](wire[i], labels[i]) for i in range(len(names))]
+        values = [
+            decoder(item, label) for item, (decoder, label) in zip(wire, readers, strict=True)
+        ]
         try:
             return row(*values)
         except LocalError as error:  # parameters check themselves, for genesis

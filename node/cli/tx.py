@@ -11,12 +11,11 @@ from typing import IO, Any, Final
 
 import click
 
-from api import calls, results
+from api import calls
 from api.encoding import from_hex, hex_of
 from ledger import codec
-from ledger.crypto import Signer, checksum_address
+from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, LocalError
-from ledger.local_accounts import LOCAL_ACCOUNTS_OF_EACH_KIND, ed25519_accounts
 from ledger.mempool import MAX_VALIDITY_BLOCKS
 from ledger.primitives import ADDRESS_BYTES
 from ledger.set_changes import PROBE
@@ -27,17 +26,22 @@ from node.cli import tx_partial
 from node.cli.message_fields import body_of
 from node.cli.output import json_option, print_fields, print_json
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
+from node.cli.sending import (
+    VALIDITY_BLOCKS,
+    print_receipt,
+    send_and_wait,
+    signer_of,
+    signing_options,
+)
 from node.cli.tx_files import draft_of, hand_over, hex_field, json_of, known_type
 from node.cli.tx_partial import PartialTransaction, partial_of
 from node.cli.tx_show import show_file
 from node.keystore import KeyKind
 from node.threshold_account import ThresholdAccount
 
-VALIDITY_BLOCKS: Final = 1_000
 GATHERING_BLOCKS: Final = MAX_VALIDITY_BLOCKS // 2
 """How long the members of a threshold account have to sign, unless --valid-until says it."""
 MAX_COMBINED_FILES: Final = 64
-WAIT_MS: Final = 30_000
 
 _OUTPUT = click.option(
     "--output",
@@ -111,13 +115,7 @@ def build(
 
 @tx.command("sign")
 @click.argument("draft_file", metavar="DRAFT", type=click.File("rb"))
-@click.option("--key", type=click.Path(path_type=Path), help="Key file of the account.")
-@click.option("--password-file", type=click.Path(path_type=Path), help="Else asked for.")
-@click.option(
-    "--local",
-    type=click.IntRange(0, LOCAL_ACCOUNTS_OF_EACH_KIND - 1),
-    help="Ed25519 account of a local town instead; everybody has its key.",
-)
+@signing_options
 @click.option(
     "--signature",
     metavar="KEY=SIGNATURE",
@@ -152,7 +150,7 @@ def sign_command(
     draft = draft_of(fields)
     # A joiner proves with its consensus key that it follows the chain; that key signs nothing else.
     kind = KeyKind.VALIDATOR if draft.type == PROBE.name else KeyKind.ACCOUNT
-    signed = sign(draft, _signer(key, password_file, local, kind))
+    signed = sign(draft, signer_of(key, password_file, local, kind))
     found = {
         "hash": hex_of(signed.hash),
         "sender": checksum_address(signed.sender),
@@ -197,10 +195,7 @@ def send(
         else:
             click.echo(found)
         return
-    receipt = ask(url, calls.send_transaction_and_wait(raw, WAIT_MS))
-    _print_receipt(receipt, as_json)
-    if receipt["code"]:
-        raise LocalError(f"the transaction had no effect: {receipt['reason'] or receipt['status']}")
+    send_and_wait(url, raw, as_json)
 
 
 @tx.command()
@@ -255,18 +250,7 @@ def show(
     if receipt is None:
         click.echo("It waits in the mempool.")
     else:
-        _print_receipt(receipt, as_json=False)
-
-
-def _print_receipt(receipt: results.Receipt, as_json: bool) -> None:
-    if as_json:
-        print_json(receipt)
-        return
-    outcome = "took effect" if receipt["code"] == 0 else f"failed: {receipt['reason']}"
-    click.echo(f"Final in block {receipt['height']:,} at {receipt['index']}: {outcome}.")
-    for event in receipt["events"]:
-        values = ", ".join(f"{name} {value}" for name, value in event["values"].items())
-        click.echo(f"  {event['name']}: {values}")
+        print_receipt(receipt, as_json=False)
 
 
 def _account(sender: str) -> ThresholdAccount | None:
@@ -313,7 +297,7 @@ def _with_own_signature(
     if key is not None and local is None:
         # Before a password is asked for; the open part of the file needs none.
         partial.member(keystore.read_key_info(key).public_key)
-    signer = _signer(key, password_file, local, KeyKind.ACCOUNT)
+    signer = signer_of(key, password_file, local, KeyKind.ACCOUNT)
     partial.member(signer.public_key)
     return partial.with_signature(signer.public_key, signer.sign(partial.signing_bytes))
 
@@ -327,19 +311,6 @@ def _with_foreign_signature(partial: PartialTransaction, text: str) -> PartialTr
         raise LocalError(
             f"--signature: expected KEY=SIGNATURE in hex, found {text!r:.80}"
         ) from error
-
-
-def _signer(
-    key: Path | None, password_file: Path | None, local: int | None, kind: KeyKind
-) -> Signer:
-    if (key is None) == (local is None):
-        raise LocalError("say which key signs: --key FILE, or --local N for a local town")
-    if local is not None:
-        return ed25519_accounts()[local].signer
-    if key is None:  # ruled out above; the type checker cannot see it
-        raise LocalError("--key is missing")
-    password = keystore.read_password(password_file, f"the {kind} key {key}")
-    return keystore.open_signer(key, password, kind)
 
 
 @tx.command()

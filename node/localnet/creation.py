@@ -207,6 +207,7 @@ def sections(scenario: str, authority: str) -> dict[str, Any]:
             [ed25519_address(signer.public_key) for signer in local_appraisers()],
             scaled_rounds=gwangju.QUARTERS if scenario else 0,
         ),
+        "distribution": {"parameters": {}},
     }
 
 

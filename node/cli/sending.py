@@ -1,0 +1,91 @@
+"""Signing and sending one transaction, for `poyong tx` and for commands that do all of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from api import calls, results
+from ledger.crypto import Signer, checksum_address, ed25519_address
+from ledger.errors import LocalError
+from ledger.local_accounts import LOCAL_ACCOUNTS_OF_EACH_KIND, ed25519_accounts
+from ledger.message_registry import MessageType
+from ledger.transaction import Draft, sign
+from node import keystore
+from node.cli.output import print_json
+from node.cli.rpc import ask, ask_all
+from node.keystore import KeyKind
+
+VALIDITY_BLOCKS: Final = 1_000
+WAIT_MS: Final = 30_000
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def signing_options(command: Command) -> Command:
+    """--key FILE with --password-file, or --local N, handed over as `key`, `password_file` and
+    `local`."""
+    command = click.option(
+        "--local",
+        type=click.IntRange(0, LOCAL_ACCOUNTS_OF_EACH_KIND - 1),
+        help="Ed25519 account of a local town instead; everybody has its key.",
+    )(command)
+    command = click.option(
+        "--password-file", type=click.Path(path_type=Path), help="Else asked for."
+    )(command)
+    return click.option("--key", type=click.Path(path_type=Path), help="Key file of the account.")(
+        command
+    )
+
+
+def signer_of(
+    key: Path | None, password_file: Path | None, local: int | None, kind: KeyKind
+) -> Signer:
+    """The key that the options name; LocalError when they name none or two."""
+    if (key is None) == (local is None):
+        raise LocalError("say which key signs: --key FILE, or --local N for a local town")
+    if local is not None:
+        return ed25519_accounts()[local].signer
+    if key is None:  # ruled out above; the type checker cannot see it
+        raise LocalError("--key is missing")
+    password = keystore.read_password(password_file, f"the {kind} key {key}")
+    return keystore.open_signer(key, password, kind)
+
+
+def send_message(
+    url: str, signer: Signer, message: MessageType, *values: object, as_json: bool
+) -> None:
+    """Build, sign and send a message of an Ed25519 account, and wait until it is final; LocalError
+    when it had no effect."""
+    sender = checksum_address(ed25519_address(signer.public_key))
+    asked: list[Any] = [calls.status(), calls.get_account(sender)]
+    status, account = ask_all(url, asked)
+    draft = Draft(
+        chain_id=status["chain_id"],
+        nonce=account["pending_nonce"],
+        type=message.name,
+        body=message.encode(*values),
+        valid_until=status["height"] + VALIDITY_BLOCKS,
+    )
+    send_and_wait(url, sign(draft, signer).raw, as_json)
+
+
+def send_and_wait(url: str, raw: bytes, as_json: bool) -> None:
+    """Send a signed transaction, print its receipt; LocalError when it had no effect."""
+    receipt = ask(url, calls.send_transaction_and_wait(raw, WAIT_MS))
+    print_receipt(receipt, as_json)
+    if receipt["code"]:
+        raise LocalError(f"the transaction had no effect: {receipt['reason'] or receipt['status']}")
+
+
+def print_receipt(receipt: results.Receipt, as_json: bool) -> None:
+    """What became of a transaction."""
+    if as_json:
+        print_json(receipt)
+        return
+    outcome = "took effect" if receipt["code"] == 0 else f"failed: {receipt['reason']}"
+    click.echo(f"Final in block {receipt['height']:,} at {receipt['index']}: {outcome}.")
+    for event in receipt["events"]:
+        values = ", ".join(f"{name} {value}" for name, value in event["values"].items())
+        click.echo(f"  {event['name']}: {values}")
