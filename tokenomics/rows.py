@@ -8,6 +8,7 @@ The field's type gives its wire form, so a row is declared once. Supported: int 
 from collections.abc import Callable
 from dataclasses import fields
 from enum import IntEnum
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
@@ -93,7 +94,7 @@ def _codec_of(hint: Any) -> _Codec:
         return _optional(_codec_of(inner))
     if origin is tuple:
         return _sequence(_codec_of(arguments[0]))
-    if hint is int:
+    if hint is int:  # in a sequence or an option
         return _same, codec.as_uint
     if hint is bool:
         return _same, _boolean
@@ -114,26 +115,43 @@ def field_names(row: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(row))
 
 
+def _fields_of(row: type[Any], names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Values of a row's fields, in order."""
+    if issubclass(row, msgspec.Struct):
+        return msgspec.structs.astuple
+    if len(names) == 1:
+        return lambda value: (getattr(value, names[0]),)
+    return attrgetter(*names)
+
+
 def table(module: str, name: str, row: type[V]) -> Table[V]:
     """The table `module/name/` of rows `row`; decoding raises DecodeError naming the field."""
     hints = get_type_hints(row, include_extras=True)
     names = field_names(row)
-    codecs = [_codec_of(hints[name]) for name in names]
-    # Pairs, not positions: a row is written and read for every claim of a block.
-    writers = [(name, encoder) for name, (encoder, _) in zip(names, codecs, strict=True)]
-    readers = [
-        (decoder, f"{row.__name__}.{name}")
-        for name, (_, decoder) in zip(names, codecs, strict=True)
+    labels = [f"{row.__name__}.{name}" for name in names]
+    # Plain integers, most of what rows hold, cost no call; a claim reads and writes several rows.
+    integers = [(at, labels[at]) for at, name in enumerate(names) if hints[name] is int]
+    others = [
+        (at, *_codec_of(hints[name]), labels[at])
+        for at, name in enumerate(names)
+        if hints[name] is not int
     ]
+    fields_of = _fields_of(row, names)
 
     def encode(value: V) -> bytes:
-        return codec.encode([encoder(getattr(value, name)) for name, encoder in writers])
+        wire = list(fields_of(value))
+        for at, encoder, _, _ in others:
+            wire[at] = encoder(wire[at])
+        return codec.encode(wire)
 
     def decode(data: bytes) -> V:
-        wire = codec.as_array(codec.decode(data), row.__name__, len(names))
-        values = [
-            decoder(item, label) for item, (decoder, label) in zip(wire, readers, strict=True)
-        ]
+        values = list(codec.as_array(codec.decode(data), row.__name__, len(names)))
+        for at, label in integers:
+            found = values[at]
+            if type(found) is not int or found < 0:
+                codec.as_uint(found, label)
+        for at, _, decoder, label in others:
+            values[at] = decoder(values[at], label)
         try:
             return row(*values)
         except LocalError as error:  # parameters check themselves, for genesis
