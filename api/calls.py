@@ -8,9 +8,9 @@ node answers the same signed transaction with the same hash.
 """
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
-from api import land_results, pool_results, results
+from api import fact_results, land_results, pool_results, results
 from api.encoding import hex_of
 
 T_co = TypeVar("T_co", covariant=True)
@@ -139,9 +139,43 @@ def get_land_index() -> Call[land_results.LandIndex]:
     return Call("poyong_getLandIndex", {})
 
 
-def get_issuance() -> Call[land_results.Issuance]:
-    """poyong_getIssuance."""
-    return Call("poyong_getIssuance", {})
+def list_rounds(first: int, count: int) -> Call[list[land_results.ListedRound]]:
+    """poyong_listRounds: at most 256 a call."""
+    return Call("poyong_listRounds", {"first": first, "count": count})
+
+
+@overload
+def get_issuance() -> Call[land_results.Issuance]: ...
+@overload
+def get_issuance(round: int | None) -> Call[land_results.Issuance | None]: ...
+def get_issuance(round: int | None = None) -> Call[Any]:
+    """poyong_getIssuance: None only for a round that is named and not settled."""
+    return Call("poyong_getIssuance", _given(round=round))
+
+
+def get_rates(region: str | None = None) -> Call[fact_results.Rates]:
+    """poyong_getRates."""
+    return Call("poyong_getRates", _given(region=region))
+
+
+def get_zone_events(zone: str) -> Call[list[fact_results.ZoneEvent] | None]:
+    """poyong_getZoneEvents."""
+    return Call("poyong_getZoneEvents", {"zone": zone})
+
+
+def get_sales(round: int | None = None) -> Call[fact_results.Sales | None]:
+    """poyong_getSales."""
+    return Call("poyong_getSales", _given(round=round))
+
+
+def get_roles(role: str | None = None) -> Call[list[fact_results.RoleHolders]]:
+    """poyong_getRoles."""
+    return Call("poyong_getRoles", _given(role=role))
+
+
+def get_appraisers() -> Call[fact_results.Appraisers]:
+    """poyong_getAppraisers."""
+    return Call("poyong_getAppraisers", {})
 
 
 def get_pools() -> Call[pool_results.Pools | None]:

@@ -9,7 +9,7 @@ from ledger.crypto import sha256
 
 _REPORT_HASH: Final = hex_of(sha256(b"example/reports"))
 _POOL: Final = address(bytes(19) + b"\x01")
-_APPRAISER: Final = address(bytes(19) + b"\xa1")
+APPRAISER: Final = address(bytes(19) + b"\xa1")
 _AREA_TENTH_M2: Final = 2_000_000
 
 ZONE: Final[land_results.Zone] = {
@@ -43,7 +43,7 @@ ROUND: Final[land_results.Round] = {
     "state": "FINAL",
     "phase": "FINAL",
     "phase_deadline_ms": TIME_MS + 1500,
-    "panel": [_APPRAISER],
+    "panel": [APPRAISER],
     "further": [],
     "blind": [],
     "missing": [],
@@ -55,7 +55,7 @@ ROUND: Final[land_results.Round] = {
     "counted_krw_per_m2": 259_000,
     "reports": [
         {
-            "appraiser": _APPRAISER,
+            "appraiser": APPRAISER,
             "seat": "PANEL",
             "price_krw_per_m2": 259_000,
             "valuation_date_ms": TIME_MS,
@@ -66,6 +66,17 @@ ROUND: Final[land_results.Round] = {
         }
     ],
     "challenge": None,
+}
+
+_TOWN_ROUND: Final[land_results.TownRound] = {
+    "round": 9,
+    "is_anchor": True,
+    "closed_ms": TIME_MS + 1500,
+    "land_index": 103_600,
+    "value_krw": "51800000000",
+    "zones_final": 1,
+    "reports": 5,
+    "reports_hash": _REPORT_HASH,
 }
 
 LAND_INDEX: Final[land_results.LandIndex] = {
@@ -88,23 +99,47 @@ LAND_INDEX: Final[land_results.LandIndex] = {
                     "zone": "wolchul",
                     "phase": "COMMIT",
                     "deadline_ms": TIME_MS + 2220,
-                    "missing": [_APPRAISER],
+                    "panel": [APPRAISER],
+                    "further": [],
+                    "blind": [],
+                    "missing": [APPRAISER],
                 }
             ],
         }
     ],
-    "rounds": [
-        {
-            "round": 9,
-            "is_anchor": True,
-            "closed_ms": TIME_MS + 1500,
-            "land_index": 103_600,
-            "value_krw": "51800000000",
-            "zones_final": 1,
-            "reports": 5,
-            "reports_hash": _REPORT_HASH,
-        }
+    "rates": [
+        {"region": "00", "official_until": 2014_03},
+        {"region": "29", "official_until": 2014_03},
     ],
+    "rounds": [_TOWN_ROUND],
+}
+
+LISTED_ROUND: Final[land_results.ListedRound] = {
+    **_TOWN_ROUND,
+    "recognition_open": True,
+    "live_krw": "1800000000",
+    "lasting_krw": "200000000",
+    "recognised_krw": "200000000",
+    "entitlement": "50000000000000000000000",
+    "ceiling": "50000000000000000000000",
+    "cover": "450000000000000000000000",
+    "minted": "50000000000000000000000",
+    "issued": "50000000000000000000000",
+    "burned": "0",
+    "outstanding": "50000000000000000000000",
+    "coverage_bps": None,
+    "mode": "GROSS",
+}
+
+_PARAMETERS: Final[land_results.IssuanceParameters] = {
+    "mode": "GROSS",
+    "lambda_bps": 2500,
+    "price_krw_per_token": 1000,
+    "hard_cap": "1000000000000000000000000000",
+    "window_anchors": 9,
+    "limit_bps": 80,
+    "limit_room_divisor": 24,
+    "limit_bound_bps": 500,
 }
 
 ISSUANCE: Final[land_results.Issuance] = {
@@ -116,18 +151,10 @@ ISSUANCE: Final[land_results.Issuance] = {
     "headroom": "0",
     "genesis_allocation": "0",
     "treasury_pool": _POOL,
-    "parameters": {
-        "mode": "GROSS",
-        "lambda_bps": 2500,
-        "price_krw_per_token": 1000,
-        "hard_cap": "1000000000000000000000000000",
-        "window_anchors": 9,
-        "limit_bps": 80,
-        "limit_room_divisor": 24,
-        "limit_bound_bps": 500,
-    },
+    "parameters": _PARAMETERS,
     "derivation": {
         "round": 9,
+        "parameters": _PARAMETERS,
         "reports": 5,
         "reports_hash": _REPORT_HASH,
         "zones": [
@@ -139,11 +166,13 @@ ISSUANCE: Final[land_results.Issuance] = {
                 "median_krw_per_m2": 259000,
                 "accepted_krw_per_m2": 259000,
                 "counted_krw_per_m2": 259000,
+                "certified_krw_per_m2": 0,
             },
         ],
         "value_krw": "51800000000",
         "base_value_krw": "50000000000",
         "costs_krw": "0",
+        "normal_growth_index": None,
         "normal_growth_krw": "0",
         "mode": "GROSS",
         "is_anchor": True,
@@ -169,14 +198,19 @@ ISSUANCE: Final[land_results.Issuance] = {
         "recognised_krw": "200000000",
         "entitlement_before": "0",
         "entitlement": "50000000000000000000000",
+        "certified_recognised_before_krw": "0",
         "certified_recognised_krw": "0",
+        "certified_entitlement_before": "0",
         "certified_entitlement": "0",
+        "genesis_allocation": "0",
         "ceiling": "50000000000000000000000",
         "issued_before": "0",
         "room": "50000000000000000000000",
+        "certified_issued_before": "0",
         "room_certified": "0",
         "cover": "450000000000000000000000",
         "burned_in_round": "0",
+        "burned_in_all": "0",
         "outstanding": "0",
         "coverage_bps": None,
         "town_scale": "12500000000000000000000000",

@@ -90,6 +90,9 @@ class OpenZone(TypedDict):
     zone: str
     phase: Annotated[str, "of the appraisal, as in docs/economy.md"]
     deadline_ms: Annotated[int, "of the phase"]
+    panel: Annotated[list[AddressText], "in the order of seats, as the next two"]
+    further: Annotated[list[AddressText], "drawn for a re-appraisal"]
+    blind: Annotated[list[AddressText], "drawn for a dispute"]
     missing: Annotated[list[AddressText], "who has not committed, or not revealed, in this phase"]
 
 
@@ -118,6 +121,33 @@ class TownRound(TypedDict):
     reports_hash: Hash32
 
 
+class ListedRound(TownRound):
+    """A closed town round and what issuance made of it; that is null where it has settled none."""
+
+    recognition_open: Annotated[bool | None, "false while the ratio gate holds recognition back"]
+    live_krw: Annotated[Krw | None, "L; null also in mode NET without official rates"]
+    lasting_krw: Annotated[Krw | None, "S; null also before W anchors and between anchors"]
+    recognised_krw: Annotated[Krw | None, "R"]
+    entitlement: Annotated[Amount | None, "E"]
+    ceiling: Amount | None
+    cover: Amount | None
+    minted: Annotated[Amount | None, "in this round"]
+    issued: Annotated[Amount | None, "after the mint, with the genesis allocation"]
+    burned: Annotated[Amount | None, "since genesis, up to this round"]
+    outstanding: Annotated[Amount | None, "after the mint"]
+    coverage_bps: Annotated[
+        int | None, "cover over what was outstanding before the mint; null when nothing was"
+    ]
+    mode: Annotated[str | None, "GROSS or NET"]
+
+
+class RegionUntil(TypedDict):
+    """How far the official rates of a region have come."""
+
+    region: Annotated[str, "00 is the nation"]
+    official_until: Annotated[int | None, "yyyymm, without a gap; null before the first month"]
+
+
 class LandIndex(TypedDict):
     """The town's land index now and at each closed round."""
 
@@ -128,11 +158,12 @@ class LandIndex(TypedDict):
     closed_rounds: int
     rounds_final: Annotated[int, "closed rounds with every zone FINAL"]
     open_rounds: list[OpenRound]
+    rates: Annotated[list[RegionUntil], "empty on a chain that takes no official rates"]
     rounds: Annotated[list[TownRound], "the newest 256 closed ones"]
 
 
 class IssuanceParameters(TypedDict):
-    """The rules in force; each can loosen supply, so each is constitutional."""
+    """Rules of issuance; each can loosen supply, so each is constitutional."""
 
     mode: Annotated[str, "GROSS or NET"]
     lambda_bps: int
@@ -154,23 +185,30 @@ class SettledZone(TypedDict):
     median_krw_per_m2: int
     accepted_krw_per_m2: int
     counted_krw_per_m2: int
+    certified_krw_per_m2: Annotated[int, "what only certified events let the price rise so far"]
 
 
 class Derivation(TypedDict):
     """Every input and result of one round's mint, in order of computation."""
 
     round: int
+    parameters: Annotated[IssuanceParameters, "that were in force"]
     reports: int | None
     reports_hash: Hash32 | None
     zones: list[SettledZone]
     value_krw: Annotated[Krw, "V"]
     base_value_krw: Annotated[Krw, "V0"]
     costs_krw: Annotated[Krw, "C"]
+    normal_growth_index: Annotated[
+        str | None, "the nation's, 10^12 at the base date; null in mode GROSS and without N"
+    ]
     normal_growth_krw: Annotated[Krw | None, "N; null while official rates are missing"]
     mode: Annotated[str, "GROSS or NET"]
     is_anchor: Annotated[bool, "a full appraisal; only these raise R"]
     live_krw: Annotated[Krw | None, "L; null without N in mode NET: nothing is minted then"]
-    certified_rise_krw: Annotated[Krw | None, "what only certified events let zones rise"]
+    certified_rise_krw: Annotated[
+        Krw | None, "Q: worth of what only certified events let zones rise"
+    ]
     certified_krw: Annotated[Krw | None, "K"]
     window_live_krw: Annotated[list[Krw], "L of the last W anchors"]
     window_certified_krw: Annotated[list[Krw], "K of the last W anchors"]
@@ -181,16 +219,21 @@ class Derivation(TypedDict):
     recognised_krw: Annotated[Krw, "R"]
     entitlement_before: Amount
     entitlement: Annotated[Amount, "E"]
+    certified_recognised_before_krw: Krw
     certified_recognised_krw: Annotated[Krw, "Rc"]
+    certified_entitlement_before: Amount
     certified_entitlement: Annotated[Amount, "Ec"]
+    genesis_allocation: Annotated[Amount, "what accounts held at genesis"]
     ceiling: Amount
     issued_before: Amount
     room: Annotated[Amount, "ceiling - issued before"]
+    certified_issued_before: Annotated[Amount, "taken from the room of certified events so far"]
     room_certified: Annotated[Amount, "its part that certified events opened"]
     cover: Amount
     burned_in_round: Annotated[Amount, "by reserve tranches that matured"]
-    outstanding: Amount
-    coverage_bps: Annotated[int | None, "null when nothing is outstanding"]
+    burned_in_all: Annotated[Amount, "since genesis, this round's included"]
+    outstanding: Annotated[Amount, "before the mint"]
+    coverage_bps: Annotated[int | None, "before the mint; null when nothing was outstanding"]
     town_scale: Annotated[Amount, "E0"]
     quarter_limit: Amount
     elapsed_ms: int
@@ -203,7 +246,7 @@ class Derivation(TypedDict):
 
 
 class Issuance(TypedDict):
-    """The supply, its ceiling, and how the last settled round came to its mint."""
+    """The supply, its ceiling, and how a settled round came to its mint."""
 
     round: Annotated[int, "the last settled round"]
     ceiling: Amount
@@ -213,5 +256,5 @@ class Issuance(TypedDict):
     headroom: Annotated[Amount, "ceiling - issued"]
     genesis_allocation: Amount
     treasury_pool: AddressText
-    parameters: IssuanceParameters
+    parameters: Annotated[IssuanceParameters, "in force now"]
     derivation: Annotated[Derivation | None, "null before the first settled round"]

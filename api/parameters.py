@@ -15,7 +15,11 @@ from ledger.transaction import MAX_TRANSACTION_BYTES
 
 MAX_STATE_KEY_BYTES: Final = 256
 MAX_ZONE_CHARACTERS: Final = 64
+MAX_REGION_CHARACTERS: Final = 16
+MAX_ROLE_CHARACTERS: Final = 32
 MAX_WAIT_MS: Final = 60_000
+MAX_ROUNDS: Final = 256
+"""That one answer lists."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,9 @@ HEIGHT: Final = integer(1)
 WAIT_MS: Final = integer(1, MAX_WAIT_MS)
 ZONE: Final = text(MAX_ZONE_CHARACTERS)
 ROUND: Final = integer(0)
+ROUNDS: Final = integer(1, MAX_ROUNDS)
+REGION: Final = text(MAX_REGION_CHARACTERS)
+ROLE: Final = text(MAX_ROLE_CHARACTERS)
 DETAIL: Final = one_of("none", "hashes", "full")
 SUBSCRIPTION_ID: Final = text(20)
 

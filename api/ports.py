@@ -330,8 +330,29 @@ class NodePort(Protocol):
     def land_index(self) -> View:
         """The town's index (100000 = the base) now and for each closed town round."""
 
-    def issuance(self) -> View:
-        """Ceiling, issued, burned, headroom and every input of the formula."""
+    def rounds(self, first: int, count: int) -> Sequence[View]:
+        """Closed town rounds from number `first` on, each with what issuance made of it; count is
+        at most 256."""
+
+    def issuance(self, number: int | None) -> View | None:
+        """Ceiling, issued, burned, headroom and every input of the formula in round `number`; None:
+        of the last settled round."""
+
+    def rates(self, region: str | None) -> View:
+        """Official change rates and indices, of one region or of all."""
+
+    def zone_events(self, zone: str) -> Sequence[View] | None:
+        """Certified events of a zone."""
+
+    def sales(self, round_number: int | None) -> View | None:
+        """Sales that a round's ratio study counts, None: of the newest round that opened. None for
+        one that has not."""
+
+    def roles(self, role: str | None) -> Sequence[View]:
+        """Who holds each role, or the one that is named."""
+
+    def appraisers(self) -> View:
+        """The registry of appraisers and their seats."""
 
     def pools(self) -> View | None:
         """Every pool with its shares; None on a chain without distribution."""

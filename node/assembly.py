@@ -40,7 +40,7 @@ from node.instruments import Instruments
 from node.keystore import KeyKind, open_seed, open_signer, read_password
 from node.log_setup import configure_logging
 from node.metrics import Metrics
-from node.modules import TOKEN, build_executor
+from node.modules import ROLE_BOOK, TOKEN, build_executor
 from node.peers import Role
 from node.restart import with_carried_rows
 from node.runtime import VERSION, Network, Runtime
@@ -252,6 +252,7 @@ def build_node(config: Config) -> Node:
     service = Service(
         runtime,
         token=TOKEN,
+        roles=ROLE_BOOK,
         genesis_hash=opened.chain.genesis_hash,
     )
     instruments = Instruments(metrics, runtime, service)

@@ -12,19 +12,18 @@ from ledger.participation import History
 from ledger.primitives import Address, Hash
 from ledger.receipt import decode_hook_leaf, decode_receipt
 from ledger.registry import Certificate, ValidatorSet
-from ledger.state import State
 from ledger.validator_tables import find_set, history_of, set_at
 from ledger.validators import view as consensus_view
 from node.block_reader import BlockReader
 from node.chain_proofs import chain_proof, stored_certificate
 from node.diagnosis import target_height, why_stalled
+from node.economy_reads import EconomyReads
 from node.execution import AppliedBlock
 from node.runtime import VERSION, Runtime, now_ms
-from tokenomics import land_views, pool_views, views
-from tokenomics.ports import Token
+from tokenomics.ports import RoleBook, Token
 
 
-class Service:
+class Service(EconomyReads):
     """Reads answer from the head at once; what waits is woken by each applied block."""
 
     def __init__(
@@ -32,11 +31,12 @@ class Service:
         runtime: Runtime,
         *,
         token: Token,
+        roles: RoleBook,
         genesis_hash: Hash,
     ) -> None:
+        super().__init__(lambda: runtime.state, token, roles)
         self._runtime = runtime
         self._chain = runtime.chain
-        self._token = token
         self._genesis_hash = genesis_hash
         self._reader = BlockReader(self._chain)
         self._height_waiters: dict[int, set[asyncio.Future[None]]] = {}
@@ -317,37 +317,7 @@ class Service:
             self.target_height(),
         )
 
-    # The economy
-
-    def zones(self) -> Sequence[ports.View]:
-        """Every zone."""
-        return land_views.zone_list(self._state())
-
-    def round(self, zone: str, number: int | None) -> ports.View | None:
-        """A round of a zone, None: the latest."""
-        return land_views.zone_round(self._state(), zone, number)
-
-    def land_index(self) -> ports.View:
-        """The town's index."""
-        return land_views.land_index(self._state())
-
-    def issuance(self) -> ports.View:
-        """Ceiling, issued, headroom and the inputs."""
-        found = views.issuance(self._state(), self._token)
-        return {} if found is None else found
-
-    def pools(self) -> ports.View | None:
-        """Every pool with its shares."""
-        return pool_views.pools(self._state(), self._token)
-
-    def position(self, account: bytes) -> ports.View | None:
-        """A person's shares, grants and certificates."""
-        return pool_views.position(self._state(), Address(account))
-
     # Inside
-
-    def _state(self) -> State:
-        return self._runtime.state
 
     def _running_set(self) -> ValidatorSet:
         """The validators of the running height."""

@@ -68,15 +68,24 @@ class Recognition:
 class IssuanceRound:
     """The derivation of one round's mint, in order of computation (economy.md section 2 names).
 
-    V, V0, C, N, L, K, S (None before W anchors), R and their certified parts in KRW; the rest in
-    smallest token units, where town_scale is E0, outstanding is before the mint and after
-    `burned`, which reserve tranches gave back, quarter_limit is the limit of a full quarter and
-    limit that of the elapsed part. live_krw is None in mode NET without the official rates: then
-    nothing is recognised or minted. paused: governance had stopped minting.
+    mode to limit_bound_bps: the parameters that were in force. V, V0, C, N, L, K, S (None before W
+    anchors), R and their certified parts in KRW; the rest in smallest token units, where town_scale
+    is E0, outstanding is before the mint and after `burned`, which reserve tranches gave back,
+    burned_in_all counts since genesis, quarter_limit is the limit of a full quarter and limit that
+    of the elapsed part, issued and certified_issued are after the mint. live_krw is None in mode
+    NET without the official rates: then nothing is recognised or minted. paused: governance had
+    stopped minting.
     """
 
     number: int
     mode: Mode
+    lambda_bps: int
+    price_krw_per_token: int
+    hard_cap: Amount
+    window_anchors: int
+    limit_bps: int
+    limit_room_divisor: int
+    limit_bound_bps: int
     is_anchor: bool
     elapsed_ms: int
     length_ms: int
@@ -99,6 +108,7 @@ class IssuanceRound:
     room_certified: Amount
     cover: Amount
     burned: Amount
+    burned_in_all: Amount
     outstanding: Amount
     quarter_limit: Amount
     limit: Amount
@@ -106,6 +116,7 @@ class IssuanceRound:
     minted: Amount
     certified_minted: Amount
     issued: Amount
+    certified_issued: Amount
 
 
 TOTALS: Final = table("issuance", "totals", IssuanceState)
@@ -225,9 +236,17 @@ def settle(
     minted = rules.mint_amount(room, found.cover, outstanding, limit)
     if paused or found.live_krw is None:
         minted = 0
+    certified_minted = min(minted, room_certified)
     return IssuanceRound(
         number=town.number,
         mode=parameters.mode,
+        lambda_bps=parameters.lambda_bps,
+        price_krw_per_token=parameters.price_krw_per_token,
+        hard_cap=parameters.hard_cap,
+        window_anchors=parameters.window_anchors,
+        limit_bps=parameters.limit_bps,
+        limit_room_divisor=parameters.limit_room_divisor,
+        limit_bound_bps=parameters.limit_bound_bps,
         is_anchor=town.is_anchor,
         elapsed_ms=town.elapsed_ms,
         length_ms=town.length_ms,
@@ -250,13 +269,15 @@ def settle(
         room_certified=room_certified,
         cover=found.cover,
         burned=burned,
+        burned_in_all=burned_in_all,
         outstanding=outstanding,
         quarter_limit=quarter_limit,
         limit=limit,
         paused=paused,
         minted=minted,
-        certified_minted=min(minted, room_certified),
+        certified_minted=certified_minted,
         issued=before.issued + minted,
+        certified_issued=before.certified_issued + certified_minted,
     )
 
 
@@ -270,5 +291,5 @@ def totals_after(before: IssuanceState, row: IssuanceRound) -> IssuanceState:
         certified_entitlement=row.certified_entitlement,
         genesis_allocation=before.genesis_allocation,
         issued=row.issued,
-        certified_issued=before.certified_issued + row.certified_minted,
+        certified_issued=row.certified_issued,
     )

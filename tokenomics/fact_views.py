@@ -19,6 +19,7 @@ from tokenomics.rates import (
     rate_regions,
     reports_of_month,
 )
+from tokenomics.roles import ROLES
 from tokenomics.rounds import schedule
 from tokenomics.sales import Sale, StruckSale, sales_between, sales_book, struck_sales, window_of
 from tokenomics.zones import Zone, find_zone, zones
@@ -29,18 +30,36 @@ MAX_LISTED_MONTHS: Final = 240
 """Of each region, the newest."""
 
 
-def official_rates(state: State) -> View:
-    """Every region's rates and indices month by month, and what waits for a second report.
+def official_rates(state: State, region: str | None = None) -> View:
+    """Every region's rates and indices month by month, or one region's, and what waits for a second
+    report.
 
-    first_month is None on a chain that takes no official rates.
+    first_month is None on a chain that takes no official rates; there is none for an unknown
+    region.
     """
     found = rate_regions(state)
     if found is None:
         return {"first_month": None, "regions": []}
     return {
         "first_month": found.first_month,
-        "regions": [_region(state, found.first_month, region) for region in found.regions],
+        "regions": [
+            _region(state, found.first_month, name)
+            for name in found.regions
+            if region in (None, name)
+        ],
     }
+
+
+def official_until(state: State) -> list[View]:
+    """The last month of each region up to which its rates are official without a gap (None before
+    the first); empty on a chain that takes no official rates."""
+    found = rate_regions(state)
+    if found is None:
+        return []
+    return [
+        {"region": region, "official_until": _until(state, found.first_month, region)}
+        for region in found.regions
+    ]
 
 
 def zone_events(state: State, zone_id: str) -> list[View] | None:
@@ -64,11 +83,16 @@ def zone_events(state: State, zone_id: str) -> list[View] | None:
     ]
 
 
-def registered_sales(state: State, round_number: int | None = None) -> View:
+def registered_sales(state: State, round_number: int | None = None) -> View | None:
     """Sales that the study of a round counts (None: of the newest that opened), oldest first, and
-    those that were struck from its months. Months are None on a chain without a calendar."""
-    found, kept = rate_regions(state), sales_book(state).kept
-    number = schedule(state).newest if round_number is None else round_number
+    those that were struck from its months. Months are None on a chain without a calendar.
+
+    None for a round that has not opened.
+    """
+    found, kept, newest = rate_regions(state), sales_book(state).kept, schedule(state).newest
+    if round_number is not None and not 1 <= round_number <= newest:
+        return None
+    number = newest if round_number is None else round_number
     if found is None:
         empty: View = {"sales": [], "struck": []}
         return {"round": number, "first_month": None, "last_month": None, "kept": kept, **empty}
@@ -102,13 +126,24 @@ def role_holders(state: State, roles: RoleBook, role: str) -> View:
     }
 
 
+def all_roles(state: State, roles: RoleBook, role: str | None = None) -> list[View]:
+    """Who holds each role that this room knows, or the one that is named; empty for a name that is
+    none of them."""
+    return [role_holders(state, roles, name) for name in ROLES if role in (None, name)]
+
+
+def _until(state: State, first_month: int, region: str) -> int | None:
+    done = months_in_order(state, region)
+    return months.month_at(first_month, done) if done else None
+
+
 def _region(state: State, first_month: int, region: str) -> View:
     done = months_in_order(state, region)
     shown = range(max(1, done - MAX_LISTED_MONTHS + 1), done + 1)
     ahead = range(done + 1, done + 2 + MAX_WAITING_MONTHS)
     return {
         "region": region,
-        "official_until": months.month_at(first_month, done) if done else None,
+        "official_until": _until(state, first_month, region),
         "index": str(index_at(state, region, done)),
         "months": [_month(state, first_month, region, number) for number in shown],
         "waiting": [

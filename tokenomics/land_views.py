@@ -8,6 +8,7 @@ from ledger.state import State
 from tokenomics import uplift
 from tokenomics.appraisals import Appraisal, appraisals_of, find_appraisal
 from tokenomics.challenges import challenge_of
+from tokenomics.fact_views import official_until
 from tokenomics.phases import COMMITTING
 from tokenomics.reports import COMMITMENTS, REPORTS, report_key, reports_of
 from tokenomics.rounds import (
@@ -31,7 +32,8 @@ MAX_LISTED_ROUNDS: Final = 256
 
 
 def land_index(state: State) -> View:
-    """The town's index now and at each closed round, and what the open rounds still wait for."""
+    """The town's index now and at each closed round, what the open rounds still wait for, and up
+    to which month official rates are there."""
     now, base = schedule(state), base_value_krw(state)
     value = value_krw(state)
     first = max(1, now.closed - MAX_LISTED_ROUNDS + 1)
@@ -43,6 +45,7 @@ def land_index(state: State) -> View:
         "closed_rounds": now.closed,
         "rounds_final": rounds_final(state),
         "open_rounds": [_open_round(state, row) for row in open_rounds(state)],
+        "rates": official_until(state),
         "rounds": list_rounds(state, first, now.closed - first + 1),
     }
 
@@ -157,9 +160,7 @@ def _phase(state: State, round_number: int, zone_number: int, appraisal: Apprais
     return {
         "phase": appraisal.phase.name,
         "phase_deadline_ms": appraisal.deadline_ms,
-        "panel": [checksum_address(who) for who in appraisal.panel],
-        "further": [checksum_address(who) for who in appraisal.further],
-        "blind": [checksum_address(who) for who in appraisal.blind],
+        **_seats(appraisal),
         "missing": [checksum_address(who) for who in awaited],
     }
 
@@ -198,19 +199,30 @@ def _challenge(
 
 
 def _open_round(state: State, row: Round) -> View:
-    """With each zone's phase and whose message is missing; no zones before the appraisal."""
-    found = []
+    """With each zone's phase, its seats, and whose message is missing; no zones before the
+    appraisal."""
+    town, found = zones(state), []
     for number, appraisal in appraisals_of(state, row.number):
         awaited = missing(state, row.number, number, appraisal)
         found.append(
             {
-                "zone": zones(state)[number].id,
+                "zone": town[number].id,
                 "phase": appraisal.phase.name,
                 "deadline_ms": appraisal.deadline_ms,
+                **_seats(appraisal),
                 "missing": [checksum_address(who) for who in awaited],
             }
         )
     return {**_window(row), "zones": found}
+
+
+def _seats(appraisal: Appraisal) -> View:
+    """Who was seated so far, each list in the order of seats."""
+    return {
+        "panel": [checksum_address(who) for who in appraisal.panel],
+        "further": [checksum_address(who) for who in appraisal.further],
+        "blind": [checksum_address(who) for who in appraisal.blind],
+    }
 
 
 def _town_round(row: TownRound, base: int) -> View:

@@ -27,3 +27,12 @@ PERSON_REGISTRAR: Final = "person_registrar"
 """Enrols persons, and records leaving and hardship."""
 CERTIFIER: Final = "certifier"
 """Certifies contributions; each within its limits by kind."""
+ROLES: Final = (
+    AUTHORITY,
+    *CHAMBERS,
+    RATE_REPORTER,
+    SALES_REGISTRAR,
+    PERSON_REGISTRAR,
+    CERTIFIER,
+)
+"""Every role that this room asks for, in the order in which they are shown."""

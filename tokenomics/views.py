@@ -6,6 +6,7 @@ strings (JSON numbers lose digits above 2^53); prices per m2, times in ms and ra
 
 from ledger.crypto import checksum_address
 from ledger.state import State
+from tokenomics import months
 from tokenomics.ceiling import coverage_bps
 from tokenomics.derivation import (
     IssuanceRound,
@@ -17,8 +18,9 @@ from tokenomics.derivation import (
     window,
 )
 from tokenomics.land_views import View, index, rounds_final, value_krw
-from tokenomics.params import IssuanceParameters, issuance_parameters
+from tokenomics.params import IssuanceParameters, Mode, issuance_parameters
 from tokenomics.ports import Token
+from tokenomics.rates import NATION, index_at
 from tokenomics.rounds import town_round
 from tokenomics.standins import TREASURY_POOL
 from tokenomics.zone_rounds import zone_round
@@ -44,17 +46,8 @@ def issuance(state: State, token: Token, number: int | None = None) -> View | No
         "headroom": str(ceiling - now.issued),
         "genesis_allocation": str(now.genesis_allocation),
         "treasury_pool": checksum_address(TREASURY_POOL),
-        "parameters": {
-            "mode": parameters.mode.name,
-            "lambda_bps": parameters.lambda_bps,
-            "price_krw_per_token": parameters.price_krw_per_token,
-            "hard_cap": str(parameters.hard_cap),
-            "window_anchors": parameters.window_anchors,
-            "limit_bps": parameters.limit_bps,
-            "limit_room_divisor": parameters.limit_room_divisor,
-            "limit_bound_bps": parameters.limit_bound_bps,
-        },
-        "derivation": None if row is None else _derivation(state, row),
+        "parameters": _parameters(parameters),
+        "derivation": None if row is None else _derivation(state, row, now.genesis_allocation),
     }
 
 
@@ -83,13 +76,28 @@ def _issuance_now(state: State, token: Token) -> tuple[IssuanceState, IssuancePa
     return opening_totals(supply), IssuanceParameters(hard_cap=supply)
 
 
-def _derivation(state: State, row: IssuanceRound) -> View:
+def _parameters(rules: IssuanceParameters | IssuanceRound) -> View:
+    """Those in force, or those with which a round was settled."""
+    return {
+        "mode": rules.mode.name,
+        "lambda_bps": rules.lambda_bps,
+        "price_krw_per_token": rules.price_krw_per_token,
+        "hard_cap": str(rules.hard_cap),
+        "window_anchors": rules.window_anchors,
+        "limit_bps": rules.limit_bps,
+        "limit_room_divisor": rules.limit_room_divisor,
+        "limit_bound_bps": rules.limit_bound_bps,
+    }
+
+
+def _derivation(state: State, row: IssuanceRound, genesis_allocation: int) -> View:
     """Every input and result of a round, in order of computation, by the names of the formula."""
     town = town_round(state, row.number)
     before = issuance_round(state, row.number - 1)
-    anchors = window(state, row.number, row.mode, issuance_parameters(state).window_anchors)
+    anchors = window(state, row.number, row.mode, row.window_anchors)
     return {
         "round": row.number,
+        "parameters": _parameters(row),
         "reports": None if town is None else town.reports,
         "reports_hash": None if town is None else "0x" + town.reports_hash.hex(),
         "zones": [
@@ -101,6 +109,7 @@ def _derivation(state: State, row: IssuanceRound) -> View:
                 "median_krw_per_m2": settled.median_krw_per_m2,
                 "accepted_krw_per_m2": settled.accepted_krw_per_m2,
                 "counted_krw_per_m2": settled.counted_krw_per_m2,
+                "certified_krw_per_m2": settled.certified_krw_per_m2,
             }
             for number, zone in enumerate(zones(state))
             if (settled := zone_round(state, row.number, number))
@@ -108,6 +117,7 @@ def _derivation(state: State, row: IssuanceRound) -> View:
         "value_krw": str(row.value_krw),
         "base_value_krw": str(row.base_value_krw),
         "costs_krw": str(row.costs_krw),
+        "normal_growth_index": _normal_growth_index(state, row),
         "normal_growth_krw": _known(row.normal_growth_krw),
         "mode": row.mode.name,
         "is_anchor": row.is_anchor,
@@ -123,14 +133,21 @@ def _derivation(state: State, row: IssuanceRound) -> View:
         "recognised_krw": str(row.recognised_krw),
         "entitlement_before": str(0 if before is None else before.entitlement),
         "entitlement": str(row.entitlement),
+        "certified_recognised_before_krw": str(
+            0 if before is None else before.certified_recognised_krw
+        ),
         "certified_recognised_krw": str(row.certified_recognised_krw),
+        "certified_entitlement_before": str(0 if before is None else before.certified_entitlement),
         "certified_entitlement": str(row.certified_entitlement),
+        "genesis_allocation": str(genesis_allocation),
         "ceiling": str(row.ceiling),
         "issued_before": str(row.issued - row.minted),
         "room": str(row.room),
+        "certified_issued_before": str(row.certified_issued - row.certified_minted),
         "room_certified": str(row.room_certified),
         "cover": str(row.cover),
         "burned_in_round": str(row.burned),
+        "burned_in_all": str(row.burned_in_all),
         "outstanding": str(row.outstanding),
         "coverage_bps": coverage_bps(row.cover, row.outstanding),
         "town_scale": str(row.town_scale),
@@ -143,6 +160,13 @@ def _derivation(state: State, row: IssuanceRound) -> View:
         "certified_minted": str(row.certified_minted),
         "issued": str(row.issued),
     }
+
+
+def _normal_growth_index(state: State, row: IssuanceRound) -> str | None:
+    """The nation's index by which N was computed; None in mode GROSS and where N is unknown."""
+    if row.mode is Mode.GROSS or row.normal_growth_krw is None:
+        return None
+    return _known(index_at(state, NATION, months.last_month(row.number)))
 
 
 def _known(amount: int | None) -> str | None:

@@ -1,4 +1,4 @@
-"""`poyong issuance`: what issuance would do on a series, under these rules or others."""
+"""`poyong issuance`: how a round came to its mint, and what other rules would do on a series."""
 
 from typing import Final
 
@@ -7,6 +7,9 @@ import click
 from node.cli.lazy import LazyCommand, LazyGroup
 
 _COMMANDS: Final = {
+    "show": LazyCommand(
+        "node.cli.issuance_show:show", "How a round came to its mint, to be recomputed."
+    ),
     "simulate": LazyCommand(
         "node.cli.simulate:simulate",
         "Replay a land-price series under other parameters, offline.",
@@ -16,4 +19,4 @@ _COMMANDS: Final = {
 
 @click.group(cls=LazyGroup, lazy=_COMMANDS)
 def issuance() -> None:
-    """Issuance on a land-price series, before anybody votes on its parameters."""
+    """The mint of a round, line by line; and other parameters on a series, before a vote."""

@@ -234,7 +234,7 @@ async def test_the_economy_is_passed_on(node: Node) -> None:
     assert node.service.round(str(zones[0]["zone"]), None) is not None
     assert node.service.round("no such zone", None) is None
     assert node.service.land_index()["closed_rounds"] == 0
-    assert int(str(node.service.issuance()["issued"])) >= 0
+    assert node.service.issuance(None) is not None
     assert node.service.messages.find("transfer.send") is not None
 
 

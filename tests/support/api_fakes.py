@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from api import examples, land_examples, pool_examples, ports
+from api import examples, fact_examples, land_examples, pool_examples, ports
 from api.encoding import from_hex
 from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
 from ledger.crypto import sha256
@@ -221,8 +221,31 @@ class FakeNode:
     def land_index(self) -> ports.View:
         return dict(land_examples.LAND_INDEX)
 
-    def issuance(self) -> ports.View:
-        return dict(land_examples.ISSUANCE)
+    def rounds(self, first: int, count: int) -> Sequence[ports.View]:
+        row = land_examples.LISTED_ROUND
+        return [dict(row)] if first <= row["round"] < first + count else []
+
+    def issuance(self, number: int | None) -> ports.View | None:
+        known = number in (None, land_examples.ISSUANCE["round"])
+        return dict(land_examples.ISSUANCE) if known else None
+
+    def rates(self, region: str | None) -> ports.View:
+        del region
+        return dict(fact_examples.RATES)
+
+    def zone_events(self, zone: str) -> Sequence[ports.View] | None:
+        return [dict(fact_examples.ZONE_EVENT)] if zone == "wolchul" else None
+
+    def sales(self, round_number: int | None) -> ports.View | None:
+        known = round_number in (None, fact_examples.SALES["round"])
+        return dict(fact_examples.SALES) if known else None
+
+    def roles(self, role: str | None) -> Sequence[ports.View]:
+        known = role in (None, fact_examples.ROLE["role"])
+        return [dict(fact_examples.ROLE)] if known else []
+
+    def appraisers(self) -> ports.View:
+        return dict(fact_examples.APPRAISERS)
 
     def pools(self) -> ports.View | None:
         return dict(pool_examples.POOLS)

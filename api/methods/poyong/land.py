@@ -35,11 +35,27 @@ async def get_land_index(context: Context) -> land_results.LandIndex:
     return cast(land_results.LandIndex, context.node.land_index())
 
 
-@method("poyong", example={}, result=land_examples.ISSUANCE)
-async def get_issuance(context: Context) -> land_results.Issuance:
-    """Ceiling, issued, burned and headroom, with every input and result of the last settled round,
-    so that anyone can recompute the mint."""
-    return cast(land_results.Issuance, context.node.issuance())
+@method("poyong", example={"first": 9, "count": 1}, result=[land_examples.LISTED_ROUND])
+async def list_rounds(
+    context: Context,
+    first: Annotated[int, parameters.ROUND, "Number of the first one, from 1."],
+    count: Annotated[int, parameters.ROUNDS, "How many, at most."],
+) -> list[land_results.ListedRound]:
+    """Closed town rounds in order, each with what issuance made of it: L, S, R, E, ceiling, cover,
+    mint, issued, burned, outstanding. Fewer than asked for at the end of the list."""
+    return cast(list[land_results.ListedRound], list(context.node.rounds(first, count)))
 
 
-METHODS = (get_zones, get_round, get_land_index, get_issuance)
+@method("poyong", example={"round": 9}, result=land_examples.ISSUANCE)
+async def get_issuance(
+    context: Context,
+    round: Annotated[
+        int | None, parameters.ROUND, "Whose derivation; by default of the last settled round."
+    ] = None,
+) -> land_results.Issuance | None:
+    """Ceiling, issued, burned and headroom now, with every input and result of a settled round, so
+    that anyone can recompute the mint. Null for a round that is not settled."""
+    return cast(land_results.Issuance | None, context.node.issuance(round))
+
+
+METHODS = (get_zones, get_round, get_land_index, list_rounds, get_issuance)

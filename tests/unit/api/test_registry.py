@@ -97,6 +97,14 @@ def test_a_missing_parameter_is_named_with_what_is_expected() -> None:
         ("poyong_sendTransaction", ["0x" + "00" * (16 * 1024 + 1)], "16384 bytes"),
         ("poyong_sendTransactionAndWait", ["0x00", 60_001], "an integer in 1..60000"),
         ("poyong_getRound", ["z" * 65], "64 characters"),
+        (
+            "poyong_listRounds",
+            [1, 257],
+            "parameter count of poyong_listRounds: expected an integer in 1..256, found 257",
+        ),
+        ("poyong_listRounds", [1], "missing parameter count"),
+        ("poyong_getSales", [-1], "parameter round"),
+        ("poyong_getRoles", ["r" * 33], "32 characters"),
         ("poyong_subscribe", ["votes"], 'one of "blocks"'),
     ],
 )

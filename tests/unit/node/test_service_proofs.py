@@ -20,7 +20,7 @@ from ledger.message_registry import MessageType
 from ledger.primitives import Hash
 from ledger.set_changes import PROBE
 from ledger.validator_tables import RETAINED_HEIGHTS, timeline_of
-from node.modules import TOKEN
+from node.modules import ROLE_BOOK, TOKEN
 from node.runtime import Runtime
 from node.service import Service
 from tests.support.applied_chain import POOR_ADDRESS, RICH_ADDRESS, AppliedChain
@@ -38,6 +38,7 @@ class ProvingNode(AppliedChain):
         self.service = Service(
             runtime,
             token=TOKEN,
+            roles=ROLE_BOOK,
             genesis_hash=self.opened.genesis_hash,
         )
         self.changes: list[int] = []

@@ -15,8 +15,7 @@ from tests.support.fact_desk import (
     STRANGER,
     FactDesk,
 )
-from tokenomics import months, sales
-from tokenomics.fact_views import registered_sales
+from tokenomics import fact_views, months, sales
 from tokenomics.ratio_study import RatioStudy, study_ratios
 from tokenomics.sales import (
     PRUNED_A_MESSAGE,
@@ -42,6 +41,12 @@ VILLAGE = "4688031021"
 
 def register(desk: FactDesk, number: int, price: int, month: int = 2012_01) -> None:
     desk.send(REGISTRAR, REGISTER_SALE, "city", pnu(number), price, month, DOCUMENT)
+
+
+def shown_sales(desk: FactDesk, round_number: int | None = None) -> dict[str, Any]:
+    found = fact_views.registered_sales(desk.state, round_number)
+    assert found is not None
+    return found
 
 
 def test_a_sale_counts_in_the_study_of_its_round() -> None:
@@ -111,7 +116,7 @@ def test_a_chain_without_a_calendar_takes_no_sales_and_its_gate_is_open() -> Non
     assert error.code is ErrorCode.NOT_FOUND
     assert "no calendar of months" in error.reason
     assert study(desk.state, 1, FLAT) == RatioStudy(0, 0, 0, 0, 0, True)
-    assert registered_sales(desk.state)["first_month"] is None
+    assert shown_sales(desk)["first_month"] is None
 
 
 def test_prices_move_with_the_zones_index_to_the_rounds_end() -> None:
@@ -143,12 +148,15 @@ def test_a_study_counts_two_years_up_to_its_rounds_end() -> None:
     register(desk, 4, 800, 2010_07)
     assert study(desk.state, 1, FLAT).sales == 3
     assert study(desk.state, 2, FLAT) == study_ratios([(BASE, p) for p in (600, 700, 800)])
-    assert [row["sold_month"] for row in registered_sales(desk.state)["sales"]] == [
+    assert [row["sold_month"] for row in shown_sales(desk)["sales"]] == [
         2010_07,
         2012_03,
         2012_04,
     ]
-    assert registered_sales(desk.state, 1)["last_month"] == 2012_03
+    assert shown_sales(desk, 1)["last_month"] == 2012_03
+    newest = shown_sales(desk)["round"]
+    for never_opened in (0, newest + 1, 2**64 - 1):
+        assert fact_views.registered_sales(desk.state, never_opened) is None
 
 
 def test_ten_sales_well_below_the_appraisals_close_the_gate_and_a_struck_one_opens_it() -> None:
@@ -167,7 +175,7 @@ def test_a_struck_sale_stays_readable_and_the_right_one_takes_its_place() -> Non
     context = desk.send(GOVERNANCE, STRIKE_SALE, "city", pnu(7), 2012_01, "typing error")
     assert dict(context.events[0].values)["reason"] == "typing error"
     register(desk, 7, 950)
-    shown = registered_sales(desk.state)
+    shown = shown_sales(desk)
     assert [row["price_krw_per_m2"] for row in shown["sales"]] == [950]
     (struck,) = shown["struck"]
     assert (struck["pnu"], struck["price_krw_per_m2"], struck["reason"]) == (
@@ -176,7 +184,7 @@ def test_a_struck_sale_stays_readable_and_the_right_one_takes_its_place() -> Non
         "typing error",
     )
     desk.send(GOVERNANCE, STRIKE_SALE, "city", pnu(7), 2012_01, "again")
-    assert len(registered_sales(desk.state)["struck"]) == 2
+    assert len(shown_sales(desk)["struck"]) == 2
     assert shown["kept"] == sales_book(desk.state).kept == 2
 
 
