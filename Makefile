@@ -48,6 +48,7 @@ bench: $(installed)
 	$(bin)/python -m tests.bench.ledger_micro
 	$(bin)/python -m tests.bench.executor_micro
 	$(bin)/python -m tests.bench.commitment_micro
+	$(bin)/python -m tests.bench.distribution_micro
 	$(bin)/python -m tests.bench.store_micro
 	$(bin)/python -m tests.bench.rpc_micro
 

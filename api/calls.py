@@ -10,7 +10,7 @@ node answers the same signed transaction with the same hash.
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
-from api import fact_results, land_results, results
+from api import fact_results, land_results, pool_results, results
 from api.encoding import hex_of
 
 T_co = TypeVar("T_co", covariant=True)
@@ -176,6 +176,16 @@ def get_roles(role: str | None = None) -> Call[list[fact_results.RoleHolders]]:
 def get_appraisers() -> Call[fact_results.Appraisers]:
     """poyong_getAppraisers."""
     return Call("poyong_getAppraisers", {})
+
+
+def get_pools() -> Call[pool_results.Pools | None]:
+    """poyong_getPools."""
+    return Call("poyong_getPools", {})
+
+
+def get_position(account: BytesLike) -> Call[pool_results.Position | None]:
+    """poyong_getPosition."""
+    return Call("poyong_getPosition", {"account": _hex(account)})
 
 
 def discover() -> Call[results.View]:

@@ -353,3 +353,9 @@ class NodePort(Protocol):
 
     def appraisers(self) -> View:
         """The registry of appraisers and their seats."""
+
+    def pools(self) -> View | None:
+        """Every pool with its shares; None on a chain without distribution."""
+
+    def position(self, account: bytes) -> View | None:
+        """A person's shares, grants and certificates; None for who was never enrolled."""

@@ -3,8 +3,16 @@
 from collections.abc import Callable, Sequence
 
 from api import ports
+from ledger.primitives import Address
 from ledger.state import State
-from tokenomics import appraiser_views, fact_views, land_views, round_views, views
+from tokenomics import (
+    appraiser_views,
+    fact_views,
+    land_views,
+    pool_views,
+    round_views,
+    views,
+)
 from tokenomics.ports import RoleBook, Token
 
 
@@ -55,3 +63,11 @@ class EconomyReads:
     def appraisers(self) -> ports.View:
         """The registry of appraisers."""
         return appraiser_views.appraisers(self._state())
+
+    def pools(self) -> ports.View | None:
+        """Every pool with its shares."""
+        return pool_views.pools(self._state(), self._token)
+
+    def position(self, account: bytes) -> ports.View | None:
+        """A person's shares, grants and certificates."""
+        return pool_views.position(self._state(), Address(account))

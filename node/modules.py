@@ -11,11 +11,13 @@ from ledger.threshold import ThresholdModule
 from ledger.transfers import TransfersModule
 from ledger.validators import ValidatorsModule
 from tokenomics import roles
+from tokenomics.certificates import KINDS
+from tokenomics.distribution import DistributionModule
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
 from tokenomics.panels import RegistryPanels
 from tokenomics.ports import Emergency, Panels, Token
-from tokenomics.standins import NothingPaused, TreasuryDistribution
+from tokenomics.standins import NothingPaused
 
 PANELS: Panels = RegistryPanels()
 EMERGENCY: Emergency = NothingPaused()
@@ -30,6 +32,7 @@ ROLE_BOOK: Final = RoleBook(
             roles.SALES_REGISTRAR,
             roles.PERSON_REGISTRAR,
         ),
+        kinds=tuple(KINDS),
     )
 )
 """Who holds which role: governance keeps it, and takes the names from those who ask."""
@@ -39,6 +42,7 @@ def build_executor() -> BlockExecutor:
     """An executor over every module; holds no state, so one process may have several."""
     validators = ValidatorsModule()
     land = LandModule(PANELS, ROLE_BOOK, EMERGENCY)
+    distribution = DistributionModule(ROLE_BOOK, TOKEN)
     return BlockExecutor(
         (
             AccountsModule(),
@@ -47,6 +51,7 @@ def build_executor() -> BlockExecutor:
             validators,
             DecidingModule(validators, ROLE_BOOK),
             land,
-            IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), EMERGENCY),
+            IssuanceModule(land, TOKEN, distribution, EMERGENCY),
+            distribution,
         )
     )

@@ -1,9 +1,11 @@
-"""What stands in for distribution and for governance's emergency council until they are there."""
+"""What serves where a chain has no distribution, no emergency council or no roles."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from ledger.accounts import module_address
 from ledger.module import Context
+from ledger.primitives import Address
 from ledger.state import State
 from tokenomics.issuance import MINT_ACCOUNT
 from tokenomics.ports import Token
@@ -13,7 +15,7 @@ TREASURY_POOL: Final = module_address("pool.treasury")
 
 
 class TreasuryDistribution:
-    """ports.Distribution to TREASURY_POOL alone."""
+    """ports.Distribution to TREASURY_POOL alone, of a chain without a distribution section."""
 
     def __init__(self, token: Token) -> None:
         self._token = token
@@ -42,3 +44,22 @@ class NothingPaused:
         """False."""
         del state
         return False
+
+
+class NobodyHolds:
+    """ports.RoleBook without holders: every message that needs a role is refused."""
+
+    def holds(self, state: State, role: str, account: Address) -> bool:
+        """False."""
+        del state, role, account
+        return False
+
+    def holders(self, state: State, role: str) -> Sequence[Address]:
+        """Nobody."""
+        del state, role
+        return ()
+
+    def certifier_limit(self, state: State, account: Address, kind: str) -> int:
+        """Nothing."""
+        del state, account, kind
+        return 0

@@ -35,6 +35,7 @@ _COMMANDS: Final = {
     "tx": LazyCommand("node.cli.tx:tx", "Build, sign, send and show transactions."),
     "land": LazyCommand("node.cli.land:land", "Land values, appraisals, official tables."),
     "issuance": LazyCommand("node.cli.issuance:issuance", "How a mint came about; other rules."),
+    "pool": LazyCommand("node.cli.pool:pool", "The pools, what an account holds in them, claims."),
     "verify": LazyCommand("node.cli.verify:verify", "Check a proof offline, from genesis alone."),
     "state": LazyCommand("node.cli.state:state_group", "Export a stopped node's state, check one."),
     "bench": LazyCommand("node.cli.bench:bench", "Measure this machine with a town under load."),

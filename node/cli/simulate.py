@@ -9,18 +9,18 @@ import click
 
 from api import calls
 from ledger.errors import LocalError
-from ledger.primitives import UNIT
 from ledger.strict_json import nearest
 from node.assembly import read_genesis
+from node.cli.outcomes import draw, outcome_rows
 from node.cli.output import json_option, print_json, print_table, shown
 from node.cli.rpc import ask, rpc_options, url_of
-from node.disk_errors import os_error
 from node.importers.series import read_series
 from node.scenarios.catalogue import scenario
 from node.scenarios.figures import RoundFigures, outcome, round_figures
-from node.scenarios.model import NATION, Scenario
+from node.scenarios.model import Scenario
 from node.scenarios.offline import play_scenario
 from tokenomics.params import IssuanceParameters, Mode, parameters_from
+from tokenomics.rates import NATION
 
 SHORT_NAMES: Final = {"lambda": "lambda_bps", "window": "window_anchors"}
 MAX_DIGITS: Final = 40
@@ -28,20 +28,6 @@ DEFAULT_SCENARIO: Final = "gwangju"
 MODES: Final = [mode.name for mode in Mode]
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_ROWS: Final = (
-    ("land index (100000 = base)", "land_index", False),
-    ("issued", "issued", True),
-    ("burned by the reserve", "burned", True),
-    ("outstanding", "outstanding", True),
-    ("ceiling", "ceiling", True),
-    ("live entitlement", "live_entitlement", True),
-    ("naive ratchet would issue", "naive_issued", True),
-    ("lowest coverage (bps)", "lowest_coverage_bps", False),
-    ("raw index back at its start", "return_quarter", False),
-    ("issued then", "issued_at_return", True),
-    ("outstanding then", "outstanding_at_return", True),
-)
-"""Line of the table, its figure, and whether that is an amount of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +35,10 @@ class _Outcome:
     label: str
     parameters: IssuanceParameters
     rounds: list[RoundFigures]
-    figures: Mapping[str, Any]
+
+    @property
+    def figures(self) -> Mapping[str, Any]:
+        return outcome(self.rounds)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -103,7 +92,8 @@ def simulate(
     if changes:
         outcomes.append(_play("changed", played, _changed(before, changes)))
     if chart_file is not None:
-        _draw(played, outcomes, chart_file)
+        beside = outcomes[0].rounds if len(outcomes) > 1 else None
+        draw(played, outcomes[-1].rounds, chart_file, beside=beside, beside_label="now in force")
     if as_json:
         print_json(
             {
@@ -173,28 +163,7 @@ def _play(label: str, played: Scenario, parameters: IssuanceParameters) -> _Outc
             f"mode NET needs the nation's rates, which {played.name} lacks: give a series with the "
             "columns month, region and nation, or say --mode GROSS"
         )
-    found = play_scenario(played, parameters)
-    return _Outcome(label, parameters, round_figures(played, found), outcome(played, found))
-
-
-def _draw(played: Scenario, outcomes: Sequence[_Outcome], file: Path) -> None:
-    from node.charts import chart
-
-    last = outcomes[-1]
-    drawn = chart(
-        last.rounds,
-        played.title,
-        title_ko=played.title_ko,
-        assumption=played.assumption,
-        beside=outcomes[0].rounds if len(outcomes) > 1 else None,
-        beside_label="now in force",
-    )
-    temporary = file.with_name(f"{file.name}.new")
-    try:
-        temporary.write_bytes(drawn)
-        temporary.replace(file)
-    except OSError as error:
-        raise os_error("write", file, error) from error
+    return _Outcome(label, parameters, round_figures(played, play_scenario(played, parameters)))
 
 
 def _print(played: Scenario, outcomes: Sequence[_Outcome]) -> None:
@@ -206,18 +175,13 @@ def _print(played: Scenario, outcomes: Sequence[_Outcome]) -> None:
         for name in named[0]
         if len(named) == 1 or named[0][name] != named[1][name]
     ]
-    for line, name, is_amount in _ROWS:
-        rows.append((line, [_cell(found.figures[name], is_amount) for found in outcomes]))
+    rows += outcome_rows([found.figures for found in outcomes])
     width = max(len(cell) for _, cells in rows for cell in cells)
     print_table(
-        f"{played.title}: {outcomes[0].figures['rounds']} quarters, whole tokens",
+        f"{played.title}: {played.rounds} quarters, whole tokens",
         ("", *(f"{found.label:>{width}}" for found in outcomes)),
         [(line, *(f"{cell:>{width}}" for cell in cells)) for line, cells in rows],
     )
-
-
-def _cell(value: object, is_amount: bool) -> str:
-    return shown(int(value) // UNIT if is_amount and isinstance(value, str) else value)
 
 
 def _parameters_shown(parameters: IssuanceParameters) -> dict[str, Any]:

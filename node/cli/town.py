@@ -14,14 +14,20 @@ from api import calls
 from ledger.errors import LocalError
 from ledger.local_accounts import DEVELOPMENT_MNEMONIC
 from node import audit
+from node.audit import StoreAudit
+from node.cli.outcomes import draw, offline_rounds, show_scenario
 from node.cli.output import json_option, print_json, print_table
 from node.cli.rpc import ask
 from node.localnet import creation, layout, summary
-from node.localnet.creation import SCENARIOS, Wish
+from node.localnet.creation import Wish
 from node.localnet.layout import DEFAULT_FOLDER, Town
+from node.localnet.played import rounds_of
 from node.localnet.screens import screen_for
 from node.localnet.supervisor import Run, run_town
 from node.localnet.view import index_text, whole_tokens
+from node.scenarios.catalogue import SCENARIOS
+from node.scenarios.noise import DEFAULT_SEED
+from node.scenarios.sections import DEFAULT_QUARTER_MS
 
 DOWN_TIMEOUT_S: Final = 30.0
 POLL_S: Final = 0.05
@@ -53,7 +59,9 @@ def town() -> None:
 @town.command()
 @_folder_option
 @click.option("--validators", type=click.IntRange(1), help="How many.  [default: 4]")
-@click.option("--scenario", type=click.Choice(SCENARIOS), help="What it plays.  [default: gwangju]")
+@click.option(
+    "--scenario", type=click.Choice(tuple(SCENARIOS)), help="What it plays.  [default: gwangju]"
+)
 @click.option("--idle", is_flag=True, help="No scenario and no transfers.")
 @click.option("--fresh", is_flag=True, help="Remove the town in the folder and make a new one.")
 @click.option(
@@ -77,23 +85,9 @@ def up(
     wish = Wish(validators, scenario, idle, fresh, base_port)
     with layout.locked(folder):
         made = creation.prepare(folder, wish, _say)
-        click.secho(WARNING, err=True, fg="yellow", bold=True)
-        _say(f"Starting {len(made.nodes)} nodes as processes; the first block takes some seconds")
-        run = Run(folder, made, seconds, idle, audit.head_of(folder / made.observer.name))
-        with screen_for(as_json) as screen:
-            outcome = asyncio.run(run_town(run, screen))
-        for failure in outcome.failures:
-            click.echo(f"poyong: {failure}", err=True)
-        examined = summary.examine(folder, made)
-    found, invariants = examined.found, examined.invariants
-    for name in examined.held:
-        click.echo(
-            f"poyong: {name} runs on, for it was not started by this town: its store was not "
-            "examined; stop it where it was started",
-            err=True,
+        found, invariants, failed = _run(
+            folder, made, as_json, seconds=seconds, idle=idle, seed=DEFAULT_SEED
         )
-    if invariants != audit.OK:
-        click.echo(f"poyong: invariant broken: {invariants}", err=True)
     report = summary.report(made, found, invariants)
     if as_json:
         print_json(report)
@@ -104,7 +98,105 @@ def up(
             f"issued {whole_tokens(report['issued'])} of {whole_tokens(report['ceiling'])}; "
             f"invariants {report['invariants']}."
         )
-    return 1 if outcome.failures or invariants != audit.OK else 0
+    return 1 if failed or invariants != audit.OK else 0
+
+
+@town.command()
+@click.argument("name", type=click.Choice(tuple(SCENARIOS)))
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the town, which is made anew.  [default: .poyong/scenario-NAME]",
+)
+@click.option("--validators", type=click.IntRange(1), help="How many.  [default: 4]")
+@click.option(
+    "--quarter-ms",
+    type=click.IntRange(200, 3_600_000),
+    default=DEFAULT_QUARTER_MS,
+    show_default=True,
+    help="How long a quarter lasts.",
+)
+@click.option("--noise", is_flag=True, help="Appraisers miss the price by up to 2 %, seeded.")
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Of the noise.")
+@click.option(
+    "--chart",
+    "chart_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to draw it.  [default: NAME.svg in the town's folder]",
+)
+@click.option("--base-port", type=int, help="First port to try.  [default: 26600]")
+@json_option
+def scenario(
+    name: str,
+    folder: Path | None,
+    validators: int | None,
+    quarter_ms: int,
+    noise: bool,
+    seed: int,
+    chart_file: Path | None,
+    base_port: int | None,
+    as_json: bool,
+) -> int:
+    """Play a scenario to its end on a town of its own, then show what came of it.
+
+    Beside the chain's figures stand those of the offline playback, where every round closes at
+    its quarter's end to the millisecond.
+    """
+    made_for = SCENARIOS[name]()
+    home = folder or layout.DEFAULT_FOLDER.parent / f"scenario-{name}"
+    drawing = chart_file or home / f"{name}.svg"
+    wish = Wish(
+        validators, name, idle=False, fresh=True, base_port=base_port, quarter_ms=quarter_ms
+    )
+    with layout.locked(home):
+        made = creation.prepare(home, wish, _say)
+        found, invariants, failed = _run(
+            home, made, as_json, seed=seed if noise else None, until_played=True
+        )
+        rounds = rounds_of(home / made.validators[0].name, made_for)
+    if len(rounds) < made_for.rounds:
+        click.echo(f"poyong: stopped after {len(rounds)} of {made_for.rounds} rounds", err=True)
+    if rounds:
+        draw(made_for, rounds, drawing)
+    offline = offline_rounds(made_for, seed if noise else None)[: len(rounds)]
+    show_scenario(
+        made_for, rounds, offline, summary.report(made, found, invariants), drawing, as_json
+    )
+    whole = len(rounds) == made_for.rounds
+    return 1 if failed or invariants != audit.OK or not whole else 0
+
+
+def _run(
+    folder: Path,
+    made: Town,
+    as_json: bool,
+    *,
+    seconds: float | None = None,
+    idle: bool = False,
+    seed: int | None = None,
+    until_played: bool = False,
+) -> tuple[StoreAudit, str, bool]:
+    """Run the town until it is stopped or played: what its stores hold then, whether they are
+    whole, and whether a node failed. Failures are told on stderr."""
+    click.secho(WARNING, err=True, fg="yellow", bold=True)
+    _say(f"Starting {len(made.nodes)} nodes as processes; the first block takes some seconds")
+    head = audit.head_of(folder / made.observer.name)
+    run = Run(folder, made, seconds, idle, head, seed, until_played)
+    with screen_for(as_json) as screen:
+        outcome = asyncio.run(run_town(run, screen))
+    for failure in outcome.failures:
+        click.echo(f"poyong: {failure}", err=True)
+    examined = summary.examine(folder, made)
+    for name in examined.held:
+        click.echo(
+            f"poyong: {name} runs on, for it was not started by this town: its store was not "
+            "examined; stop it where it was started",
+            err=True,
+        )
+    if examined.invariants != audit.OK:
+        click.echo(f"poyong: invariant broken: {examined.invariants}", err=True)
+    return examined.found, examined.invariants, bool(outcome.failures)
 
 
 def _say(what: str) -> None:

@@ -16,18 +16,19 @@ from node.importers import values
 from node.importers.outcome import Findings
 from node.importers.rates import MONTH_NAMES, import_rates
 from node.importers.table import BadRow, Row, RowError, Table, shown
+from node.scenarios.gwangju import ZONES
 from node.scenarios.model import (
     MAX_ROUNDS,
     MONTHS_A_QUARTER,
-    NATION,
     QUARTERS_A_YEAR,
     Scenario,
-    ScenarioZone,
 )
-from node.scenarios.real_gwangju import prices_of, town_zones
+from node.scenarios.real_gwangju import prices_of
 from node.scenarios.tokyo import TOWN_VALUE_KRW
 from tokenomics.params import IssuanceParameters
+from tokenomics.rates import NATION
 from tokenomics.uplift import RATE_SCALE
+from tokenomics.zones import Zone
 
 QUARTER_NAMES: Final = ("quarter", "분기")
 MAX_SHOWN: Final = 3
@@ -50,7 +51,7 @@ def _of_rates(path: Path, parameters: IssuanceParameters) -> Scenario:
     names = Table(path).header[1:3]
     if not names:
         raise LocalError(f"{path}: expected a column of monthly changes after the month")
-    zones = town_zones()
+    zones = ZONES
     regions = dict(zip(names, (zones[0].rate_region, NATION), strict=False))
     rows, findings = import_rates(path, regions)
     _require_good(findings)
@@ -105,7 +106,7 @@ def _of_prices(path: Path, parameters: IssuanceParameters) -> Scenario:
     return _scenario(
         path,
         tuple(
-            ScenarioZone(name, "0" * 10, name, name, area, price)
+            Zone(name, "0" * 10, name, name, area, price, NATION)
             for name, area, price in zip(table.header[1:], areas, base, strict=True)
         ),
         year * 100 + quarter * MONTHS_A_QUARTER + 1,
@@ -117,7 +118,7 @@ def _of_prices(path: Path, parameters: IssuanceParameters) -> Scenario:
 
 def _scenario(
     path: Path,
-    zones: tuple[ScenarioZone, ...],
+    zones: tuple[Zone, ...],
     first_month: int,
     prices: tuple[tuple[int, ...], ...],
     parameters: IssuanceParameters,

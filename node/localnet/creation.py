@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.crypto import checksum_address, ed25519_address
+from ledger.crypto import checksum_address
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
-from ledger.local_accounts import local_accounts
+from ledger.local_accounts import (
+    appraiser_accounts,
+    ed25519_accounts,
+    official_accounts,
+    secp256k1_accounts,
+)
 from ledger.primitives import UNIT
 from ledger.registry import Validator, ValidatorSet
 from node import config, keystore
@@ -24,8 +29,8 @@ from node.keystore import LOCAL_COST, KeyKind
 from node.localnet import layout, officials, ports
 from node.localnet.held import require_none_runs
 from node.localnet.layout import Town, TownNode
-from node.scenario import local_appraisers
-from node.scenarios import gwangju
+from node.scenarios import catalogue
+from node.scenarios.sections import DEFAULT_QUARTER_MS, genesis_sections
 from node.threshold_account import ThresholdAccount, new_account
 
 CHAIN_ID: Final = 82062
@@ -34,7 +39,7 @@ PASSWORD: Final = "local town"
 """Of every key file here; a secret would protect nothing, for the accounts' keys are public."""
 BALANCE: Final = 10_000 * UNIT
 """Of each development account in genesis: little beside what the land value issues."""
-SCENARIOS: Final = ("gwangju",)
+DEFAULT_SCENARIO: Final = "gwangju"
 
 _FOLDER_MODE: Final = 0o700
 _SECRET_MODE: Final = 0o600
@@ -57,6 +62,7 @@ class Wish:
     idle: bool = False
     fresh: bool = False
     base_port: int | None = None
+    quarter_ms: int = DEFAULT_QUARTER_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,7 @@ def _check_same(folder: Path, town: Town, wish: Wish) -> None:
 
 
 def _create(folder: Path, wish: Wish, say: Callable[[str], None]) -> Town:
-    scenario = "" if wish.idle else wish.scenario or SCENARIOS[0]
+    scenario = "" if wish.idle else wish.scenario or DEFAULT_SCENARIO
     town = layout.plan(
         layout.DEFAULT_VALIDATORS if wish.validators is None else wish.validators,
         scenario,
@@ -119,7 +125,7 @@ def _create(folder: Path, wish: Wish, say: Callable[[str], None]) -> Town:
     keys = {node.name: _create_keys(folder, node) for node in town.nodes}
     say("Writing the genesis and the configuration of each node")
     # The economy's first quarter starts with the chain: genesis time is now.
-    genesis = genesis_of(town, keys, time.time_ns() // 1_000_000)
+    genesis = genesis_of(town, keys, time.time_ns() // 1_000_000, wish.quarter_ms)
     document = json.dumps(genesis.document(), ensure_ascii=False, indent=2) + "\n"
     descriptor = authority_of(town, keys).text()
     for node in town.nodes:
@@ -172,7 +178,12 @@ def authority_of(town: Town, keys: Mapping[str, NodeKeys]) -> ThresholdAccount:
     return new_account(len(members) // 2 + 1, members)
 
 
-def genesis_of(town: Town, keys: Mapping[str, NodeKeys], time_ms: int) -> Genesis:
+def genesis_of(
+    town: Town,
+    keys: Mapping[str, NodeKeys],
+    time_ms: int,
+    quarter_ms: int = DEFAULT_QUARTER_MS,
+) -> Genesis:
     """The genesis of a town: its validators, its observer, and what it plays."""
     seats = tuple(
         Validator(node.organisation, validator_key, keys[node.name].node)
@@ -185,12 +196,12 @@ def genesis_of(town: Town, keys: Mapping[str, NodeKeys], time_ms: int) -> Genesi
         time_ms=time_ms,
         validators=ValidatorSet(seats),
         observers={keys[town.observer.name].node: town.observer.organisation},
-        sections=sections(town.scenario, authority_of(town, keys).address),
+        sections=sections(town.scenario, authority_of(town, keys).address, quarter_ms),
         local=True,
     )
 
 
-def sections(scenario: str, authority: str) -> dict[str, Any]:
+def sections(scenario: str, authority: str, quarter_ms: int = DEFAULT_QUARTER_MS) -> dict[str, Any]:
     """Module sections: development accounts with tokens, who decides and officiates, the economy.
 
     Without a scenario the land's quarters last real ones, so that nothing falls due by itself.
@@ -199,14 +210,17 @@ def sections(scenario: str, authority: str) -> dict[str, Any]:
         "accounts": {
             "accounts": [
                 {"address": checksum_address(account.address), "balance": str(BALANCE)}
-                for account in local_accounts()
+                for account in secp256k1_accounts() + ed25519_accounts() + official_accounts()
             ]
         },
         "governance": {"authority": authority, **officials.genesis_section()},
-        **gwangju.genesis_sections(
-            [ed25519_address(signer.public_key) for signer in local_appraisers()],
-            scaled_rounds=gwangju.QUARTERS if scenario else 0,
+        **genesis_sections(
+            catalogue.scenario(scenario or DEFAULT_SCENARIO),
+            [account.address for account in appraiser_accounts()],
+            quarter_ms=quarter_ms,
+            is_idle=not scenario,
         ),
+        "distribution": {"parameters": {}},
     }
 
 

@@ -11,15 +11,17 @@ from typing import Any, Final, Protocol
 
 from ledger.errors import LocalError
 from ledger.local_accounts import ed25519_accounts
-from node import scenario
 from node.localnet import processes
+from node.localnet.cast import cast_of
 from node.localnet.creation import CHAIN_ID
 from node.localnet.layout import LOG_FILE, PID_FILE, Town
 from node.localnet.processes import NodeProcess
 from node.localnet.traffic import ClientNode, Traffic
 from node.localnet.view import TownView
 from node.localnet.watch import IDLE_INTERVAL_S, INTERVAL_S, Watch
-from node.scenario import Progress, ScenarioPlayer, local_appraisers
+from node.play import town_node
+from node.play.player import Progress, ScenarioPlayer
+from node.scenarios import catalogue
 
 FIRST_BLOCK_TIMEOUT_S: Final = 60.0
 """Longer than the heartbeat interval, at which an idle chain makes its first block."""
@@ -39,13 +41,17 @@ class Screen(Protocol):
 @dataclass(frozen=True, slots=True)
 class Run:
     """seconds: from the first block finalised in this run; None: until told to stop. idle: no
-    scenario and no traffic. counted: (height, transactions up to it) of what is there already."""
+    scenario and no traffic. counted: (height, transactions up to it) of what is there already.
+    seed: of the deviations in the scenario's reports, None for none. until_played: stop when the
+    scenario has come to its end."""
 
     folder: Path
     town: Town
     seconds: float | None
     idle: bool
     counted: tuple[int, int] = (0, 0)
+    seed: int | None = None
+    until_played: bool = False
 
 
 @dataclass(slots=True)
@@ -99,8 +105,15 @@ async def _supervise(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told_to_stop.set)
     outcome = Outcome(watch.view)
-    background = [watch.run(), _draw(watch.view, screen), *_play(run, watch)]
-    endings = [told_to_stop.wait(), _time_up(run, watch), _all_ended(nodes)]
+    played = asyncio.Event()
+    background = [watch.run(), _draw(watch.view, screen), *_play(run, watch, played)]
+    endings: list[Coroutine[Any, Any, Any]] = [
+        told_to_stop.wait(),
+        _time_up(run, watch),
+        _all_ended(nodes),
+    ]
+    if run.until_played:
+        endings.append(played.wait())
     try:
         await _until_one_ends(background, endings)
         if not told_to_stop.is_set():
@@ -164,8 +177,9 @@ async def _draw(view: TownView, screen: Screen) -> None:
         await asyncio.sleep(REDRAW_S)
 
 
-def _play(run: Run, watch: Watch) -> list[Coroutine[Any, Any, None]]:
-    """What makes a town lively: the land-value series and transfers between local accounts."""
+def _play(run: Run, watch: Watch, played: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+    """What makes a town lively: the scenario, at whose end `played` is set, and transfers between
+    local accounts."""
     if run.idle:
         return []
     # The observer serves wallets; when it is away the validators do.
@@ -178,12 +192,19 @@ def _play(run: Run, watch: Watch) -> list[Coroutine[Any, Any, None]]:
     def tell(progress: Progress) -> None:
         watch.view.quarter = progress.quarter
         if progress.round >= progress.rounds:
-            watch.view.note = "the series has ended; the town stays up"
+            watch.view.note = "the scenario has ended; the town stays up"
 
     player = ScenarioPlayer(
-        [scenario.ClientNode(client) for client in clients],
-        local_appraisers(),
+        catalogue.scenario(run.town.scenario),
+        [town_node.ClientNode(client) for client in clients],
+        cast_of(run.folder, run.town),
         CHAIN_ID,
+        seed=run.seed,
         on_progress=tell,
     )
-    return [traffic.run(), player.run()]
+
+    async def play() -> None:
+        await player.run()
+        played.set()
+
+    return [traffic.run(), play()]

@@ -6,9 +6,9 @@ then replaced: nobody sits on a zone's panel for more than two years running.
 
 from typing import Final
 
-from node.scenarios.gwangju import QUARTERS
+from node.scenarios.gwangju import QUARTERS, ZONES
 from node.scenarios.model import Scenario
-from node.scenarios.real_gwangju import FIRST_MONTH, gwangju, monthly_rates, steps, town_zones
+from node.scenarios.real_gwangju import FIRST_MONTH, gwangju, monthly_rates, steps
 
 COLLUDERS: Final = 3
 FALSE_PERCENT: Final = 130
@@ -37,7 +37,7 @@ def colluding_appraisers(colluders: int = COLLUDERS) -> Scenario:
             f"{honest.quarter(FALSE_FROM_ROUND)} to {honest.quarter(REPLACED_FROM_ROUND - 1)}"
         ),
         currency="KRW",
-        zones=town_zones(),
+        zones=ZONES,
         first_month=FIRST_MONTH,
         prices=honest.prices,
         parameters=honest.parameters,

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from node.scenarios.gwangju import QUARTERS
+from node.scenarios.gwangju import QUARTERS, ZONES
 from node.scenarios.model import MONTHS_A_QUARTER, Scenario
-from node.scenarios.real_gwangju import FIRST_MONTH, monthly_rates, prices_of, steps, town_zones
+from node.scenarios.real_gwangju import FIRST_MONTH, monthly_rates, prices_of, steps
 from tokenomics.uplift import RATE_SCALE
 
 FALL_QUARTERS: Final = 6
@@ -32,7 +32,7 @@ def crash_and_recover() -> Scenario:
             f"-{FALL_PERCENT} % in {FALL_QUARTERS} quarters, back in {RECOVERY_QUARTERS}"
         ),
         currency="KRW",
-        zones=town_zones(),
+        zones=ZONES,
         first_month=FIRST_MONTH,
         prices=prices_of(city),
         rates=steps(city, nation),

@@ -12,8 +12,9 @@ from importlib.resources import files
 from typing import Final
 
 from node.scenarios.gwangju import ZONES, quarterly_indices
-from node.scenarios.model import MAX_FACTOR_BPS, MONTHS_A_QUARTER, LandEvent, Scenario
-from node.scenarios.real_gwangju import FIRST_MONTH, monthly_rates, steps, town_zones
+from node.scenarios.model import MONTHS_A_QUARTER, LandEvent, Scenario
+from node.scenarios.real_gwangju import FIRST_MONTH, monthly_rates, steps
+from tokenomics.land_events import HIGHEST_FACTOR_BPS
 from tokenomics.params import IssuanceParameters, Mode
 from tokenomics.uplift import INDEX_SCALE
 
@@ -73,7 +74,7 @@ def district() -> Scenario:
         title_ko="광주 지가변동률에 개발을 가정한 지구, 전국 상승분 제외",
         assumption=ASSUMPTION,
         currency="KRW",
-        zones=town_zones(),
+        zones=ZONES,
         first_month=FIRST_MONTH,
         prices=tuple(
             tuple(_price(planned, zone, number, index) for zone in range(len(ZONES)))
@@ -84,7 +85,7 @@ def district() -> Scenario:
         parameters=IssuanceParameters(mode=Mode.NET),
         rates=steps(city, nation),
         events=tuple(
-            LandEvent(step.round, step.zone, step.stage, MAX_FACTOR_BPS, step.cost_krw)
+            LandEvent(step.round, step.zone, step.stage, HIGHEST_FACTOR_BPS, step.cost_krw)
             for step in planned
             if step.stage
         ),

@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from node.scenarios.model import Scenario
-from tokenomics.playback import Played, returned_at
+from tokenomics.land_views import INDEX_BASE
+from tokenomics.playback import Played
 
 PLAIN: Final = frozenset({"round", "quarter", "land_index", "raw_index", "coverage_bps"})
 """Not amounts: these stand as they are in JSON; amounts as decimal text."""
@@ -72,23 +73,28 @@ def round_figures(scenario: Scenario, played: Sequence[Played]) -> list[RoundFig
     ]
 
 
-def outcome(scenario: Scenario, played: Sequence[Played]) -> dict[str, Any]:
+def returned(rounds: Sequence[RoundFigures]) -> RoundFigures | None:
+    """The first round, after the highest raw index, at which it is back at its start or below;
+    None for a series that does not return."""
+    top = max(range(len(rounds)), key=lambda at: rounds[at].raw_index)
+    return next((row for row in rounds[top:] if row.raw_index <= INDEX_BASE), None)
+
+
+def outcome(rounds: Sequence[RoundFigures]) -> dict[str, Any]:
     """What stands at the end, and at the first round with the raw index back at its start: null in
     a series that does not return. Amounts as decimal text."""
-    last, at = played[-1], returned_at(played)
-    back = None if at is None else played[at]
-    lowest = [quarter.coverage_bps for quarter in played if quarter.coverage_bps is not None]
+    last, back = rounds[-1], returned(rounds)
+    coverage = [row.coverage_bps for row in rounds if row.coverage_bps is not None]
     return {
-        "rounds": len(played),
         "land_index": last.land_index,
-        "issued": str(last.row.issued),
+        "issued": str(last.issued),
         "burned": str(last.burned),
         "outstanding": str(last.outstanding),
-        "ceiling": str(last.row.ceiling),
-        "live_entitlement": str(last.row.cover),
+        "ceiling": str(last.ceiling),
+        "live_entitlement": str(last.cover),
         "naive_issued": str((back or last).naive_issued),
-        "lowest_coverage_bps": min(lowest, default=None),
-        "return_quarter": None if back is None else scenario.quarter(back.row.number),
-        "issued_at_return": None if back is None else str(back.row.issued),
+        "lowest_coverage_bps": min(coverage, default=None),
+        "return_quarter": None if back is None else back.quarter,
+        "issued_at_return": None if back is None else str(back.issued),
         "outstanding_at_return": None if back is None else str(back.outstanding),
     }

@@ -1,8 +1,8 @@
-"""Scenario `gwangju`: the real monthly land-price series of Gwangju moves six zones, 2012 to 2025.
+"""The real monthly land-price series of Gwangju, and the six zones that it moves, 2012 to 2025.
 
 Fact: the change rates (node/data). Assumptions: equal areas (the district's 3,616,853 m2 in six
-parts), a base of 250,000 KRW/m2 in every zone at the start of 2012, every zone moving with the
-city, and appraisers who miss the real value by up to 2 %.
+parts), a base of 250,000 KRW/m2 in every zone at the start of 2012, and every zone moving with the
+city.
 """
 
 import csv
@@ -10,17 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
-from ledger.crypto import checksum_address, sha256
-from ledger.primitives import BPS, PPM, Address, Hash
-from tokenomics.params import QUARTER_MS
-from tokenomics.registry import NOMINATORS
-from tokenomics.reports import Statement
 from tokenomics.uplift import INDEX_SCALE, next_index
 from tokenomics.zones import Zone
 
-FIRST_YEAR: Final = 2012
 QUARTERS: Final = 56
 """2012 to 2025."""
 MONTHS_A_QUARTER: Final = 3
@@ -30,6 +24,7 @@ SERIES: Final = "gwangju_land_price_change_monthly.csv"
 BASE_KRW_PER_M2: Final = 250_000
 """Assumed. Of the order of the one known parcel: 348,800 KRW/m2 in 2023."""
 CITY_REGION: Final = "29"
+"""Whose change rate moves all six zones, the two of Jangseong too."""
 
 
 def _zone(zone_id: str, code: str, name_ko: str, name_en: str, area_tenth_m2: int) -> Zone:
@@ -44,23 +39,6 @@ ZONES: Final = (
     _zone("jinwon-myeon", "4688031000", "장성군 진원면", "Jinwon-myeon, Jangseong-gun", 6_028_089),
     _zone("nam-myeon", "4688032000", "장성군 남면", "Nam-myeon, Jangseong-gun", 6_028_089),
 )
-APPRAISERS: Final = 15
-"""On the registry, five for each nominating chamber: panels of five rotate among them."""
-PHASES_MS: Final = {
-    "commit_ms": 2 * QUARTER_MS,
-    "reveal_ms": 2 * QUARTER_MS,
-    "reappraisal_ms": 2 * QUARTER_MS,
-    "challenge_ms": 2 * QUARTER_MS // 5,
-    "dispute_ms": 2 * QUARTER_MS,
-    "grace_bps": BPS,
-}
-"""Of a town whose quarters last a second: a phase ends as soon as everybody has spoken, so its
-length is for late ones. Only a challenge runs its whole time."""
-MAX_DEVIATION_PPM: Final = 20_000
-DEFAULT_SEED: Final = 82062
-DEFAULT_QUARTER_MS: Final = 1_000
-METHOD: Final = "comparison"
-COMPARABLES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +48,6 @@ class MonthlyChange:
     month: str
     city_milli_percent: int
     nation_milli_percent: int
-
-
-@dataclass(frozen=True, slots=True)
-class AppraisedValue:
-    """What one appraiser says of one zone in one round."""
-
-    price_krw_per_m2: int
-    document_hash: Hash
-
-    def statement(self, valuation_date_ms: int) -> Statement:
-        """What the appraiser commits to and reveals."""
-        return Statement(
-            self.price_krw_per_m2, valuation_date_ms, METHOD, COMPARABLES, self.document_hash
-        )
 
 
 def milli_percent(text: str) -> int:
@@ -124,67 +88,3 @@ def quarterly_prices(quarters: int = QUARTERS) -> tuple[int, ...]:
     return tuple(
         BASE_KRW_PER_M2 * index // INDEX_SCALE for index in quarterly_indices(changes, quarters)
     )
-
-
-def quarter_name(round_number: int) -> str:
-    """The real quarter that a town round plays: 1 is 2012 Q1."""
-    years, quarter = divmod(round_number - 1, 4)
-    return f"{FIRST_YEAR + years} Q{quarter + 1}"
-
-
-def deviation_ppm(seed: int, round_number: int, zone_id: str, appraiser: int) -> int:
-    """By how much an appraiser misses the value, within +-MAX_DEVIATION_PPM.
-
-    A function of its arguments, not the next draw of a stream: a town that restarts goes on with
-    the same reports, whichever of them are still missing.
-    """
-    digest = sha256(f"poyong/gwangju/{seed}/{round_number}/{zone_id}/{appraiser}".encode())
-    return int.from_bytes(digest[:8], "big") % (2 * MAX_DEVIATION_PPM + 1) - MAX_DEVIATION_PPM
-
-
-def appraised_value(seed: int, round_number: int, zone_id: str, appraiser: int) -> AppraisedValue:
-    """The report of appraiser number `appraiser` (from 0) for round 1..QUARTERS.
-
-    Price: real price * (1 + deviation), floored. The document is one line that states it.
-    """
-    price = quarterly_prices()[round_number - 1]
-    reported = price * (PPM + deviation_ppm(seed, round_number, zone_id, appraiser)) // PPM
-    document = (
-        f"appraiser {appraiser + 1}: {zone_id}, {quarter_name(round_number)}, {reported} KRW/m2"
-    )
-    return AppraisedValue(reported, sha256(document.encode()))
-
-
-def salt(seed: int, round_number: int, zone_id: str, appraiser: int) -> bytes:
-    """What salts an appraiser's commitment. A function of its arguments like deviation_ppm, so that
-    a player that restarts can open what it committed to; a real appraiser's salt is secret."""
-    return sha256(f"poyong/gwangju/salt/{seed}/{round_number}/{zone_id}/{appraiser}".encode())
-
-
-def genesis_sections(
-    appraisers: Sequence[Address],
-    quarter_ms: int = DEFAULT_QUARTER_MS,
-    scaled_rounds: int = QUARTERS,
-) -> dict[str, dict[str, Any]]:
-    """Sections `land` and `issuance` of a town's genesis; its appraisers are nominated in turn.
-
-    The series runs at `quarter_ms` a quarter; afterwards a quarter is a real one again, so that no
-    zone goes stale within seconds. `scaled_rounds=0` makes a town that nobody plays to (--idle):
-    its rounds last a real quarter from the start, and their phases the usual time.
-    """
-    parameters = {"scaled_quarter_ms": quarter_ms, "scaled_rounds": scaled_rounds}
-    zones = [{name: getattr(zone, name) for name in Zone.__slots__} for zone in ZONES]
-    return {
-        "land": {
-            "parameters": parameters | (PHASES_MS if scaled_rounds else {}),
-            "zones": [{**zone, "parcel_root": "0x" + zone["parcel_root"].hex()} for zone in zones],
-            "appraisers": [
-                {
-                    "account": checksum_address(address),
-                    "nominator": NOMINATORS[number % len(NOMINATORS)],
-                }
-                for number, address in enumerate(appraisers)
-            ],
-        },
-        "issuance": {"parameters": {"mode": "GROSS"}},
-    }

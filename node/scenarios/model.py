@@ -10,35 +10,20 @@ from types import MappingProxyType
 from typing import Final
 
 from ledger.errors import LocalError
+from tokenomics.land_events import HIGHEST_FACTOR_BPS, STAGES
 from tokenomics.params import (
     MAX_AREA_TENTH_M2,
     MAX_PRICE_KRW_PER_M2,
     MAX_ZONES,
     IssuanceParameters,
 )
+from tokenomics.rates import NATION
 from tokenomics.uplift import RATE_SCALE
+from tokenomics.zones import Zone
 
-NATION: Final = "00"
-"""Region whose rates are the nation's normal growth."""
 MONTHS_A_QUARTER: Final = 3
 QUARTERS_A_YEAR: Final = 4
 MAX_ROUNDS: Final = 512
-MAX_FACTOR_BPS: Final = 30_000
-"""A certified event lets a zone rise to three times its accepted price at most."""
-STAGES: Final = ("site works", "completion", "change of use")
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioZone:
-    """A zone as genesis names it. rate_region: whose official rate rolls it; empty for none."""
-
-    id: str
-    legal_dong_code: str
-    name_ko: str
-    name_en: str
-    area_tenth_m2: int
-    base_krw_per_m2: int
-    rate_region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +36,6 @@ class LandEvent:
     stage: str
     factor_bps: int
     cost_krw: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sale:
-    """A registered arm's-length sale in a zone; sold_month as yyyymm."""
-
-    zone: int
-    pnu: str
-    price_krw_per_m2: int
-    sold_month: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +53,13 @@ class Scenario:
     title_ko: str
     assumption: str
     currency: str
-    zones: tuple[ScenarioZone, ...]
+    zones: tuple[Zone, ...]
     first_month: int
     prices: tuple[tuple[int, ...], ...]
     parameters: IssuanceParameters = field(default_factory=IssuanceParameters)
     anchor_every: int = 1
     rates: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
     events: tuple[LandEvent, ...] = ()
-    sales: tuple[Sale, ...] = ()
     reporter: Callable[[int, int, int], int | None] | None = None
 
     def __post_init__(self) -> None:
@@ -105,15 +79,12 @@ class Scenario:
             fits = (
                 self._in_it(event.round, event.zone)
                 and event.stage in STAGES
-                and 0 < event.factor_bps <= MAX_FACTOR_BPS
+                and 0 < event.factor_bps <= HIGHEST_FACTOR_BPS
                 and event.cost_krw >= 0
             )
             _require(self, fits, f"an event within the rules, found {event}")
         stages = {(event.zone, event.stage) for event in self.events}
         _require(self, len(stages) == len(self.events), "each stage of a zone once at most")
-        for sale in self.sales:
-            fits = self._in_it(1, sale.zone) and _is_price(sale.price_krw_per_m2)
-            _require(self, fits and _is_month(sale.sold_month), f"a sale of a zone, found {sale}")
 
     def _require_rates(self) -> None:
         if not self.rates:

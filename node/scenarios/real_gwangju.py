@@ -5,35 +5,19 @@ from types import MappingProxyType
 from typing import Final
 
 from node.scenarios.gwangju import (
+    CITY_REGION,
     QUARTERS,
     ZONES,
     monthly_changes,
     quarterly_indices,
     quarterly_prices,
 )
-from node.scenarios.model import MONTHS_A_QUARTER, NATION, Scenario, ScenarioZone
+from node.scenarios.model import MONTHS_A_QUARTER, Scenario
 from tokenomics.params import IssuanceParameters, Mode
+from tokenomics.rates import NATION
 from tokenomics.uplift import INDEX_SCALE, RATE_SCALE
 
-GWANGJU: Final = "29"
-"""Region whose change rate moves all six zones, the two of Jangseong too."""
 FIRST_MONTH: Final = 201201
-
-
-def town_zones() -> tuple[ScenarioZone, ...]:
-    """The six zones, rolled by the city's rate."""
-    return tuple(
-        ScenarioZone(
-            zone.id,
-            zone.legal_dong_code,
-            zone.name_ko,
-            zone.name_en,
-            zone.area_tenth_m2,
-            zone.base_krw_per_m2,
-            GWANGJU,
-        )
-        for zone in ZONES
-    )
 
 
 def monthly_rates(
@@ -55,7 +39,7 @@ def steps(city: Sequence[int], nation: Sequence[int]) -> Mapping[str, tuple[int,
     """Index steps by region."""
     return MappingProxyType(
         {
-            GWANGJU: tuple(RATE_SCALE + rate for rate in city),
+            CITY_REGION: tuple(RATE_SCALE + rate for rate in city),
             NATION: tuple(RATE_SCALE + rate for rate in nation),
         }
     )
@@ -86,7 +70,7 @@ def _series(name: str, what: str, what_ko: str, mode: Mode) -> Scenario:
         title_ko=f"광주 지가변동률 2012–2025, {what_ko}",
         assumption="",
         currency="KRW",
-        zones=town_zones(),
+        zones=ZONES,
         first_month=FIRST_MONTH,
         prices=tuple((price,) * len(ZONES) for price in quarterly_prices()),
         parameters=IssuanceParameters(mode=mode),

@@ -10,9 +10,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from node.scenarios.model import Scenario, ScenarioZone
+from node.scenarios.model import Scenario
 from tokenomics.params import IssuanceParameters
 from tokenomics.town_playback import Land
+from tokenomics.zones import Zone
 
 SERIES: Final = "tokyo_ward_land_price_1983_2014.csv"
 FIRST_YEAR: Final = 1983
@@ -25,6 +26,8 @@ TOWN_VALUE_KRW: Final = 904_213_250_000
 """V0 of the sample town, so that limits mean the same (economy.md section 6)."""
 ANNUAL_WINDOW: Final = 3
 """Anchors in the window when there is one a year."""
+REGION: Final = "13"
+"""Tokyo; no monthly rates are played."""
 WARDS: Final = (
     ("13101", "지요다구", "Chiyoda"),
     ("13102", "주오구", "Chuo"),
@@ -96,13 +99,14 @@ def tokyo_bubble(scale_percent: int = 100, *, annual: bool = False) -> Scenario:
         assumption="",
         currency="JPY",
         zones=tuple(
-            ScenarioZone(
+            Zone(
                 f"ward-{code}",
                 f"{code}00000",
                 name_ko,
                 name_en,
                 land.area_tenth_m2,
                 land.base_krw_per_m2,
+                REGION,
             )
             for (code, name_ko, name_en), land in zip(WARDS, town, strict=True)
         ),

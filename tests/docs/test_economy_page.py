@@ -4,7 +4,8 @@ import re
 
 from ledger.primitives import UNIT
 from node.scenarios.catalogue import scenario
-from node.scenarios.gwangju import DEFAULT_SEED, quarterly_prices
+from node.scenarios.gwangju import quarterly_prices
+from node.scenarios.noise import DEFAULT_SEED
 from node.scenarios.offline import play_scenario, with_noise
 from tests.docs.documents import text
 from tests.unit.tokenomics.test_gwangju_figures import through_the_formula

@@ -1,7 +1,6 @@
 """docs/formats.md lists every table of the state with the fields of its rows, and the vectors there
 are what the code gives. Run `python -m tests.docs.test_row_vectors` to print them."""
 
-import dataclasses
 import importlib
 import json
 import pkgutil
@@ -23,16 +22,24 @@ from ledger.validator_tables import SetChange, evidence_key, root_key
 from tests.docs.documents import section, text, vectors
 from tokenomics import (
     appraisals,
+    certificates,
     challenges,
     closing,
     derivation,
     land_events,
     params,
+    persons,
+    pool_params,
+    pools,
     rates,
     reports,
+    reserve,
     rounds,
     rows,
     sales,
+    shares,
+    vesting,
+    weights,
     zone_rounds,
     zones,
 )
@@ -190,10 +197,35 @@ OF_LAND: list[Row] = [
         ),
     ),
 ]
+OF_DISTRIBUTION: list[Row] = [
+    (pool_params.DISTRIBUTION_PARAMETERS, b"", pool_params.DistributionParameters()),
+    (pools.TOWN, b"", pools.Town(2, 940_900, 3, 1)),
+    (pools.POOLS, rows.key(0), pools.PoolTotals(2**190, 100, 40, 2, UNIT, 5, 0, UNIT)),
+    (pools.CLOSES, rows.key(2), pools.Close(10, (3, 2, 1, 1, 1, 2), (2**100, 0, 0, 0, 0, 0))),
+    (persons.PERSONS, ADDRESS, persons.Person(DOCUMENT, 1, 3, 0, "")),
+    (persons.NULLIFIERS, DOCUMENT, persons.Nullifier(ADDRESS)),
+    (weights.STANDINGS, ADDRESS, weights.Standing(1_000_000, 1, 2, 3, 1, 1_000_000, 1)),
+    (
+        shares.HOLDINGS,
+        shares.holding_key(pools.Pool.PARTICIPATION, ADDRESS),
+        shares.Holding(60, 40, 3, 2**100, 2**70),
+    ),
+    (
+        certificates.CERTIFICATES,
+        certificates.certificate_key(3),
+        certificates.Certificate(
+            ADDRESS, ADDRESS, "work", 40, 40, DOCUMENT, 3, 1, True, "a mistake"
+        ),
+    ),
+    (certificates.CERTIFIED, ADDRESS + b"work", certificates.Certified(3, 40)),
+    (vesting.GRANTS, vesting.grant_key(ADDRESS, 19), vesting.Grant(19, UNIT, 0, 7)),
+    (reserve.TRANCHES, rows.key(22), reserve.Tranche(3 * UNIT)),
+]
 SECTIONS = {
     "Validators": OF_VALIDATORS,
     "Roles": OF_ROLES,
     "Land and issuance": OF_LAND,
+    "Distribution": OF_DISTRIBUTION,
 }
 
 
@@ -232,32 +264,36 @@ def test_every_table_is_listed() -> None:
     assert not missing, f"docs/formats.md lists no row for {missing}"
 
 
-@pytest.mark.parametrize(
-    ("table", "value"), [(row[0], row[2]) for row in OF_LAND], ids=lambda item: type(item).__name__
-)
-def test_the_fields_of_land_and_issuance_rows_are_listed(table: Table[Any], value: Any) -> None:
-    """In their order; an amount is marked by a star."""
+def listed_fields(value: Any) -> str:
+    """Names of a row's fields in their order; an amount is marked by a star."""
     hints = get_type_hints(type(value), include_extras=True)
-    names = ", ".join(
-        field.name + ("*" if "amount" in repr(hints[field.name]) else "")
-        for field in dataclasses.fields(value)
+    return ", ".join(
+        name + ("*" if "amount" in repr(hints[name]) else "")
+        for name in rows.field_names(type(value))
     )
+
+
+@pytest.mark.parametrize(
+    ("title", "table", "value"),
+    [
+        (title, table, value)
+        for title in ("Land and issuance", "Distribution")
+        for table, _, value in SECTIONS[title]
+    ],
+    ids=lambda item: type(item).__name__,
+)
+def test_the_fields_of_rows_are_listed(title: str, table: Table[Any], value: Any) -> None:
     (line,) = [
         line
-        for line in section("Land and issuance").splitlines()
+        for line in section(title).splitlines()
         if line.startswith(f"| `{table.prefix.decode()}`")
     ]
-    assert f"| `[{names}]`" in line
+    assert f"| `[{listed_fields(value)}]`" in line
 
 
 if __name__ == "__main__":
     for heading, found_rows in SECTIONS.items():
         print(f"## {heading}\n{json.dumps(row_vectors(found_rows), indent=2)}")
-        for table, _, value in found_rows:
-            if dataclasses.is_dataclass(value):
-                hints = get_type_hints(type(value), include_extras=True)
-                names = ", ".join(
-                    f.name + ("*" if "amount" in repr(hints[f.name]) else "")
-                    for f in dataclasses.fields(value)
-                )
-                print(f"| `{table.prefix.decode()}` | `[{names}]` |")
+        if heading != "Validators":
+            for table, _, value in found_rows:
+                print(f"| `{table.prefix.decode()}` | `[{listed_fields(value)}]` |")

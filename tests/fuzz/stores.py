@@ -33,6 +33,7 @@ from tests.fuzz.checking import Decoder
 from tests.support.fact_desk import DOCUMENT, DONG, GOVERNANCE, REGISTRAR, FactDesk
 from tests.support.land_town import LandTown, appraiser, land_section, zone_section
 from tests.support.ledger_chain import CHAIN_ID
+from tests.support.pool_town import PoolTown
 from tests.support.transfers import TO
 from tokenomics.challenges import CHALLENGE
 from tokenomics.land_events import CERTIFY_EVENT
@@ -190,6 +191,7 @@ def _table(name: str, table: Table[Any]) -> Decoder:
         (
             "rows.table.decode",
             "rows._enumeration.decode",
+            "rows._decode_scaled",
             "state._decoded",
             "accounts._decode_account",
             "accounts._decode_supply",
@@ -215,7 +217,23 @@ def _stores() -> list[MemoryStore]:
     batch = WriteBatch()
     batch.operations.extend(genesis.build(document, EXECUTOR).rows)
     town.write(batch, sync=True)
-    return [samples.chain().store, town, _reported(), _facts()]
+    return [samples.chain().store, town, _reported(), _facts(), _distributed()]
+
+
+def _distributed() -> MemoryStore:
+    """Pools with holders, pending shares, a grant, tranches and somebody who left."""
+    made = PoolTown()
+    made.enrol(0, 1)
+    made.certify(0)
+    made.certify(1)
+    for _ in range(3):
+        made.close(10**21)
+    made.claim(0)
+    made.certify(0)
+    made.revoke(3)
+    made.certify(0)
+    made.leave(1)
+    return made.stored()
 
 
 def _reported() -> MemoryStore:

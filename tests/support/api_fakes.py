@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from api import examples, fact_examples, land_examples, ports
+from api import examples, fact_examples, land_examples, pool_examples, ports
+from api.encoding import from_hex
 from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, ErrorCode
@@ -245,3 +246,10 @@ class FakeNode:
 
     def appraisers(self) -> ports.View:
         return dict(fact_examples.APPRAISERS)
+
+    def pools(self) -> ports.View | None:
+        return dict(pool_examples.POOLS)
+
+    def position(self, account: bytes) -> ports.View | None:
+        found = account == from_hex(pool_examples.POSITION["account"])
+        return dict(pool_examples.POSITION) if found else None

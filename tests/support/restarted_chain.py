@@ -14,7 +14,8 @@ from ledger.registry import Validator, ValidatorSet
 from ledger.restart import Restart
 from ledger.transfers import SEND
 from node.modules import ROLE_BOOK
-from node.scenarios.gwangju import APPRAISERS, genesis_sections
+from node.scenarios.catalogue import scenario
+from node.scenarios.sections import genesis_sections
 from tests.support.ledger_chain import (
     CHAIN_ID,
     RICH,
@@ -52,10 +53,8 @@ def modules() -> list[StateModule]:
 def old_chain(blocks: int = 10) -> LedgerChain:
     """Two validators, land in short quarters, a transfer in every third block."""
     document = genesis_document(2, observers=[{"name": "portal", "node_key": "ab" * 32}])
-    appraisers = [
-        ed25519_address(Ed25519Signer(bytes([n + 1]) * 32).public_key) for n in range(APPRAISERS)
-    ]
-    document["modules"] |= genesis_sections(appraisers, quarter_ms=QUARTER_MS)
+    appraisers = [ed25519_address(Ed25519Signer(bytes([n + 1]) * 32).public_key) for n in range(15)]
+    document["modules"] |= genesis_sections(scenario("gwangju"), appraisers, quarter_ms=QUARTER_MS)
     chain = LedgerChain(modules=modules(), document=parsed(document))
     for number in range(blocks):
         sent = [chain.signed(RICH, SEND.name, SEND.encode(POOR, UNIT, b""))]

@@ -11,6 +11,7 @@ from api.dispatch import Dispatcher
 from api.encoding import hex_of
 from api.errors import LIMIT_EXCEEDED, RpcError
 from api.methods import all_methods
+from api.pool_examples import POSITION
 from api.registry import Context
 from ledger.errors import InvariantViolation, LocalError, PeerError
 from tests.support.api_fakes import FakeNode, transfer
@@ -205,6 +206,9 @@ async def test_every_result_keeps_to_the_schema_of_its_method() -> None:
         *(call(1, "poyong_getSales", *number) for number in ((), (9,), (90,))),
         *(call(1, "poyong_getRoles", *role) for role in ((), ("rate_reporter",), ("king",))),
         call(1, "poyong_getAppraisers"),
+        call(1, "poyong_getPools"),
+        *(call(1, "poyong_getPosition", holder)
+          for holder in (POSITION["account"], hex_of(bytes(20)))),
         call(1, "rpc.discover"),
     ]  # fmt: skip
     for request, answer in zip(asked, await caller.ask(asked), strict=True):

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from ledger.primitives import UNIT
-from node.scenarios.gwangju import genesis_sections
+from node.scenarios.catalogue import scenario
+from node.scenarios.sections import genesis_sections
 from tests.support.shell import Shell
 
 MILLION = 10**6 * UNIT
@@ -90,7 +91,7 @@ def test_a_genesis_can_say_which_parameters_are_in_force(shell: Shell, tmp_path:
     seat = ("--organisation", "x", "--public-key", "11" * 32, "--node-key", "12" * 32)
     assert shell("genesis", "add-validator", str(file), *seat)[0] == 0
     document = json.loads(file.read_text(encoding="utf-8"))
-    document["modules"]["issuance"] = genesis_sections([])["issuance"]
+    document["modules"]["issuance"] = genesis_sections(scenario("gwangju"), [])["issuance"]
     document["modules"]["issuance"]["parameters"]["lambda_bps"] = 1_000
     file.write_text(json.dumps(document), encoding="utf-8")
     (outcome,) = shell.json(*RUN, "--genesis", str(file))["outcomes"]

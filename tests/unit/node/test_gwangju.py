@@ -1,20 +1,16 @@
-"""The figures of scenario gwangju: the cited series, its prices, the seeded reports."""
+"""The cited series of Gwangju, its prices, and the seeded deviations of reports."""
 
 import pytest
 
 from node.scenarios.gwangju import (
-    APPRAISERS,
-    DEFAULT_SEED,
-    MAX_DEVIATION_PPM,
     QUARTERS,
     ZONES,
-    appraised_value,
-    deviation_ppm,
     milli_percent,
     monthly_changes,
-    quarter_name,
     quarterly_prices,
 )
+from node.scenarios.noise import DEFAULT_SEED, MAX_DEVIATION_PPM, deviation_ppm
+from tokenomics.params import PANEL_SEATS
 
 
 def test_the_series_has_every_month_from_2012_01_to_2026_01() -> None:
@@ -45,15 +41,14 @@ def test_prices_compound_the_monthly_rates_from_the_base() -> None:
     # 250000 * 1.00057 * 1.00067 * 1.00096 = 250550.3
     assert prices[0] == 250_550
     assert prices[-1] == 353_608
-    assert [quarter_name(1), quarter_name(QUARTERS)] == ["2012 Q1", "2025 Q4"]
 
 
 def test_reports_miss_the_real_price_by_2_percent_at_most_and_differ() -> None:
     deviations = {
-        deviation_ppm(DEFAULT_SEED, number, zone.id, appraiser)
+        deviation_ppm(DEFAULT_SEED, number, zone.id, seat)
         for number in range(1, QUARTERS + 1)
         for zone in ZONES
-        for appraiser in range(APPRAISERS)
+        for seat in range(PANEL_SEATS)
     }
     assert -MAX_DEVIATION_PPM <= min(deviations) < -15_000
     assert 15_000 < max(deviations) <= MAX_DEVIATION_PPM
@@ -61,5 +56,5 @@ def test_reports_miss_the_real_price_by_2_percent_at_most_and_differ() -> None:
 
 
 def test_a_report_depends_on_the_seed_and_nothing_that_came_before() -> None:
-    assert appraised_value(1, 20, "bia-dong", 3) == appraised_value(1, 20, "bia-dong", 3)
-    assert appraised_value(1, 20, "bia-dong", 3) != appraised_value(2, 20, "bia-dong", 3)
+    assert deviation_ppm(1, 20, "bia-dong", 3) == deviation_ppm(1, 20, "bia-dong", 3)
+    assert deviation_ppm(1, 20, "bia-dong", 3) != deviation_ppm(2, 20, "bia-dong", 3)

@@ -1,18 +1,14 @@
 """The scenario in the real executor: genesis document, signed reports, mint, state root."""
 
 from ledger import accounts
-from ledger.crypto import Ed25519Signer, ed25519_address
+from ledger.crypto import Ed25519Signer, checksum_address, ed25519_address
 from ledger.errors import ErrorCode
 from ledger.transaction import Draft, Transaction, sign
 from node.modules import ROLE_BOOK
-from node.scenarios.gwangju import (
-    APPRAISERS,
-    DEFAULT_SEED,
-    ZONES,
-    appraised_value,
-    genesis_sections,
-    salt,
-)
+from node.play import appraisers
+from node.scenarios.catalogue import scenario
+from node.scenarios.noise import DEFAULT_SEED
+from node.scenarios.sections import genesis_sections
 from tests.support.ledger_chain import (
     CHAIN_ID,
     STEP_MS,
@@ -21,19 +17,18 @@ from tests.support.ledger_chain import (
     parsed,
     standard_modules,
 )
-from tokenomics.appraisals import running
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
-from tokenomics.land_views import missing
+from tokenomics.land_views import land_index
 from tokenomics.panels import RegistryPanels
 from tokenomics.params import PANEL_SEATS
-from tokenomics.phases import COMMITTING
 from tokenomics.ports import Token
-from tokenomics.reports import COMMIT, REVEAL, Statement, commitment_of
 from tokenomics.standins import TREASURY_POOL, NothingPaused, TreasuryDistribution
 from tokenomics.views import summary
 
-SIGNERS = [Ed25519Signer(bytes([n + 1]) * 32) for n in range(APPRAISERS)]
+GWANGJU = scenario("gwangju")
+ZONES = GWANGJU.zones
+SIGNERS = [Ed25519Signer(bytes([n + 1]) * 32) for n in range(15)]
 TOKEN: Token = accounts
 BLOCKS_A_QUARTER = 10
 
@@ -43,6 +38,7 @@ def make_chain() -> LedgerChain:
     land = LandModule(RegistryPanels(), ROLE_BOOK, NothingPaused())
     document = genesis_document(4)
     document["modules"] |= genesis_sections(
+        GWANGJU,
         [ed25519_address(signer.public_key) for signer in SIGNERS],
         quarter_ms=BLOCKS_A_QUARTER * STEP_MS,
     )
@@ -57,32 +53,20 @@ def make_chain() -> LedgerChain:
 def owed(chain: LedgerChain) -> list[Transaction]:
     """What every appraiser has to say now: commitments or reveals, signed."""
     state, found = chain.state, list[Transaction]()
-    for number, signer in enumerate(SIGNERS):
-        sender = ed25519_address(signer.public_key)
-        nonce = accounts.nonce(state, sender)
-        for row, at, appraisal in running(state):
-            if sender not in missing(state, row.number, at, appraisal):
-                continue
-            where = (DEFAULT_SEED, row.number, ZONES[at].id, number)
-            said = appraised_value(*where).statement(row.opened_ms)
-            if appraisal.phase in COMMITTING:
-                commitment = commitment_of(
-                    CHAIN_ID, ZONES[at].id, row.number, sender, said, salt(*where)
-                )
-                name, body = COMMIT.name, COMMIT.encode(ZONES[at].id, row.number, commitment)
-            else:
-                values = [getattr(said, field) for field in Statement.__slots__]
-                body = REVEAL.encode(ZONES[at].id, row.number, *values, salt(*where))
-                name = REVEAL.name
+    signers = {ed25519_address(signer.public_key): signer for signer in SIGNERS}
+    addresses = {checksum_address(address): address for address in signers}
+    nonces = {address: accounts.nonce(state, address) for address in signers}
+    for row in land_index(state)["open_rounds"]:
+        for sender, message in appraisers.owed(GWANGJU, row, addresses, CHAIN_ID, DEFAULT_SEED):
             draft = Draft(
                 chain_id=CHAIN_ID,
-                nonce=nonce,
-                type=name,
-                body=body,
+                nonce=nonces[sender],
+                type=message.type,
+                body=message.body,
                 valid_until=chain.height + 10,
             )
-            found.append(sign(draft, signer))
-            nonce += 1
+            found.append(sign(draft, signers[sender]))
+            nonces[sender] += 1
     return found
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from ledger.errors import LocalError
 from ledger.primitives import UNIT
-from node.scenarios.gwangju import genesis_sections
+from node.scenarios.catalogue import scenario
+from node.scenarios.sections import genesis_sections
 from tests.support.land_town import LandTown, appraiser, appraisers_section, zone_section
 from tokenomics.land_views import land_index, zone_list
 from tokenomics.params import (
@@ -108,7 +109,7 @@ def test_defaults_are_those_of_the_design() -> None:
 
 
 def test_the_gwangju_sections_make_the_town_of_the_design() -> None:
-    sections = genesis_sections([appraiser(i) for i in range(15)])
+    sections = genesis_sections(scenario("gwangju"), [appraiser(i) for i in range(15)])
     town = LandTown(sections["land"], sections["issuance"])
     areas = [zone.area_tenth_m2 for zone in zones(town.state)]
     assert areas == [6_028_088] * 4 + [6_028_089] * 2

