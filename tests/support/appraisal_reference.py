@@ -38,9 +38,13 @@ class ZoneFigures:
     reports: list[int] = field(default_factory=list)
 
 
-def taken(said: tuple[Said | None, ...], last: int) -> list[Said]:
-    """A report a decade away from the last accepted price is refused."""
-    return [one for one in said if one and last < one[0] * 10 and one[0] < last * 10]
+def taken(said: tuple[Said | None, ...], recent: list[int]) -> list[Said]:
+    """A report a decade away from every recently accepted price is refused."""
+    return [
+        one
+        for one in said
+        if one and any(last < one[0] * 10 and one[0] < last * 10 for last in recent)
+    ]
 
 
 def middle(prices: list[int]) -> int:
@@ -51,15 +55,15 @@ def is_wide(lowest: int, highest: int) -> bool:
     return 100 * highest > 110 * lowest
 
 
-def appraise(facts: ZoneFacts, last: int, minimum: int) -> tuple[str, int, list[Said]]:
+def appraise(facts: ZoneFacts, recent: list[int], minimum: int) -> tuple[str, int, list[Said]]:
     """(outcome, m, all reports) of one appraisal."""
-    panel = taken(facts.panel, last)
+    panel = taken(facts.panel, recent)
     if len(panel) < minimum:
         return "NO_VALUE", 0, panel
     prices = sorted(price for price, _ in panel)
     reports = list(panel)
     if is_wide(prices[0], prices[-1]):
-        further = taken(facts.further, last)
+        further = taken(facts.further, recent)
         reports += further
         prices = sorted(price for price, _ in reports)
         cut = (len(prices) - 1) // 3
@@ -68,7 +72,7 @@ def appraise(facts: ZoneFacts, last: int, minimum: int) -> tuple[str, int, list[
     m = middle(prices)
     if not facts.challenged:
         return "FINAL", m, reports
-    blind = taken(facts.blind, last)
+    blind = taken(facts.blind, recent)
     reports += blind
     if len(blind) < 2:
         return "DISPUTED", m, reports
@@ -95,7 +99,7 @@ def zone_history(
         is_stale = final > 0 and number * QUARTER - dated > stale
         outcome, m, reports = "PROVISIONAL", 0, list[Said]()
         if number % every == 0:
-            outcome, m, reports = appraise(facts, accepted, minimum)
+            outcome, m, reports = appraise(facts, accepted_at_anchors[-4:], minimum)
         if outcome == "FINAL":
             elapsed = min((number - final) * QUARTER, YEAR)
             clip = accepted * (10_000 + clip_bps * elapsed // YEAR) // 10_000
@@ -109,8 +113,7 @@ def zone_history(
         else:
             counted = min(counted, moved, counted_at_anchors[-1])
             if outcome in ("DISPERSED", "DISPUTED"):
-                accepted = min(accepted, m)
-                counted = min(counted, accepted)
+                counted = min(counted, m)
             elif is_stale:
                 outcome = "STALE"
             counted = min(counted, base) if is_stale else counted
