@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.primitives import Address
+from ledger.rows import table
 from ledger.state import State
 from tokenomics.params import GENESIS, MAX_APPRAISERS
-from tokenomics.rows import table
 
 
 @dataclass(frozen=True, slots=True)

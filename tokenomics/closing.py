@@ -12,12 +12,12 @@ from typing import Final
 from ledger.crypto import sha256
 from ledger.module import Context
 from ledger.primitives import Hash
+from ledger.rows import key, table
 from ledger.state import State
 from tokenomics.params import LandParameters
 from tokenomics.ports import Roles
 from tokenomics.reports import REPORTS, Report, report_key, reports_digest, reports_of
 from tokenomics.rounds import TOWN_ROUNDS, Round, TownRound, mark_closed, schedule
-from tokenomics.rows import key, table
 from tokenomics.uplift import zone_value_krw
 from tokenomics.valuation import accepted_price, clip_limit, dispersion_ppm, lower_median
 from tokenomics.zones import ZONE_VALUES, Zone, ZoneValue, zone_value, zones

@@ -6,6 +6,7 @@ from typing import Any, Final
 from ledger.message_registry import MessageType
 from ledger.module import Context, Handler, Invariant
 from ledger.primitives import Hash
+from ledger.rows import present
 from ledger.state import State
 from tokenomics import rounds, zones
 from tokenomics.appraisers import write_panel
@@ -21,7 +22,6 @@ from tokenomics.params import (
 from tokenomics.ports import Roles
 from tokenomics.reports import REPORT, Report, take_report
 from tokenomics.rounds import Schedule, TownRound
-from tokenomics.rows import present
 
 
 class LandModule:

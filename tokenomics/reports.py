@@ -13,11 +13,11 @@ from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context
 from ledger.primitives import Address, Hash
+from ledger.rows import key, present, table
 from ledger.state import State
 from tokenomics.params import MAX_PRICE_KRW_PER_M2, LandParameters
 from tokenomics.ports import Roles
 from tokenomics.rounds import Round, find_round, schedule
-from tokenomics.rows import key, present, table
 from tokenomics.valuation import is_unit_error
 from tokenomics.zones import MAX_ZONE_ID_BYTES, find_zone, zone_value
 

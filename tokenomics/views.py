@@ -7,6 +7,7 @@ strings (JSON numbers lose digits above 2^53); prices per m2, times in ms and ra
 from typing import Any, Final
 
 from ledger.crypto import checksum_address
+from ledger.rows import key
 from ledger.state import State
 from tokenomics import uplift
 from tokenomics.ceiling import coverage_bps
@@ -32,7 +33,6 @@ from tokenomics.rounds import (
     schedule,
     town_round,
 )
-from tokenomics.rows import key
 from tokenomics.standins import TREASURY_POOL
 from tokenomics.zones import Zone, base_value_krw, find_zone, zone_value, zones
 

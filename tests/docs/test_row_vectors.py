@@ -14,14 +14,14 @@ import governance
 import ledger
 import tokenomics
 from governance import deciding
-from ledger import validator_tables
+from ledger import rows, validator_tables
 from ledger.participation import BlockRecord, History, Member
 from ledger.primitives import UNIT, Address, Hash
 from ledger.registry import Evidence, Phase, Validator, ValidatorSet
 from ledger.state import Table
 from ledger.validator_tables import SetChange, evidence_key, root_key
 from tests.docs.documents import section, text, vectors
-from tokenomics import appraisers, closing, derivation, params, reports, rounds, rows, zones
+from tokenomics import appraisers, closing, derivation, params, reports, rounds, zones
 
 ADDRESS = Address(b"\x11" * 20)
 KEY, NODE_KEY = b"\x01" * 32, b"\x02" * 32

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from ledger.rows import key
 from tests.support.land_town import LandTown, appraiser, zone_section
 from tests.support.uplift_reference import (
     ReferenceRound,
@@ -14,7 +15,6 @@ from tests.support.uplift_reference import (
 )
 from tokenomics.closing import ZONE_ROUNDS
 from tokenomics.derivation import issuance_round
-from tokenomics.rows import key
 from tokenomics.views import issuance
 
 START_MS = 1

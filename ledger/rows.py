@@ -114,7 +114,7 @@ def key(*numbers: int) -> bytes:
 
 
 def present(row: V | None, what: str) -> V:
-    """A row that genesis or an earlier step of this room wrote; InvariantViolation without it."""
+    """A row that genesis or an earlier step wrote; InvariantViolation without it."""
     if row is None:
         raise InvariantViolation(f"state lacks {what}: not written by genesis, or lost")
     return row
