@@ -130,15 +130,15 @@ def _write_basis(context: Context, item: object, place: str) -> None:
     fields = GENESIS.fields(
         item, place, ("kind", "issuer", "number", "article", "document_hash"), ("gazette_hash",)
     )
-    texts = [
-        GENESIS.text(fields[name], f"{place}.{name}", limit)
+    texts = {
+        name: GENESIS.text(fields[name], f"{place}.{name}", limit)
         for name, limit in (
             ("kind", legal_bases.MAX_WORD_BYTES),
             ("issuer", legal_bases.MAX_ISSUER_BYTES),
             ("number", legal_bases.MAX_NUMBER_BYTES),
             ("article", legal_bases.MAX_ARTICLE_BYTES),
         )
-    ]
+    }
     document_hash = GENESIS.hash(fields["document_hash"], f"{place}.document_hash")
     gazette_hash = (
         GENESIS.hash(fields["gazette_hash"], f"{place}.gazette_hash")
@@ -146,4 +146,12 @@ def _write_basis(context: Context, item: object, place: str) -> None:
         else ZERO_HASH
     )
     with at_place(place):
-        legal_bases.register(context, *texts, document_hash, gazette_hash)
+        legal_bases.register(
+            context,
+            texts["kind"],
+            texts["issuer"],
+            texts["number"],
+            texts["article"],
+            document_hash,
+            gazette_hash,
+        )

@@ -128,7 +128,7 @@ def _organisations(state: State, block: BlockInfo) -> None:
         ensure(
             owned[member.decode()] == len(keys)
             and all(
-                (owner := state.get(KEY_OWNERS, name)) and owner.organisation == member.decode()
+                (found := state.get(KEY_OWNERS, name)) and found.organisation == member.decode()
                 for name in keys
             ),
             f"organisation {member.decode()} and the register of keys disagree",
@@ -227,13 +227,13 @@ def _upgrades(state: State, block: BlockInfo) -> None:
 
 
 INVARIANTS: Final[Mapping[str, Invariant]] = {
-    "counts equal the members who sit": _counts,
-    "one credential a nullifier": _one_credential_a_nullifier,
-    "one membership an account": _one_membership_an_account,
-    "histories follow on each other": _histories,
-    "organisations sit while active": _organisations,
-    "roles equal their grants": _roles,
-    "open re-bindings wait in the queue": _rebindings,
-    "agreements are effective when signed": _agreements,
-    "the plan lists what is scheduled": _upgrades,
+    "counts_equal_members": _counts,
+    "one_credential_a_nullifier": _one_credential_a_nullifier,
+    "one_membership_an_account": _one_membership_an_account,
+    "histories_well_formed": _histories,
+    "organisations_sit_while_active": _organisations,
+    "roles_equal_their_grants": _roles,
+    "open_rebindings_are_queued": _rebindings,
+    "agreements_effective_when_signed": _agreements,
+    "plan_lists_what_is_scheduled": _upgrades,
 }

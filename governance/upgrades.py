@@ -143,7 +143,7 @@ def execute_due(context: Context) -> None:
     _end(context, number, row, UpgradeStatus.EXECUTED)
     context.emit(
         "stakeholders.upgrade_executed",
-        name=row.name,
+        upgrade=row.name,
         height=row.height,
         from_version=row.from_version,
         below_version=row.below_version,
@@ -204,7 +204,7 @@ def _schedule(
     state.put(PLAN, _ONE, Plan(plan(state).executed, order))
     context.emit(
         "stakeholders.upgrade_scheduled",
-        name=name,
+        upgrade=name,
         height=height,
         from_version=from_version,
         below_version=below_version,
@@ -229,7 +229,7 @@ def _cancel(context: Context, name: str) -> None:
     left = tuple(number for number in now.scheduled if number != named.upgrade)
     state.put(PLAN, _ONE, Plan(now.executed, left))
     _end(context, named.upgrade, row, UpgradeStatus.CANCELLED)
-    context.emit("stakeholders.upgrade_cancelled", name=name, height=row.height)
+    context.emit("stakeholders.upgrade_cancelled", upgrade=name, height=row.height)
 
 
 def _end(context: Context, number: int, row: Upgrade, status: UpgradeStatus) -> None:
