@@ -134,8 +134,7 @@ def accounts_in(state: State, chamber: str) -> tuple[Address, ...]:
 
 
 def register(
-    state: State,
-    time_ms: int,
+    context: Context,
     organisation_id: str,
     name_ko: str,
     name_en: str,
@@ -146,6 +145,7 @@ def register(
     observers: tuple[bytes, ...],
 ) -> None:
     """Write a new organisation and seat it; TransactionError when that cannot be."""
+    state, time_ms = context.state, context.block.time_ms
     if not _ID.fullmatch(organisation_id):
         raise TransactionError(
             ErrorCode.INVALID_MESSAGE,
@@ -174,6 +174,14 @@ def register(
     membership.begin(state, member, chamber)
     _claim(state, organisation_id, row.keys)
     state.put(ORGANISATIONS, member, row)
+    context.emit(
+        "stakeholders.organisation_registered",
+        organisation=organisation_id,
+        name_ko=name_ko,
+        name_en=name_en,
+        chamber=chamber,
+        account=account,
+    )
 
 
 def organisation_handlers() -> Mapping[MessageType, Handler]:
@@ -200,8 +208,7 @@ def _register(
 ) -> None:
     require_decided(context, "the registry of organisations")
     register(
-        context.state,
-        context.block.time_ms,
+        context,
         organisation_id,
         name_ko,
         name_en,
@@ -210,14 +217,6 @@ def _register(
         validator_key,
         node_key,
         observers,
-    )
-    context.emit(
-        "stakeholders.organisation_registered",
-        organisation=organisation_id,
-        name_ko=name_ko,
-        name_en=name_en,
-        chamber=chamber,
-        account=account,
     )
 
 

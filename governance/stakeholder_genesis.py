@@ -98,8 +98,7 @@ def _write_organisation(context: Context, item: object, place: str) -> None:
     )
     with at_place(place):
         organisations.register(
-            context.state,
-            context.block.time_ms,
+            context,
             texts["id"],
             texts["name_ko"],
             texts["name_en"],
