@@ -3,7 +3,18 @@
 from typing import Protocol
 
 from ledger.module import Context
+from ledger.primitives import Address
 from ledger.registry import Validator
+
+
+class Rebound(Protocol):
+    """Follows a person to another account after a lost key: shares, vesting."""
+
+    def rebound(self, context: Context, old: Address, new: Address) -> None:
+        """Move what `old` holds in a module to `new`, which may hold something already.
+
+        TransactionError when that cannot be: then the person stays where they are.
+        """
 
 
 class ValidatorAdmission(Protocol):

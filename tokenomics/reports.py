@@ -15,13 +15,13 @@ from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
+from ledger.rows import key, present, table
 from ledger.state import State
 from tokenomics.appraisals import APPRAISALS, appraisal_for_message, require_seat
 from tokenomics.params import MAX_PRICE_KRW_PER_M2, land_parameters
 from tokenomics.phases import COMMITTING, REVEALING, Phase
 from tokenomics.registry import find, is_eligible, why_not
 from tokenomics.rounds import Round
-from tokenomics.rows import key, present, table
 from tokenomics.valuation import is_unit_error
 from tokenomics.zones import MAX_ZONE_ID_BYTES, zone_value
 

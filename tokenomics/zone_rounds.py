@@ -1,10 +1,10 @@
 """A zone's closed round: from what its appraisal found to its accepted and its counted price.
 
-What is accepted is the basis of the clip, and only a FINAL value moves it; what is counted enters V.
-They differ while a zone has no FINAL value: then it counts at its last accepted price moved down,
-never up, by the official change rate, or at a lower median that is not FINAL, and a STALE one at no
-more than its base. A round between two anchors appraises nothing, and
-every zone's counted price moves with its official rate.
+What is accepted is the basis of the clip, and only a FINAL value moves it; what is counted enters
+V. They differ while a zone has no FINAL value: then it counts at its last accepted price moved
+down, never up, by the official change rate, or at a lower median that is not FINAL, and a STALE one
+at no more than its base. A round between two anchors appraises nothing, and every zone's counted
+price moves with its official rate.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from typing import Final
 
 from ledger.errors import ensure
 from ledger.primitives import Hash
+from ledger.rows import key, present, table
 from ledger.state import State
 from tokenomics.appraisals import Appraisal, find_appraisal
 from tokenomics.land_events import certified_limit
@@ -21,7 +22,6 @@ from tokenomics.phases import Phase
 from tokenomics.rates import quarter_factor
 from tokenomics.reports import Reports, Seat, reports_digest, reports_of
 from tokenomics.rounds import Round
-from tokenomics.rows import key, present, table
 from tokenomics.valuation import accepted_price, clip_limit, rolled
 from tokenomics.zones import ZONE_VALUES, Zone, ZoneValue, zone_value
 

@@ -13,7 +13,7 @@ import governance
 import ledger
 import tokenomics
 from governance import authority, roles
-from ledger import validator_tables
+from ledger import rows, validator_tables
 from ledger.participation import BlockRecord, History, Member
 from ledger.primitives import UNIT, Address, Hash
 from ledger.registry import Evidence, Phase, Validator, ValidatorSet
@@ -35,7 +35,6 @@ from tokenomics import (
     reports,
     reserve,
     rounds,
-    rows,
     sales,
     shares,
     vesting,

@@ -1,4 +1,4 @@
-"""A town that is attacked: rounds with what panel, further and blind appraisers say of its zones."""
+"""A town that is attacked: rounds with what panel, further and blind appraisers say of zones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -51,9 +51,7 @@ class AttackedTown(LandTown):
         **parameters: Any,
     ) -> None:
         self.ids = "abcdefgh"[:zones]
-        section = land_section(
-            *(zone_section(zone, AREA, TRUE) for zone in self.ids), **parameters
-        )
+        section = land_section(*(zone_section(zone, AREA, TRUE) for zone in self.ids), **parameters)
         if rates:
             section["rates"] = {"first_month": FIRST_MONTH}
         super().__init__(

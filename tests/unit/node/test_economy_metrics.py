@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
+from ledger.rows import key
 from node.economy_metrics import EconomyMetrics
 from node.instruments import show_economy
 from tests.support.land_town import LandTown, land_section, zone_section
 from tests.unit.api.test_land_results import town_after
 from tokenomics.rounds import TOWN_ROUNDS, opened_round, town_round
-from tokenomics.rows import key
 
 
 class Scraped:
