@@ -28,6 +28,7 @@ from node.localnet import layout
 from node.modules import build_executor
 from node.state_file import Description
 from node.storage import write_genesis
+from tests.docs.test_stakeholder_vectors import ROWS as STAKEHOLDER_ROWS
 from tests.fuzz import samples
 from tests.fuzz.checking import Decoder
 from tests.support.fact_desk import DOCUMENT, DONG, GOVERNANCE, REGISTRAR, FactDesk
@@ -217,7 +218,16 @@ def _stores() -> list[MemoryStore]:
     batch = WriteBatch()
     batch.operations.extend(genesis.build(document, EXECUTOR).rows)
     town.write(batch, sync=True)
-    return [samples.chain().store, town, _reported(), _facts(), _distributed()]
+    return [samples.chain().store, town, _reported(), _facts(), _distributed(), _documented()]
+
+
+def _documented() -> MemoryStore:
+    """The rows of docs/formats.md of what no chain here has yet."""
+    store, batch = MemoryStore(), WriteBatch()
+    for table, key, value in STAKEHOLDER_ROWS:
+        batch.put(table.prefix + key, table.encode(value))
+    store.write(batch, sync=True)
+    return store
 
 
 def _distributed() -> MemoryStore:
