@@ -6,7 +6,7 @@ from governance import emergency
 from governance.classes import ProposalClass, governance_parameters
 from governance.lifecycle import Step
 from governance.mandate import GOVERNANCE, Mandate, loosens_supply
-from governance.progress import move, short, update
+from governance.progress import move, update
 from governance.proposal_rows import (
     Message,
     Progress,
@@ -19,6 +19,7 @@ from governance.tally import Outcome
 from ledger import codec
 from ledger.errors import DecodeError, ErrorCode, TransactionError, ensure
 from ledger.module import MAX_EVENTS_PER_TRANSACTION, Context, Event
+from ledger.receipt import truncated_reason
 from ledger.state import State
 
 MAX_TRIES: Final = 3
@@ -49,13 +50,14 @@ def execute_due(context: Context, mandate: Mandate, number: int) -> None:
     if problem is None:
         move(context, number, Step.EXECUTE, tries=tries, reason="")
     elif tries >= MAX_TRIES:
-        move(context, number, Step.FAIL, tries=tries, reason=short(problem))
+        move(context, number, Step.FAIL, tries=tries, reason=truncated_reason(problem))
     else:
         parameters = governance_parameters(state)
         retry_ms = time_ms + max(1, parameters.block_ms(parameters.retry_ms))
         due_ms = min(retry_ms, progress.expires_ms)
-        update(state, number, due_ms=due_ms, tries=tries, reason=short(problem))
-        context.emit("proposals.try_failed", proposal=number, tries=tries, reason=short(problem))
+        reason = truncated_reason(problem)
+        update(state, number, due_ms=due_ms, tries=tries, reason=reason)
+        context.emit("proposals.try_failed", proposal=number, tries=tries, reason=reason)
 
 
 def _lacks_basis(mandate: Mandate, state: State, proposal: Proposal, progress: Progress) -> bool:

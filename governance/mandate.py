@@ -26,7 +26,8 @@ class Mandate:
     """The ports, and what the composition knows of messages.
 
     class_of: the class of each message type that a proposal may carry. loosens_supply: such a
-    message is class D and waits a year; the callable raises nothing. recused: chambers without a vote on a message type.
+    message is class D and waits a year; the callable raises nothing. recused: chambers without a
+    vote on a message type.
     registrar_types: messages that replace registrars. never_paused: message types of other modules
     that no emergency stops (challenges, reveals, what blocks need).
     """

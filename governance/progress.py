@@ -1,7 +1,7 @@
 """The only place that moves a proposal: status, due queue, sponsors' slots and record together."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from governance import due
 from governance.lifecycle import ENDED, OPEN, Step, advance
@@ -11,8 +11,6 @@ from ledger.errors import ensure
 from ledger.module import Context
 from ledger.rows import key, present
 from ledger.state import State
-
-MAX_REASON_BYTES: Final = 240
 
 
 def move(
@@ -72,11 +70,3 @@ def _free_slots(state: State, number: int, progress: Progress) -> None:
         return
     for sponsor in filter(None, (proposal.sponsor, progress.second_sponsor)):
         take_slot(state, sponsor, -1)
-
-
-def short(reason: str) -> str:
-    """A reason cut to what a row holds; a cut character is dropped."""
-    raw = reason.encode()
-    return (
-        reason if len(raw) <= MAX_REASON_BYTES else raw[:MAX_REASON_BYTES].decode(errors="ignore")
-    )

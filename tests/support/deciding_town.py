@@ -138,14 +138,14 @@ class DecidingTown:
         self.events: list[Event] = []
         self.reasons: list[str] = []
         state = State(self.store)
-        self.module.init_genesis(self._context(state), {"parameters": parameters or {}})
+        self.module.init_genesis(self.context(state), {"parameters": parameters or {}})
         self._commit(state)
 
     @property
     def state(self) -> State:
         return State(self.store)
 
-    def _context(self, state: State, sender: Address | None = None) -> Context:
+    def context(self, state: State, sender: Address | None = None) -> Context:
         info = BlockInfo(1, self.height, self.time_ms, ZERO_HASH, self.time_ms, 0, _NOBODY)
         return Context(state, info, sender, None if sender is None else DOCUMENT)
 
@@ -178,7 +178,7 @@ class DecidingTown:
         self.height += 1
         self.time_ms = self.time_ms + after_ms if at_ms is None else at_ms
         state = State(self.store)
-        start = self._context(state)
+        start = self.context(state)
         self.module.begin_block(start)
         for account in leaves:
             membership_ended(start, self.electorate.leave(account))
@@ -186,7 +186,7 @@ class DecidingTown:
         self.reasons = []
         for sender, verb, values in sent:
             codes.append(self._message(state, sender, verb, values))
-        end = self._context(state)
+        end = self.context(state)
         self.module.end_block(end)
         self.events += end.events
         self._commit(state)
@@ -199,7 +199,7 @@ class DecidingTown:
         self, state: State, sender: Address, verb: str, values: tuple[Any, ...]
     ) -> ErrorCode:
         found = self.by_name[f"proposals.{verb}"]
-        context = self._context(state, sender)
+        context = self.context(state, sender)
         before = dict(state.writes())
         state.begin()
         try:
