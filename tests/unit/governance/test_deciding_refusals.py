@@ -42,7 +42,7 @@ def test_votes_that_are_refused(town: DecidingTown) -> None:
     number = town.propose(message(BUDGET, 1))
     assert town.refused(OUTSIDER, "vote", number, "yes") == (
         ErrorCode.UNAUTHORISED,
-        "0x0F0f0F0f0f0F0F0f0F0F0F0F0F0f0F0F0f0f0F0F was no member of a chamber when voting on "
+        "0x0f0f0F0f0f0F0F0f0F0F0F0F0F0F0f0f0F0F0F0F was no member of a chamber when voting on "
         f"proposal 1 started at {town.time_ms}",
     )
     town.must(PUBLIC, "vote", number, "yes")
