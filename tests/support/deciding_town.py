@@ -139,7 +139,7 @@ class DecidingTown:
         self.reasons: list[str] = []
         state = State(self.store)
         self.module.init_genesis(self.context(state), {"parameters": parameters or {}})
-        self._commit(state)
+        self.commit(state)
 
     @property
     def state(self) -> State:
@@ -149,7 +149,7 @@ class DecidingTown:
         info = BlockInfo(1, self.height, self.time_ms, ZERO_HASH, self.time_ms, 0, _NOBODY)
         return Context(state, info, sender, None if sender is None else DOCUMENT)
 
-    def _commit(self, state: State) -> None:
+    def commit(self, state: State) -> None:
         batch = WriteBatch()
         self.rows_written = state.changes()
         batch.operations.extend(self.rows_written)
@@ -189,7 +189,7 @@ class DecidingTown:
         end = self.context(state)
         self.module.end_block(end)
         self.events += end.events
-        self._commit(state)
+        self.commit(state)
         if self.checks:
             found = invariants.collect((self.module,))
             invariants.check(found, self.state, end.block)
