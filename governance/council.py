@@ -119,12 +119,12 @@ def _change_support(state: State, naming: Naming, change: int) -> None:
         state.put(SUPPORTS, bytes((naming.chamber,)) + naming.account, Support(members))
 
 
-def drop_naming(context: Context, member: bytes) -> None:
+def drop_naming(state: State, member: bytes) -> None:
     """A member has left: whom they named has one name less."""
-    row = context.state.get(NAMINGS, member)
+    row = state.get(NAMINGS, member)
     if row is not None:
-        _change_support(context.state, row, -1)
-        context.state.put(NAMINGS, member, Naming(row.chamber, ZERO_ADDRESS))
+        _change_support(state, row, -1)
+        state.put(NAMINGS, member, Naming(row.chamber, ZERO_ADDRESS))
 
 
 def _name_seat(mandate: Mandate, context: Context, account: Address) -> None:

@@ -147,54 +147,53 @@ def cap(seated: int, delegate_bps: int) -> int:
     return max(1, seated * delegate_bps // BPS)
 
 
-def _count(
-    state: State,
-    proposal_class: ProposalClass,
-    given: Delegation,
-    change: int,
-    mark: int,
-) -> None:
-    """Count a delegation in (1) or out (-1) at its delegate; marks that are over are dropped."""
+def _count_in(state: State, proposal_class: ProposalClass, given: Delegation, mark: int) -> None:
+    """Count a delegation at its delegate; marks that are over at `mark` are dropped."""
     place = received_key(proposal_class, given.chamber, given.delegate)
     row = state.get(RECEIVED, place)
     first = mark + 1
     counts = [] if row is None else list(row.counts[first - row.first_mark :])
     index = given.ends_mark - first
     counts += [0] * (index + 1 - len(counts))
-    counts[index] += change
+    counts[index] += 1
+    _write_received(state, proposal_class, place, first, counts)
+
+
+def _count_out(state: State, proposal_class: ProposalClass, given: Delegation) -> None:
+    """No longer count a delegation that was counted; nothing when it has ended and was dropped."""
+    place = received_key(proposal_class, given.chamber, given.delegate)
+    row = present(state.get(RECEIVED, place), "what was delegated to a delegate")
+    index = given.ends_mark - row.first_mark
+    if index < 0:
+        return
+    counts = list(row.counts)
+    counts[index] -= 1
     ensure(counts[index] >= 0, f"delegations to {given.delegate.hex()} are fewer than none")
-    begun = book(state).begun[proposal_class - 1]
-    _write(state, RECEIVED, PAST_RECEIVED, place, Received(begun, None, first, tuple(counts)))
+    _write_received(state, proposal_class, place, row.first_mark, counts)
 
 
-def _replace(
-    state: State, time_ms: int, proposal_class: ProposalClass, member: bytes, after: Delegation
+def _write_received(
+    state: State, proposal_class: ProposalClass, place: bytes, first_mark: int, counts: list[int]
 ) -> None:
-    """Take back the delegation in force, if any, and write what stands instead."""
-    mark = governance_parameters(state).mark_at(time_ms)
-    before = state.get(DELEGATIONS, delegation_key(proposal_class, member))
-    if before is not None and before.delegate and before.ends_mark > mark:
-        _count(state, proposal_class, before, -1, mark)
-    if after.delegate:
-        _count(state, proposal_class, after, 1, mark)
-    _write(state, DELEGATIONS, PAST_DELEGATIONS, delegation_key(proposal_class, member), after)
+    begun = book(state).begun[proposal_class - 1]
+    _write(state, RECEIVED, PAST_RECEIVED, place, Received(begun, None, first_mark, tuple(counts)))
 
 
-def drop_delegations(context: Context, member: bytes) -> None:
+def _end(state: State, proposal_class: ProposalClass, member: bytes, row: Delegation) -> None:
+    """End a delegation for votes that start from now on."""
+    _count_out(state, proposal_class, row)
+    begun = book(state).begun[proposal_class - 1]
+    none = Delegation(begun, None, row.chamber, b"", 0, 0)
+    place = delegation_key(proposal_class, member)
+    _write(state, DELEGATIONS, PAST_DELEGATIONS, place, none)
+
+
+def drop_delegations(state: State, member: bytes) -> None:
     """End every delegation that a person gave: the membership has ended."""
-    state, time_ms = context.state, context.block.time_ms
     for proposal_class in ProposalClass:
         row = state.get(DELEGATIONS, delegation_key(proposal_class, member))
         if row is not None and row.delegate:
-            _end(state, time_ms, proposal_class, member, row)
-
-
-def _end(
-    state: State, time_ms: int, proposal_class: ProposalClass, member: bytes, row: Delegation
-) -> None:
-    begun = book(state).begun[proposal_class - 1]
-    none = Delegation(begun, None, row.chamber, b"", time_ms, 0)
-    _replace(state, time_ms, proposal_class, member, none)
+            _end(state, proposal_class, member, row)
 
 
 def delegation_handlers(mandate: Mandate) -> Mapping[MessageType, Handler]:
@@ -257,9 +256,13 @@ def _delegate(mandate: Mandate, context: Context, class_name: str, delegate: Add
             f"({parameters.delegate_bps} bps of {chamber}): choose another delegate",
         )
     ends_mark = _ends_mark(parameters, time_ms)
+    if before is not None and before.delegate:
+        _count_out(state, proposal_class, before)
     begun = book(state).begun[proposal_class - 1]
     after = Delegation(begun, None, index, to_member, time_ms, ends_mark)
-    _replace(state, time_ms, proposal_class, member, after)
+    _count_in(state, proposal_class, after, mark)
+    place = delegation_key(proposal_class, member)
+    _write(state, DELEGATIONS, PAST_DELEGATIONS, place, after)
     context.emit(
         "proposals.delegated",
         delegator=sender,
@@ -279,5 +282,5 @@ def _undelegate(mandate: Mandate, context: Context, class_name: str) -> None:
         raise TransactionError(
             ErrorCode.NOT_FOUND, f"no delegation of class {proposal_class.name} is in force"
         )
-    _end(state, time_ms, proposal_class, member, row)
+    _end(state, proposal_class, member, row)
     context.emit("proposals.undelegated", delegator=sender, proposal_class=proposal_class.name)

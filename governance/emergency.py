@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from governance.admissible import require_decided
 from governance.chambers import ALL_CHAMBERS, PERSONS
 from governance.classes import ProposalClass, governance_parameters
 from governance.council import holders, seat_of
 from governance.lifecycle import Step
 from governance.mandate import Mandate
-from governance.parameter_changes import require_governance
 from governance.proposal_rows import MODULE, Message, Origin, Proposal
 from governance.proposals import content_hash, create, start_review
 from governance.voting import open_vote
@@ -344,7 +344,7 @@ def _renew(mandate: Mandate, context: Context, number: int) -> None:
 
 
 def _prolong(context: Context, number: int) -> None:
-    require_governance(context)
+    require_decided(context, "the length of a pause")
     state = context.state
     row = _find(state, number)
     _require_in_force(row, number)

@@ -3,9 +3,10 @@
 from typing import Final
 
 from governance import emergency
+from governance.admissible import GOVERNANCE
 from governance.classes import ProposalClass, governance_parameters
 from governance.lifecycle import Step
-from governance.mandate import GOVERNANCE, Mandate, loosens_supply
+from governance.mandate import Mandate, loosens_supply
 from governance.progress import move, update
 from governance.proposal_rows import (
     Message,

@@ -3,7 +3,6 @@ module; this room names none of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from governance.chambers import ALL_CHAMBERS, PERSONS
 from governance.classes import ProposalClass, governance_parameters
@@ -11,11 +10,7 @@ from governance.ports import Electorate, LegalBases, Router
 from governance.proposal_rows import Message, book
 from governance.tally import ChamberCount
 from ledger import codec
-from ledger.accounts import module_address
 from ledger.state import State
-
-GOVERNANCE: Final = module_address("governance")
-"""Sender of what a proposal carries: an account without a key."""
 
 Loosens = Callable[[State, str, object], bool]
 """Whether a message with this body loosens supply, compared with the rules in force."""

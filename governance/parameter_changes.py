@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from governance.admissible import require_decided
 from governance.classes import (
     BOUNDS,
     PARAMETERS,
@@ -11,7 +12,6 @@ from governance.classes import (
     ProposalClass,
     governance_parameters,
 )
-from governance.mandate import GOVERNANCE
 from governance.proposal_rows import MODULE
 from ledger.errors import ErrorCode, LocalError, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
@@ -92,16 +92,8 @@ def parameter_handlers() -> Mapping[MessageType, Handler]:
     return {CHANGE_PARAMETER: _change}
 
 
-def require_governance(context: Context) -> None:
-    """TransactionError unless a proposal carries the message."""
-    if context.require_sender() != GOVERNANCE:
-        raise TransactionError(
-            ErrorCode.UNAUTHORISED, "this is carried out by a proposal alone: propose it"
-        )
-
-
 def _change(context: Context, name: str, position: int, value: int) -> None:
-    require_governance(context)
+    require_decided(context, "how proposals are decided")
     state = context.state
     after, before = _changed(governance_parameters(state), name, position, value)
     state.put(PARAMETERS, b"", after)

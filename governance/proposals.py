@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from governance.admissible import require_text
 from governance.chambers import INSTITUTIONAL, PERSONS
 from governance.classes import ProposalClass, governance_parameters
 from governance.due import reschedule
@@ -93,8 +94,7 @@ def checked(
 ) -> tuple[list[Message], ProposalClass]:
     """The messages and their class of now; TransactionError for what could never be decided."""
     state, time_ms = context.state, context.block.time_ms
-    if not title.strip():
-        raise TransactionError(ErrorCode.INVALID_MESSAGE, "title: expected one line of text")
+    require_text(title, "title")
     messages = [_checked_message(mandate, state, index, *item) for index, item in enumerate(items)]
     found = judge(mandate, state, time_ms, messages).proposal_class
     if found is ProposalClass.D and len(seated_persons(mandate, state)) < len(PERSONS):

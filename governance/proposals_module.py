@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from governance import due
 from governance.classes import PARAMETERS, ProposalClass, parameters_from
-from governance.council import council_handlers, drop_naming
-from governance.delegation import delegation_handlers, drop_delegations
+from governance.council import council_handlers
+from governance.delegation import delegation_handlers
 from governance.emergency import EmergencyCouncil, emergency_handlers, end_pauses, next_end_ms
 from governance.execution import MAX_EXECUTIONS_A_BLOCK, execute_due
 from governance.lifecycle import Status, Step
@@ -26,14 +26,6 @@ from ledger.state import State
 from ledger.strict_json import JsonReader
 
 _GENESIS: Final = JsonReader("genesis")
-
-
-def membership_ended(context: Context, member: bytes) -> None:
-    """The stakeholders' registry calls this when a member leaves a chamber: delegations that the
-    member gave, and whom it named for the council, end. Votes that have started stay as they are.
-    """
-    drop_delegations(context, member)
-    drop_naming(context, member)
 
 
 class ProposalsModule(EmergencyCouncil):

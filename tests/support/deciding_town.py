@@ -13,10 +13,11 @@ from governance.chambers import (
     INSTITUTIONAL,
 )
 from governance.classes import DAY_MS, ProposalClass
+from governance.departures import membership_ended
 from governance.lifecycle import Status
 from governance.mandate import Mandate
 from governance.proposal_rows import find
-from governance.proposals_module import ProposalsModule, membership_ended
+from governance.proposals_module import ProposalsModule
 from ledger import codec, invariants
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, ErrorCode, TransactionError
@@ -181,7 +182,7 @@ class DecidingTown:
         start = self.context(state)
         self.module.begin_block(start)
         for account in leaves:
-            membership_ended(start, self.electorate.leave(account))
+            membership_ended(state, self.electorate.leave(account))
         codes, self.events = [], list(start.events)
         self.reasons = []
         for sender, verb, values in sent:

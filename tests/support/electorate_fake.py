@@ -27,7 +27,7 @@ class FakeElectorate:
         return member
 
     def leave(self, account: Address) -> bytes:
-        """Whoever calls this also calls governance.proposals_module.membership_ended."""
+        """Whoever calls this also calls governance.departures.membership_ended."""
         self.number += 1
         member = self.bound[account]
         chamber, began, ended = self.memberships[member][-1]

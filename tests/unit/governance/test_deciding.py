@@ -2,6 +2,7 @@
 
 import pytest
 
+from governance.admissible import GOVERNANCE
 from governance.chambers import (
     CHAMBER_ACADEMIA,
     CHAMBER_BUILDERS,
@@ -11,7 +12,6 @@ from governance.chambers import (
 )
 from governance.classes import DAY_MS, HOUR_MS, YEAR_MS, ProposalClass
 from governance.lifecycle import Status
-from governance.mandate import GOVERNANCE
 from governance.parameter_changes import CHANGE_PARAMETER, CHANGES
 from governance.proposal_rows import ballot_of, find
 from governance.tally import Outcome
