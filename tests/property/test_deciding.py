@@ -54,11 +54,11 @@ class Deciding(RuleBasedStateMachine):
     """`model` maps each member to its chamber; `given` each class and member to a delegation."""
 
     @initialize(
-        participants=st.integers(28, 45),
-        landowners=st.integers(0, 40),
+        participants=st.integers(28, 46),
+        landowners=st.sampled_from((0, 20, 34, 40)),
         organisations=st.lists(st.integers(1, ORGANISATIONS), min_size=4, max_size=4),
         kinds=st.lists(classes, min_size=2, max_size=4),
-        wishes=st.lists(st.tuples(people, people), max_size=12),
+        wishes=st.lists(st.tuples(people, people), min_size=6, max_size=24),
     )
     def start(
         self,
@@ -81,7 +81,7 @@ class Deciding(RuleBasedStateMachine):
         # Every history has votes and delegations in it, whatever rules are drawn.
         for by, to in wishes:
             for kind in sorted(set(kinds)):
-                self.give(kind, by, to % 6)
+                self.give(kind, by, to % 3)
         for index, kind in enumerate(kinds):
             self.bring(kind, index % 4, (index + 1) % 4)
 
@@ -169,7 +169,7 @@ class Deciding(RuleBasedStateMachine):
     def propose(self, kind: str, sponsors: tuple[int, int]) -> None:
         self.bring(kind, *sponsors)
 
-    @rule(data=st.data(), by=st.integers(0, 5), choice=choices)
+    @rule(data=st.data(), by=st.integers(0, 2), choice=choices)
     def delegate_votes(self, data: st.DataObject, by: int, choice: str) -> None:
         if (number := self.pick(data)) is not None:
             self.cast([person(by)], number, choice)
@@ -269,6 +269,9 @@ class Deciding(RuleBasedStateMachine):
 
     @rule(index=people, moves=st.booleans())
     def leave(self, index: int, moves: bool) -> None:
+        self.dismiss(index, moves=moves)
+
+    def dismiss(self, index: int, *, moves: bool) -> None:
         account = person(index)
         if account not in self.model:
             return
@@ -280,6 +283,12 @@ class Deciding(RuleBasedStateMachine):
         self.follow(before)
         if moves:
             self.admit(account, PERSONS[1 - PERSONS.index(chamber)])
+
+    @rule(first=people)
+    def several_leave(self, first: int) -> None:
+        """A chamber shrinks, and with it what a delegate may carry."""
+        for index in range(5):
+            self.dismiss((first + index) % PEOPLE, moves=False)
 
     @rule(index=st.integers(0, 11), joins=st.booleans())
     def organisation_moves(self, index: int, joins: bool) -> None:
@@ -323,17 +332,25 @@ class Deciding(RuleBasedStateMachine):
             self.run_block(after_ms=max(0, at_ms - HOUR_MS - self.town.time_ms))
 
     def run_out(self) -> None:
-        """Everything that is open comes to its end; a second vote is voted on once more."""
+        """Everything that is open comes to its end; votes of class D get everybody's Yes first."""
+        self.agree_on_d()
         for _ in range(30):
             due_ms = self.town.module.next_deadline_ms(self.town.state)
             if due_ms is None:
                 return
             self.run_block(after_ms=max(0, due_ms - self.town.time_ms))
-            for number in sorted(self.votes):
-                if self.town.status(number) is Status.SECOND_VOTING:
-                    voters = [institution(chamber) for chamber in INSTITUTIONAL]
-                    voters += [person(index) for index in range(0, PEOPLE, 2)]
-                    self.cast(voters, number, "yes")
+            self.agree_on_d()
+
+    def agree_on_d(self) -> None:
+        for number in sorted(self.votes):
+            if number in self.votes and self.votes[number].kind == "D":
+                voters = [
+                    institution(chamber, index)
+                    for chamber in INSTITUTIONAL
+                    for index in range(ORGANISATIONS)
+                ]
+                voters += [person(index) for index in range(PEOPLE)]
+                self.cast(voters, number, "yes")
 
     def teardown(self) -> None:
         if hasattr(self, "town"):

@@ -134,6 +134,26 @@ def test_a_delegation_ends_by_itself_within_a_year(town: DecidingTown) -> None:
     assert participants(town, later) == (2, 1, 0)
 
 
+def test_a_vote_that_opens_at_the_mark_where_a_delegation_ends_does_not_see_it(
+    town: DecidingTown,
+) -> None:
+    """The town starts on day 1,000; what is delegated then ends on day 1,365, a mark."""
+    delegate(town, 0, 1)
+    town.block(at_ms=1_363 * DAY_MS)
+    number = town.propose(message(BUDGET, 1))
+    assert town.time_ms // DAY_MS == 1_366
+    town.must(person(0), "vote", number, "yes")
+    town.must(person(1), "vote", number, "yes")
+    assert participants(town, number) == (2, 0, 0)
+
+
+def test_a_delegation_in_its_last_days_can_still_be_ended(town: DecidingTown) -> None:
+    delegate(town, 0, 1)
+    town.block(at_ms=1_362 * DAY_MS)
+    delegate(town, 0, 2)  # writes the count anew, from the mark at which the first one ends
+    town.must(person(1), "undelegate", "B")  # the invariants compare both sides
+
+
 @pytest.mark.parametrize("to", ["itself", "landowner", "organisation", "outsider"])
 def test_delegates_that_are_refused(town: DecidingTown, to: str) -> None:
     account = {

@@ -21,6 +21,7 @@ from ledger.errors import ErrorCode
 from ledger.primitives import ZERO_ADDRESS, Address
 from tests.support.deciding_town import BUDGET, DOCUMENT, DecidingTown, message, value
 from tests.support.electorate_fake import institution, person
+from tokenomics.ports import Emergency
 
 
 def seat(index: int) -> Address:
@@ -75,8 +76,10 @@ def test_a_pause_ends_before_the_transactions_of_its_last_block(town: DecidingTo
 
 def test_the_module_is_the_emergency_that_tokenomics_reads(town: DecidingTown) -> None:
     council: EmergencyCouncil = town.module
+    read_by_tokenomics: Emergency = town.module
     agree(town, "finalising", 0, 1, 2, 5)
     assert council.finalising_paused(town.state)
+    assert read_by_tokenomics.finalising_paused(town.state)
     assert not council.minting_paused(town.state)
 
 
@@ -241,6 +244,15 @@ def test_institutions_name_by_majority_and_persons_by_most_names() -> None:
     assert holders(town.mandate, town.state)[4] is None
     town.block(leaves=[person(index) for index in range(20, 60)])
     assert 4 not in holders(town.mandate, town.state)
+
+
+def test_half_of_the_organisations_are_no_majority() -> None:
+    town = DecidingTown()
+    town.organisations(2)
+    town.must(institution(INSTITUTIONAL[0]), "name_seat", seat(0))
+    assert holders(town.mandate, town.state)[0] is None
+    town.must(institution(INSTITUTIONAL[0], 1), "name_seat", seat(0))
+    assert holders(town.mandate, town.state)[0] == seat(0)
 
 
 def test_names_that_are_refused(town: DecidingTown) -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from governance.chambers import CHAMBER_PUBLIC
+from governance.chambers import CHAMBER_LAND, CHAMBER_PUBLIC
 from governance.classes import DAY_MS
 from governance.lifecycle import Status
 from governance.proposal_rows import ballot_of, find
 from ledger.errors import ErrorCode
-from tests.support.deciding_town import BUDGET, DOCUMENT, DecidingTown, message, value
+from tests.support.deciding_town import BUDGET, DOCUMENT, ZONE, DecidingTown, message, value
 from tests.support.electorate_fake import institution, person
 
 
@@ -153,6 +153,18 @@ def test_ten_per_cent_send_a_queued_action_back_once() -> None:
         "proposal 1 was recalled once and passed again",
     )
     town.run_until(Status.EXECUTED)
+
+
+def test_the_further_vote_has_the_recusals_of_the_first() -> None:
+    town = town_of(60, 40)
+    number = town.propose(message(ZONE, 1))
+    town.all_vote(number, persons=30)
+    town.run_until(Status.QUEUED)
+    recall(town, number, range(50, 60))
+    assert town.status(number) is Status.RECALL_VOTING
+    assert town.refused(institution(CHAMBER_LAND), "vote", number, "no")[0] is (
+        ErrorCode.UNAUTHORISED
+    )
 
 
 def test_the_further_vote_can_reject() -> None:
