@@ -49,6 +49,7 @@ bench: $(installed)
 	$(bin)/python -m tests.bench.executor_micro
 	$(bin)/python -m tests.bench.commitment_micro
 	$(bin)/python -m tests.bench.store_micro
+	$(bin)/python -m tests.bench.governance_micro
 	$(bin)/python -m tests.bench.rpc_micro
 
 simulate: $(installed)
