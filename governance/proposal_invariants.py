@@ -60,13 +60,14 @@ def _numbers(state: State) -> range:
 
 
 def _votes(state: State, number: int, vote: int) -> dict[tuple[int, bytes], Vote]:
-    """Votes of one vote by (chamber, member); a member stands in one chamber's rows only."""
+    """Rows of one vote by (chamber, member). A member votes in one chamber only; in one where it
+    was a delegate before it moved, a row may stand that takes delegators back."""
     prefix = key(number, vote)
     found = {
         (place[len(prefix)], place[len(prefix) + 1 :]): row
         for place, row in state.iterate(VOTES, prefix)
     }
-    members = Counter(member for _, member in found)
+    members = Counter(member for (_, member), row in found.items() if row.choice is not Choice.NONE)
     ensure(all(n == 1 for n in members.values()), f"proposal {number}: a member counts twice")
     return found
 

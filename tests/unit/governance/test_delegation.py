@@ -186,3 +186,16 @@ def test_a_move_to_the_other_chamber_ends_delegations(town: DecidingTown) -> Non
     town.must(person(1), "vote", number, "yes")
     _, ballot = ballot_of(town.state, number, 1)
     assert (ballot.yes[4], ballot.yes[5]) == (1, 1)
+
+
+def test_a_delegate_who_moved_carries_nobody_and_votes_once(town: DecidingTown) -> None:
+    """A delegator's vote leaves a row at the delegate's old chamber; it is no second vote."""
+    delegate(town, 0, 1)
+    town.block(leaves=[person(0)])
+    town.electorate.join(person(0), PERSONS[1])
+    number = town.propose(message(BUDGET, 1))
+    town.must(person(1), "vote", number, "yes")
+    town.must(person(0), "vote", number, "no")
+    _, ballot = ballot_of(town.state, number, 1)
+    assert (ballot.yes[4], ballot.no[4]) == (1, 0)
+    assert (ballot.yes[5], ballot.no[5]) == (0, 1)
