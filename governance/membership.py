@@ -10,6 +10,7 @@ from typing import Final
 
 from governance.admissible import STAKEHOLDERS
 from governance.chambers import CHAMBERS, ChamberKind
+from governance.departures import membership_ended
 from ledger.crypto import checksum_address
 from ledger.errors import ErrorCode, TransactionError, ensure
 from ledger.primitives import Address
@@ -208,12 +209,14 @@ def begin(state: State, member: bytes, chamber: str) -> None:
 
 
 def end(state: State, member: bytes) -> None:
-    """The member's membership ends with the next snapshot number."""
+    """The member's membership ends with the next snapshot number, and with it what the member
+    delegated or named in votes that start later."""
     row = present(member_of(state, member), f"member {member!r}")
     last = present(current(state, member), f"a membership of {member!r}")
     now = seats(state, last.chamber)
     # A credential's number is no text; it is in no list either.
     left = tuple(name for name in now.organisations if name.encode() != member)
+    membership_ended(state, member)
     number = _next_snapshot(state)
     state.put(SEATS, last.chamber.encode(), Seats(now.members - 1, left))
     state.put(MEMBERSHIPS, member + key(row.memberships - 1), replace(last, ended=number))
