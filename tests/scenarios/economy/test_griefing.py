@@ -174,7 +174,8 @@ def test_a_proposer_chooses_the_blind_appraisers(told: Told) -> None:
     for block in range(1_000):
         town.parent_hash = Hash(sha256(b"block %d" % block))
         context = town.context(town.state, town.time_ms + 1)
-        drawn.add(frozenset(RegistryPanels().draw(context, 0, 1, "dispute", 3, seated)))
+        mark = context.block.parent_hash
+        drawn.add(frozenset(RegistryPanels().draw(context, 0, 1, "dispute", mark, 3, seated)))
     told(f"{len(drawn)} panels", f"{left} appraisers")
 
 
