@@ -1,9 +1,9 @@
 """A zone's closed round: from what its appraisal found to its accepted and its counted price.
 
-What is accepted is the basis of the clip, and only a FINAL value moves it; what is counted enters V.
-They differ while a zone has no FINAL value: then it counts at its last accepted price moved down,
-never up, by the official change rate, or at a lower median that is not FINAL, and a STALE one at no
-more than its base. A round between two anchors appraises nothing, and
+What is accepted is the basis of the clip, and only a FINAL value moves it; what is counted enters
+V. They differ while a zone has no FINAL value: then it counts at its last accepted price moved
+down, never up, by the official change rate, or at a lower median that is not FINAL, and a STALE one
+at no more than its base. A round between two anchors appraises nothing, and
 every zone's counted price moves with its official rate.
 """
 

@@ -1,4 +1,4 @@
-"""A town of land, issuance, distribution and a store: blocks at given times with given messages, no consensus."""
+"""A town of three modules and a store: blocks at given times with given messages, no consensus."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -111,13 +111,25 @@ def test_what_four_colluders_did_is_undone_by_the_next_panel(told: Told) -> None
     told(f"{TENURE} rounds", f"in round {rounds_to_recover(town)}")
 
 
-def test_a_whole_panel_unopposed_for_a_year_is_undone_by_the_next_panel(told: Told) -> None:
+def test_a_whole_panel_unopposed_for_three_rounds_is_undone(told: Told) -> None:
     """All five agree, so their value is FINAL; within four anchors the fall is undone at once."""
     town = AttackedTown()
     for _ in range(YEAR - 1):
         assert town.appraise(seats(5, DOWNWARD[3](town.accepted()))).outcome is Outcome.FINAL
     lowest = town.accepted()
     told(f"{lowest:,} KRW", f"in round {rounds_to_recover(town)}")
+
+
+def test_a_whole_panel_unopposed_for_a_tenure_ruins_its_zone(told: Told) -> None:
+    """Past four anchors the way back is the clip's: the next panels say as much as is taken, for
+    ten years."""
+    town = AttackedTown()
+    for _ in range(TENURE):
+        town.appraise(seats(5, DOWNWARD[3](town.accepted())))
+    lowest = town.accepted()
+    for _ in range(10 * YEAR):
+        town.honest(1, min(TRUE, town.accepted() * 10 - 1))
+    told(f"{lowest:,} KRW", f"{town.accepted():,} KRW")
 
 
 def minted_after(rounds: int, lie: Callable[[int, int], Prices]) -> AttackedTown:

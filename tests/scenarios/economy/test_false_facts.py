@@ -1,6 +1,6 @@
 """False official rates, events that raise nothing, and costs that are understated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ledger.errors import ErrorCode
 from tests.support.attack_table import percent
@@ -108,10 +108,10 @@ def test_two_reporters_move_provisional_quarters(told: Told) -> None:
     assert (high.cover, high.recognised_krw) == (anchor.cover, anchor.recognised_krw)
     low = quarter(LOWEST_STEP)
     assert low.recognised_krw == anchor.recognised_krw
-    assert quarter(LOWEST_STEP).cover == 0
+    ended = quarter(LOWEST_STEP)
     back = quarter(RATE_SCALE, is_anchor=True)
     assert (back.value_krw, back.cover) == (anchor.value_krw, anchor.cover)
-    told(percent(high.cover - anchor.cover, anchor.cover), percent(anchor.cover - 0, anchor.cover))
+    told(*(percent(moved.cover - anchor.cover, anchor.cover) for moved in (high, ended)))
 
 
 def test_two_reporters_lower_a_held_zone_only(told: Told) -> None:
@@ -136,31 +136,27 @@ def certify(stage: str, cost: int, factor_bps: int = HIGHEST_FACTOR_BPS) -> Call
     return GOVERNANCE, CERTIFY_EVENT, ("a", stage, factor_bps, cost, DOCUMENT)
 
 
-def developed(
-    rounds: int, price: Callable[[int], Prices], *, cost: int | None = None
-) -> AttackedTown:
-    """Site works are certified at the highest factor in round 1, when there is a cost."""
+def developed(reports: Sequence[Prices], cost: int | None = 0) -> AttackedTown:
+    """A round for each panel's reports; site works are certified in the first one at the highest
+    factor, unless there is no cost."""
     town = AttackedTown()
     if cost is not None:
         town.send(certify("site works", cost))
-    for number in range(1, rounds + 1):
-        town.appraise(price(number))
+    for panel in reports:
+        town.appraise(panel)
     return town
 
 
 def test_an_event_without_a_rise_of_land(told: Told) -> None:
-    """All three stages at the highest factor, at no cost and at a tenth of the zone's worth each;
-    appraisers go on reporting that land rises by 1 % a quarter."""
-
-    def rise(number: int) -> Prices:
-        return [TRUE * (100 + number) // 100] * 5
-
-    plain = developed(16, rise).derivation
+    """All three stages at the highest factor, free and then at a hundredth of the zone's worth
+    each; appraisers go on reporting that land rises by 1 % a quarter."""
+    rises = [[TRUE * (100 + number) // 100] * 5 for number in range(1, 17)]
+    plain = developed(rises, cost=None).derivation
     for cost in (0, ZONE_VALUE_KRW // 100):
         town = AttackedTown()
         town.send(*(certify(s, cost) for s in ("site works", "completion", "change of use")))
-        for number in range(1, 17):
-            town.appraise(rise(number))
+        for panel in rises:
+            town.appraise(panel)
         row = town.derivation
         assert row.certified_issued == 0
         told(percent(max(0, row.issued - plain.issued), row.town_scale))
@@ -171,29 +167,19 @@ def test_a_false_event_with_colluding_appraisers(told: Told) -> None:
     """Certified at x3 for nothing; three of five report 110 % of the truth, or five three times it.
     The certified rise passes the clip at once; S still waits for nine anchors."""
     for colluders, lie in ((3, TRUE * 110 // 100), (5, TRUE * 3)):
-
-        def lies(number: int, colluders: int = colluders, lie: int = lie) -> Prices:
-            return [lie] * colluders + [TRUE] * (5 - colluders)
-
-        first = developed(1, lies, cost=0)
+        lies = [*[lie] * colluders, *HONEST[colluders:]]
+        first = developed([lies])
         told(percent(first.accepted() - TRUE, TRUE))
-        tenure = developed(
-            16,
-            lambda n, lies=lies: lies(n) if n <= 8 else HONEST,
-            cost=0,  # type: ignore[misc]
-        ).derivation
-        assert tenure.issued == 0, "the panel's tenure ends before S"
-        year = developed(12, lies, cost=0).derivation
+        tenure = developed([lies] * 8 + [HONEST] * 8)
+        assert tenure.derivation.issued == 0, "the panel's tenure ends before S"
+        year = developed([lies] * 12).derivation
         told(percent(year.issued, year.town_scale))
 
 
 def test_a_cost_that_is_understated(told: Told) -> None:
     """Land really doubles by site works that cost half of the zone's worth; certified as free."""
-
-    def double(number: int) -> Prices:
-        return [TRUE * 2] * 5
-
-    true, false = (developed(20, double, cost=cost).derivation for cost in (ZONE_VALUE_KRW // 2, 0))
+    doubled = [[TRUE * 2] * 5] * 20
+    true, false = (developed(doubled, cost).derivation for cost in (ZONE_VALUE_KRW // 2, 0))
     assert true.recognised_krw == ZONE_VALUE_KRW // 2
     assert false.recognised_krw == ZONE_VALUE_KRW
     told(
