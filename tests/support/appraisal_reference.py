@@ -17,7 +17,8 @@ Said = tuple[int, int]
 class ZoneFacts:
     """What is said of a zone in a round: by the panel, by two further appraisers when they are
     asked, by three blind ones when there is a challenge; None said nothing. rate: (index after,
-    index before). certified: limit of certified events, 0 for none."""
+    index before). certified: limit of certified events, 0 for none. void: the round closed before
+    the appraisal was at its end. units_checked: what is said was taken, so no unit is wrong."""
 
     panel: tuple[Said | None, ...]
     further: tuple[Said | None, ...] = ()
@@ -25,6 +26,8 @@ class ZoneFacts:
     blind: tuple[Said | None, ...] = ()
     rate: tuple[int, int] | None = None
     certified: int = 0
+    void: bool = False
+    units_checked: bool = False
 
 
 @dataclass
@@ -38,9 +41,13 @@ class ZoneFigures:
     reports: list[int] = field(default_factory=list)
 
 
-def taken(said: tuple[Said | None, ...], last: int) -> list[Said]:
+def taken(facts: ZoneFacts, said: tuple[Said | None, ...], last: int) -> list[Said]:
     """A report a decade away from the last accepted price is refused."""
-    return [one for one in said if one and last < one[0] * 10 and one[0] < last * 10]
+    return [
+        one
+        for one in said
+        if one and (facts.units_checked or (last < one[0] * 10 and one[0] < last * 10))
+    ]
 
 
 def middle(prices: list[int]) -> int:
@@ -53,13 +60,15 @@ def is_wide(lowest: int, highest: int) -> bool:
 
 def appraise(facts: ZoneFacts, last: int, minimum: int) -> tuple[str, int, list[Said]]:
     """(outcome, m, all reports) of one appraisal."""
-    panel = taken(facts.panel, last)
+    panel = taken(facts, facts.panel, last)
+    if facts.void:
+        return "VOID", 0, panel + taken(facts, (*facts.further, *facts.blind), last)
     if len(panel) < minimum:
         return "NO_VALUE", 0, panel
     prices = sorted(price for price, _ in panel)
     reports = list(panel)
     if is_wide(prices[0], prices[-1]):
-        further = taken(facts.further, last)
+        further = taken(facts, facts.further, last)
         reports += further
         prices = sorted(price for price, _ in reports)
         cut = (len(prices) - 1) // 3
@@ -68,7 +77,7 @@ def appraise(facts: ZoneFacts, last: int, minimum: int) -> tuple[str, int, list[
     m = middle(prices)
     if not facts.challenged:
         return "FINAL", m, reports
-    blind = taken(facts.blind, last)
+    blind = taken(facts, facts.blind, last)
     reports += blind
     if len(blind) < 2:
         return "DISPUTED", m, reports
