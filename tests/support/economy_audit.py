@@ -48,7 +48,7 @@ _ACCOUNTS: Mapping[str, Address] = {
 _NUMBERS = {account: name for name, account in _ACCOUNTS.items()}
 
 
-def who(account: Address) -> str | int:
+def named(account: Address) -> str | int:
     """As the reference of pools names an account."""
     return PEOPLE.get(account, _NUMBERS.get(account, account.hex()))
 
@@ -124,7 +124,7 @@ class Audit:
                 limit=world.limit,
             )
         )
-        self.pools.move(None, who(HOLDER), world.allocation)
+        self.pools.move(None, named(HOLDER), world.allocation)
         self.rules = issuance.Rules(
             net=world.net,
             window=world.window,
@@ -201,9 +201,9 @@ class Audit:
         match verb:
             case "transfer.send":
                 to, amount = Address(body[0]), int.from_bytes(body[1], "big")
-                if books.balances.get(who(sender), 0) < amount:
+                if books.balances.get(named(sender), 0) < amount:
                     return "INSUFFICIENT_FUNDS"
-                books.move(who(sender), who(to), amount)
+                books.move(named(sender), named(to), amount)
                 return "OK"
             case "enrol":
                 if sender != REGISTRAR:
@@ -405,8 +405,9 @@ class Audit:
                 raw = row.median_krw_per_m2 or row.accepted_krw_per_m2
                 before, after = (self.rates.index(REGION, at) for at in (month, 3 * number))
                 if before is not None and after is not None:
-                    price = max(1, price * after // before)
-                ratios.append(raw * 10**6 // price)
+                    ratios.append(raw * 10**6 // max(1, price * after // before))
+                else:
+                    ratios.append(raw * 10**6 // price)
         ratios.sort()
         n = len(ratios)
         ranks = [j for j in range(1, n + 1) if 40 * sum(comb(n, i) for i in range(j)) <= 2**n]
@@ -446,8 +447,8 @@ class Audit:
         books = self.pools.balances
         found: dict[str | int, tuple[int, int]] = {}
         for address, row in state.iterate(ACCOUNTS):
-            found[who(Address(address))] = (row.nonce, row.balance)
-        nonces = {who(account): nonce for account, nonce in self.nonces.items()}
+            found[named(Address(address))] = (row.nonce, row.balance)
+        nonces = {named(account): nonce for account, nonce in self.nonces.items()}
         names = {name for name, balance in books.items() if balance} | set(nonces)
         expected = {name: (nonces.get(name, 0), books.get(name, 0)) for name in names}
         assert found == expected
