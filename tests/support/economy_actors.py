@@ -38,6 +38,13 @@ LOWEST_LEVEL, HIGHEST_LEVEL = 300, 6_000
 MOODS = ("honest", "honest", "deviating", "withholding", "colluding", "scattered", "silent")
 REPORTING = ("agree", "agree", "agree", "late", "disagree")
 
+_WITHHELD = {
+    Phase.REVEAL: (1, 3, 4),
+    Phase.REAPPRAISE_REVEAL: (1,),
+    Phase.DISPUTE_REVEAL: (0, 1),
+}
+"""Seats that keep what they committed to, in the mood to withhold."""
+
 
 def salt_of(zone: str, number: int, sender: Address) -> bytes:
     return sha256(f"{zone}/{number}/{sender.hex()}".encode())
@@ -52,6 +59,7 @@ class Actors:
         self.waiting: list[Call] = []
         self.levels = [1_000 for _ in world.zones]
         self.said: dict[tuple[str, int, Address], tuple[int, int]] = {}
+        self.tried: dict[tuple[str, int, Address], int] = {}
         self.sent = 0
 
     def add(self, *calls: Call) -> None:
@@ -113,7 +121,11 @@ class Actors:
         for row, zone, appraisal in running(state):
             name, mood = f"z{zone}", moods[zone]
             if appraisal.phase is Phase.CHALLENGE:
-                if challenges and challenge_of(state, row.number, zone) is None:
+                if (
+                    challenges
+                    and rng.randrange(2)
+                    and challenge_of(state, row.number, zone) is None
+                ):
                     chamber = rng.choice(roles.CHAMBERS)
                     holder = CHAMBER_HOLDERS[chamber]
                     self.add(call(holder, CHALLENGE, name, row.number, roles.CHAMBER_PUBLIC,
@@ -123,12 +135,8 @@ class Actors:
                 if appraisal.phase in COMMITTING:
                     if not has_committed(state, row.number, zone, member):
                         self.commit(row, zone, member, _price(mood, seat, appraisal, rng), rng)
-                elif (
-                    (mood != "withholding" or seat not in (1, 3, 4))
-                    and (name, row.number, member) in self.said
-                    and not has_revealed(state, row.number, zone, member)
-                ):
-                    self.add(self.reveal_call(name, row.number, member))
+                elif mood != "withholding" or seat not in _WITHHELD[appraisal.phase]:
+                    self._reveal(state, row.number, zone, member)
 
     def commit(
         self, row: Round, zone: int, who: Address, permille: int | None, rng: Random
@@ -142,6 +150,14 @@ class Actors:
         said = commitment_of(CHAIN_ID, f"z{zone}", row.number, who, _statement(price, date_ms),
                              salt_of(f"z{zone}", row.number, who))  # fmt: skip
         self.add(call(who, COMMIT, f"z{zone}", row.number, said))
+
+    def _reveal(self, state: State, number: int, zone: int, who: Address) -> None:
+        """Open what was committed to; what was refused is tried once more."""
+        at = (f"z{zone}", number, who)
+        tries = self.tried.get(at, 0)
+        if at in self.said and tries < 2 and not has_revealed(state, number, zone, who):
+            self.tried[at] = tries + 1
+            self.add(self.reveal_call(*at))
 
     def reveal_call(self, zone: str, number: int, who: Address, more: int = 0) -> Call:
         price, date_ms = self.said[zone, number, who]

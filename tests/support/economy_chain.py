@@ -112,8 +112,8 @@ class Steering:
 
 @dataclass(frozen=True)
 class World:
-    """Genesis of a town. zones: (area in 0.1 m2, base in KRW/m2). limit: points that a certifier
-    may certify of each kind and round."""
+    """Genesis of a town. zones: (area in 0.1 m2, base in KRW/m2). appraisers: on the registry.
+    limit: points that a certifier may certify of each kind and round."""
 
     zones: tuple[tuple[int, int], ...] = ((6_000_000, 250_000), (1_234_567, 99_991))
     every: int = 1
@@ -123,6 +123,7 @@ class World:
     price_per_token: int = 1_000
     hard_cap: int = 10**27
     allocation: int = 0
+    appraisers: int = APPRAISERS
     limit: int = 5_000
     cliff: int = 2
     vesting: int = 5
@@ -168,7 +169,7 @@ class World:
                     "anchor_every_rounds": self.every,
                 },
                 "zones": zones,
-                "appraisers": appraisers_section(APPRAISERS),
+                "appraisers": appraisers_section(self.appraisers),
                 "rates": {"first_month": FIRST_MONTH},
             },
             "issuance": {
