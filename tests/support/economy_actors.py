@@ -26,6 +26,7 @@ from tokenomics.appraisals import Appraisal, running
 from tokenomics.challenges import CHALLENGE, GROUNDS, challenge_of
 from tokenomics.phases import COMMITTING, Phase
 from tokenomics.rates import NATION, REPORT_RATE, months_in_order, official_rate, reports_of_month
+from tokenomics.registry import registered
 from tokenomics.reports import COMMIT, REVEAL, Statement, commitment_of, has_committed, has_revealed
 from tokenomics.rounds import Round, schedule
 
@@ -131,12 +132,25 @@ class Actors:
                     self.add(call(holder, CHALLENGE, name, row.number, roles.CHAMBER_PUBLIC,
                                   rng.choice(GROUNDS), HASH))  # fmt: skip
                 continue
+            self._intrude(state, row, zone, appraisal, rng)
             for seat, member in enumerate(appraisal.seats):
                 if appraisal.phase in COMMITTING:
                     if not has_committed(state, row.number, zone, member):
                         self.commit(row, zone, member, _price(mood, seat, appraisal, rng), rng)
                 elif mood != "withholding" or seat not in _WITHHELD[appraisal.phase]:
                     self._reveal(state, row.number, zone, member)
+
+    def _intrude(
+        self, state: State, row: Round, zone: int, appraisal: Appraisal, rng: Random
+    ) -> None:
+        """Somebody from the registry without a seat does as if."""
+        outside = [member for member in registered(state) if member not in appraisal.everybody]
+        if outside and rng.randrange(4) == 0:
+            member = outside[0]
+            if appraisal.phase in COMMITTING:
+                self.commit(row, zone, member, 1_000, rng)
+            else:
+                self._reveal(state, row.number, zone, member)
 
     def commit(
         self, row: Round, zone: int, who: Address, permille: int | None, rng: Random

@@ -36,6 +36,7 @@ from tests.support.economy_chain import (
 from tests.support.pool_reference import Reference, Rules
 from tokenomics.derivation import issuance_round
 from tokenomics.pools import POOL_ACCOUNTS, VESTING_ACCOUNT, Pool
+from tokenomics.reserve import TRANCHES
 from tokenomics.rounds import opened_round, town_round
 from tokenomics.rows import key
 from tokenomics.zone_rounds import ZONE_ROUNDS
@@ -314,6 +315,7 @@ class Audit:
         uncovered = max(0, outstanding - figures.cover[-1])
         burned = self.pools.close(figures.minted[-1], is_final, uncovered)
         assert burned == figures.burned[-1]
+        self._compare_tranches(state)
         for name, times in (
             ("mint", figures.minted[-1]),
             ("burn", burned),
@@ -425,6 +427,7 @@ class Audit:
             "recognised": row.recognised_krw, "Rc": row.certified_recognised_krw,
             "entitlement": row.entitlement, "Ec": row.certified_entitlement,
             "ceiling": row.ceiling, "cover": row.cover, "burned": row.burned, "limit": row.limit,
+            "outstanding": row.outstanding,
             "minted": row.minted, "certified minted": row.certified_minted, "issued": row.issued,
         }  # fmt: skip
         expected = {
@@ -435,10 +438,21 @@ class Audit:
             "entitlement": figures.entitlement[-1], "Ec": figures.certified_entitlement[-1],
             "ceiling": figures.ceiling[-1], "cover": figures.cover[-1],
             "burned": figures.burned[-1], "limit": figures.limit[-1],
+            "outstanding": max(
+                0, figures.issued[-1] - figures.minted[-1] - self.world.allocation
+                - sum(figures.burned)
+            ),
             "minted": figures.minted[-1], "certified minted": figures.certified_minted[-1],
             "issued": figures.issued[-1],
         }  # fmt: skip
         assert found == expected, f"round {number}"
+
+    def _compare_tranches(self, state: State) -> None:
+        due: dict[int, int] = {}
+        for number, amount in self.pools.tranches:
+            due[number] = due.get(number, 0) + amount
+        found = {int.from_bytes(at, "big"): row.amount for at, row in state.iterate(TRANCHES)}
+        assert found == due
 
     # Accounts
 

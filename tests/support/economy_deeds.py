@@ -70,13 +70,13 @@ def certify_event(actors: Actors, rng: Random) -> None:
     actors.levels[zone] = min(HIGHEST_LEVEL, actors.levels[zone] * factor_bps // 10_000)
 
 
-def register_sales(actors: Actors, rng: Random) -> None:
+def register_sales(actors: Actors, rng: Random, permille: int | None = None) -> None:
     """Often a dozen well below what is appraised, which close the gate."""
     zone, back = rng.randrange(2), rng.randrange(6)
     base = actors.town.world.zones[zone][1]
-    price = base * actors.levels[zone] * rng.choice([500, 700, 700, 1_000, 1_400]) // 10**6
+    price = base * actors.levels[zone] * (permille or rng.choice([500, 700, 1_000, 1_400])) // 10**6
     month = months.month_at(FIRST_MONTH, 3 * schedule(actors.town.state).newest - back)
-    for parcel in range(rng.choice([1, 12, 14])):
+    for parcel in range(14 if permille else rng.choice([1, 12, 14])):
         actors.add(call(SALES, REGISTER_SALE, f"z{zone}", _pnu(parcel), price, month, HASH))
 
 
@@ -126,7 +126,7 @@ def set_parameters(actors: Actors, rng: Random) -> None:
             rng.choice([1, 2]),
             rng.choice([1, 2_500, 2_500, 10_000]),
             rng.choice([7, 1_000, 1_000, 10**6]),
-            rng.choice([10**27, 10**27, issued, max(0, issued - 1)]),
+            rng.choice([10**27, 10**27, issued, max(0, issued - 1), issued // 2]),
             rng.randint(1, 3),
         )
     )
@@ -164,7 +164,9 @@ def claim(actors: Actors, rng: Random) -> None:
 
 
 def leave(actors: Actors, rng: Random) -> None:
-    number, cause = rng.randrange(PERSONS), rng.choice(["left", *CAUSES])
+    """Mostly somebody who has something to lose."""
+    earned = [number for (_, number), amount in actors.audit.pools.earned.items() if amount]
+    number, cause = rng.choice([rng.randrange(PERSONS), *earned]), rng.choice(["left", *CAUSES])
     sender = person(number) if rng.randrange(2) else REGISTRAR
     actors.add(call(sender, LEAVE, person(number), cause))
 
@@ -311,6 +313,8 @@ DEEDS: Sequence[Callable[[Actors, Random], None]] = (
     change_registry,
     seat_panels,
     brake,
+    brake,
+    set_parameters,
     set_parameters,
     work,
     work,
