@@ -50,6 +50,7 @@ bench: $(installed)
 	$(bin)/python -m tests.bench.commitment_micro
 	$(bin)/python -m tests.bench.distribution_micro
 	$(bin)/python -m tests.bench.store_micro
+	$(bin)/python -m tests.bench.governance_micro
 	$(bin)/python -m tests.bench.rpc_micro
 
 simulate: $(installed)

@@ -43,6 +43,7 @@ ROUND: Final[land_results.Round] = {
     "state": "FINAL",
     "phase": "FINAL",
     "phase_deadline_ms": TIME_MS + 1500,
+    "reveal_ms": None,
     "panel": [APPRAISER],
     "further": [],
     "blind": [],

@@ -70,6 +70,9 @@ class Round(TypedDict):
     state: Annotated[str, "OPEN, or when closed " + OUTCOMES]
     phase: Annotated[str | None, "where its appraisal stands; null before it begins"]
     phase_deadline_ms: Annotated[int | None, "when the phase ends, of the last one when it ended"]
+    reveal_ms: Annotated[
+        int | None, "how long the phase after a committing one lasts, in which reports are revealed"
+    ]
     panel: list[AddressText]
     further: Annotated[list[AddressText], "drawn for a re-appraisal"]
     blind: Annotated[list[AddressText], "drawn for a dispute"]

@@ -3,7 +3,19 @@
 from typing import Protocol
 
 from ledger.module import Context
+from ledger.primitives import Address
 from ledger.registry import Validator
+from ledger.state import State
+
+
+class Rebound(Protocol):
+    """Follows a person to another account after a lost key: shares, vesting."""
+
+    def rebound(self, context: Context, old: Address, new: Address) -> None:
+        """Move what `old` holds in a module to `new`, which may hold something already.
+
+        TransactionError when that cannot be: then the person stays where they are.
+        """
 
 
 class ValidatorAdmission(Protocol):
@@ -27,3 +39,42 @@ class ValidatorAdmission(Protocol):
 
     def remove_observer(self, context: Context, node_key: bytes) -> None:
         """Admit an observer's node key no longer."""
+
+
+class Electorate(Protocol):
+    """Who sits in which chamber, now and at an earlier moment; the stakeholders' registry.
+
+    Chambers are named as in governance/chambers.py. Every answer costs a bounded number of reads.
+    """
+
+    def seated(self, state: State, chamber: str) -> int:
+        """Members now: organisations, or persons with a credential in force."""
+
+    def was_member(self, state: State, account: Address, chamber: str, at: int) -> bool:
+        """Whether the account was a member at snapshot number `at` and is not bound elsewhere."""
+
+    def snapshot(self, state: State) -> int:
+        """A running number that goes up with every change of membership."""
+
+    def chamber_of(self, state: State, account: Address) -> str | None:
+        """Where the account votes now, or None."""
+
+    def member_id(self, state: State, account: Address) -> bytes | None:
+        """Identity that survives re-binding to another account: organisation or credential."""
+
+
+class Router(Protocol):
+    """The executor's side: what a proposal carries is executed like a transaction's message."""
+
+    def check(self, message_type: str, body: object) -> None:
+        """TransactionError unless the type is known and the body decodes."""
+
+    def execute(self, context: Context, message_type: str, body: object, sender: Address) -> None:
+        """Execute in the overlay that the caller opened; TransactionError refuses."""
+
+
+class LegalBases(Protocol):
+    """The registry of acts, ordinances and special provisions."""
+
+    def in_force(self, state: State, basis_id: int) -> bool:
+        """Whether the basis is registered and neither revoked nor suspended."""

@@ -1,6 +1,7 @@
 """Feeds the metrics: a little at each block, the rest when somebody scrapes."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from ledger import accounts
@@ -8,15 +9,19 @@ from ledger.registry import MAX_VALIDATORS
 from ledger.state import State
 from ledger.validator_tables import find_set, recorded_evidence, set_at
 from node.diagnosis import LAG_BLOCKS
+from node.economy_metrics import ROUND_OPEN, EconomyMetrics, zone_state
 from node.execution import AppliedBlock
 from node.health import Readiness
-from node.metrics import ROUND_OPEN, Metrics, Total
+from node.metrics import Metrics, Total
 from node.modules import TOKEN
 from node.runtime import Runtime
 from node.service import Service
 from node.step_watch import StepWatch
 from tokenomics import land_views, views
-from tokenomics.rounds import town_round
+from tokenomics.appraisals import running
+from tokenomics.ceiling import coverage_bps
+from tokenomics.derivation import issuance_round
+from tokenomics.rounds import has_land, open_rounds, schedule, town_round
 
 
 class Instruments:
@@ -87,25 +92,8 @@ class Instruments:
             metrics.set_total(total, value)
 
     def _refresh_economy(self) -> None:
-        state, metrics = self._runtime.state, self._metrics
-        summary = views.summary(state, TOKEN)
-        if not summary:
-            return
-        metrics.land_index.set(summary["land_index"])
-        metrics.rounds_final.set(summary["rounds_final"])
-        metrics.set_issuance(
-            ceiling=int(summary["ceiling"]),
-            issued=int(summary["issued"]),
-            supply=accounts.supply(state),
-        )
-        head_ms = self._runtime.chain.head.time_ms
-        zones = land_views.zone_list(state)
-        metrics.set_zones(zone["zone"] for zone in zones)
-        for zone in zones:
-            final = town_round(state, zone["final_round"])
-            since_ms = self._runtime.genesis_time_ms if final is None else final.closed_ms
-            outcome = zone["last_outcome"] or ROUND_OPEN
-            metrics.set_round(zone["zone"], outcome, max(0, head_ms - since_ms) / 1000)
+        state, head_ms = self._runtime.state, self._runtime.chain.head.time_ms
+        show_economy(self._metrics.economy, state, head_ms, self._runtime.genesis_time_ms)
 
     def _totals(self) -> Sequence[tuple[Total, int]]:
         peers, gossip = self._runtime.peers, self._runtime.gossip.counters
@@ -142,6 +130,38 @@ class Instruments:
         if here < needed:
             return Readiness(False, f"{here} validators connected, a quorum is {needed}")
         return Readiness(True, f"height {head}")
+
+
+def show_economy(metrics: EconomyMetrics, state: State, head_ms: int, genesis_time_ms: int) -> None:
+    """Set the series of land and issuance by the state of the head, whose block time is head_ms."""
+    summary = views.summary(state, TOKEN)
+    metrics.land_index.set(summary["land_index"])
+    metrics.rounds_final.set(summary["rounds_final"])
+    metrics.set_issuance(
+        ceiling=int(summary["ceiling"]),
+        issued=int(summary["issued"]),
+        supply=accounts.supply(state),
+    )
+    settled = issuance_round(state, summary["rounds_closed"])
+    if settled is not None:
+        covered = coverage_bps(settled.cover, settled.outstanding)
+        metrics.set_coverage(settled.outstanding, covered)
+    zones = land_views.zone_list(state)
+    metrics.set_zones(zone["zone"] for zone in zones)
+    for zone in zones:
+        final = town_round(state, zone["final_round"])
+        since_ms = genesis_time_ms if final is None else final.closed_ms
+        outcome = zone["last_outcome"] or ROUND_OPEN
+        metrics.set_round(zone["zone"], outcome, max(0, head_ms - since_ms) / 1000)
+    metrics.set_zone_states(Counter(zone_state(zone["last_outcome"]) for zone in zones))
+    metrics.set_waiting(Counter(appraisal.phase.name for _, _, appraisal in running(state)))
+    now, open_now = schedule(state), list(open_rounds(state))
+    oldest_ms = open_now[0].opened_ms if open_now else head_ms
+    metrics.closed_rounds.set(now.closed)
+    metrics.open_rounds.set(len(open_now))
+    metrics.oldest_open_round_age_seconds.set(max(0, head_ms - oldest_ms) / 1000)
+    last = town_round(state, now.closed)
+    metrics.recognition_open.set(has_land(state) if last is None else last.recognition_open)
 
 
 def offenders(state: State, height: int) -> frozenset[str]:

@@ -10,7 +10,6 @@ separate process or a hardware module can fill instead of `open_signer`.
 import getpass
 import os
 import secrets
-import stat
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -34,7 +33,7 @@ from nacl.pwhash import argon2id
 from ledger import codec
 from ledger.crypto import ED25519_KEY_BYTES, Ed25519Signer
 from ledger.errors import LocalError
-from node.disk_errors import os_error, sync_folder
+from node.private_files import read_private, write_private
 
 PASSWORD_VARIABLE: Final = "POYONG_KEY_PASSWORD"
 MIN_PASSWORD_CHARACTERS: Final = 8
@@ -42,11 +41,6 @@ MAX_PASSWORD_BYTES: Final = 1024
 MAX_KEY_FILE_BYTES: Final = 16 * 1024
 MAX_LABEL_CHARACTERS: Final = 128
 SEED_BYTES: Final = 32
-
-_FILE_MODE: Final = 0o600
-_FOLDER_MODE: Final = 0o700
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 class KeyKind(StrEnum):
@@ -124,21 +118,7 @@ def create_key(
         raise LocalError(f"a key seed has {SEED_BYTES} bytes, found {len(seed)}")
     info = KeyInfo(kind, Ed25519Signer(seed).public_key, label[:MAX_LABEL_CHARACTERS])
     content = _encrypt(info, seed, password, cost)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        sync_folder(path.parent)
-    except FileExistsError as error:
-        raise LocalError(
-            f"{path} exists and is not replaced: a key that is overwritten is lost. Name another "
-            "file, or move the old one away."
-        ) from error
-    except OSError as error:
-        raise os_error("write the key file", path, error) from error
+    write_private(path, content, "the key file", "a key that is overwritten is lost")
     return info
 
 
@@ -286,28 +266,6 @@ def _hex(text: str, length: int, path: Path, name: str) -> bytes:
 
 
 def _read_private(path: Path, max_bytes: int) -> bytes:
-    """Content of a file that belongs to its owner alone, in a folder where nobody else writes."""
-    try:
-        with open(path, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if mode & _OTHERS:
-                raise LocalError(
-                    f"{path} can be read or written by others (mode {stat.S_IMODE(mode):04o}): "
-                    f"chmod 600 {path}"
-                )
-            folder = path.absolute().parent
-            if folder.stat().st_mode & _OTHERS_WRITE:
-                raise LocalError(
-                    f"others can replace {path}, since they can write its folder: "
-                    f"chmod go-w {folder}"
-                )
-            content = file.read(max_bytes + 1)
-    except FileNotFoundError as error:
-        raise LocalError(
-            f"there is no file {path}: correct the path, or make a key with `poyong keys new`"
-        ) from error
-    except OSError as error:
-        raise os_error("read", path, error) from error
-    if len(content) > max_bytes:
-        raise LocalError(f"{path} has more than {max_bytes} bytes: it is no key or password file")
-    return content
+    return read_private(
+        path, max_bytes, "key or password file", "make a key with `poyong keys new`"
+    )

@@ -28,18 +28,12 @@ from prometheus_client.registry import Collector
 
 from api.ports import RefusalReason
 from consensus.transitions import Step
-from ledger.primitives import UNIT
+from node.economy_metrics import PREFIX, EconomyMetrics
 from node.meter import Part
 from node.wire import FrameKind
-from tokenomics.zone_rounds import Outcome
 
 # A creation time beside each counter and histogram: no one asks for it.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
-
-PREFIX: Final = "poyong_"
-ROUND_OPEN: Final = "OPEN"
-ROUND_STATES: Final = (ROUND_OPEN, *Outcome.__members__)
-MAX_ZONES: Final = 1_024
 
 _FINE_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0)
 _STEP_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 4.0, 16.0)
@@ -107,7 +101,7 @@ class _CpuSeconds(Collector):
 
 
 class Metrics:
-    """All series of one node, on a registry of its own.
+    """All series of one node, on a registry of its own; `economy` has those of land and issuance.
 
     validators: organisations by index of the current set. zones: names of the land zones.
     """
@@ -132,8 +126,7 @@ class Metrics:
         self._consensus()
         self._storage()
         self._network()
-        self._economy()
-        self.set_zones(zones)
+        self.economy = EconomyMetrics(self.registry, zones)
         self.set_validators(validators)
 
     def _gauge(self, name: str, meaning: str) -> Gauge:
@@ -238,44 +231,6 @@ class Metrics:
             "sync_target_height", "Highest certified height heard of."
         )
 
-    def _economy(self) -> None:
-        gauge = self._gauge
-        self._round_state = Gauge(
-            PREFIX + "oracle_round_state",
-            "1 for the state that the zone's latest round is in.",
-            ["zone", "state"],
-            registry=self.registry,
-        )
-        self._round_age = Gauge(
-            PREFIX + "oracle_round_age_seconds",
-            "Block time since the zone's last FINAL value.",
-            ["zone"],
-            registry=self.registry,
-        )
-        self._round_states: dict[str, dict[str, Gauge]] = {}
-        self._round_ages: dict[str, Gauge] = {}
-        self.rounds_final = gauge("oracle_rounds_final", "Town rounds with every zone FINAL.")
-        self.land_index = gauge("oracle_land_index", "Value of the land; 100000 is the base.")
-        self._ceiling = gauge("issuance_ceiling_tokens", "The most that may ever be issued now.")
-        self._issued = gauge("issuance_issued_tokens", "Tokens issued so far.")
-        self._supply = gauge("issuance_supply_tokens", "Tokens issued and not burned.")
-        self._headroom = gauge("issuance_headroom_tokens", "Ceiling less issued.")
-        self.open_proposals = gauge("governance_open_proposals", "Proposals that wait for votes.")
-        self.next_proposal_deadline_seconds = gauge(
-            "governance_next_deadline_timestamp_seconds",
-            "When the first open proposal closes, Unix time; 0 without one.",
-        )
-
-    def set_zones(self, zones: Iterable[str]) -> None:
-        """Zones of the chain; those not known before start at 0. Beyond MAX_ZONES none is added."""
-        for zone in zones:
-            if zone in self._round_ages or len(self._round_ages) >= MAX_ZONES:
-                continue
-            self._round_states[zone] = {
-                name: self._round_state.labels(zone, name) for name in ROUND_STATES
-            }
-            self._round_ages[zone] = self._round_age.labels(zone)
-
     def set_validators(self, organisations: Sequence[str]) -> None:
         """The current set by index; series of those who left end, new ones start at 0."""
         if tuple(organisations) == self._validators:
@@ -311,23 +266,6 @@ class Metrics:
         """Frames that full send queues refused, totals since start."""
         for kind, count in dropped.items():
             self._dropped[kind].set(count)
-
-    def set_round(self, zone: str, state: str, age_seconds: float) -> None:
-        """State (one of ROUND_STATES) of a zone's latest round, age of its last FINAL value.
-
-        A zone that set_zones did not take is left out."""
-        if zone not in self._round_ages:
-            return
-        for name, child in self._round_states[zone].items():
-            child.set(name == state)
-        self._round_ages[zone].set(age_seconds)
-
-    def set_issuance(self, *, ceiling: int, issued: int, supply: int) -> None:
-        """Amounts in smallest units; shown in tokens, to the precision of a float."""
-        self._ceiling.set(ceiling / UNIT)
-        self._issued.set(issued / UNIT)
-        self._supply.set(supply / UNIT)
-        self._headroom.set((ceiling - issued) / UNIT)
 
     def set_total(self, total: Total, value: int) -> None:
         """Total since start of something that another part counts."""

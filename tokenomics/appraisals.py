@@ -6,10 +6,10 @@ from typing import Final
 from ledger.crypto import checksum_address
 from ledger.errors import ErrorCode, TransactionError
 from ledger.primitives import Address
+from ledger.rows import key, table
 from ledger.state import State
 from tokenomics.phases import Phase, is_terminal
 from tokenomics.rounds import Round, ended_rounds, find_round, schedule
-from tokenomics.rows import key, table
 from tokenomics.zones import Zone, find_zone
 
 FURTHER_SEATS: Final = 2

@@ -5,13 +5,13 @@ from typing import Any
 
 from ledger.crypto import checksum_address
 from ledger.primitives import MAX_UINT64, Address
+from ledger.rows import key
 from ledger.state import State
 from tokenomics.appraisals import Appraisal, running
 from tokenomics.panels import SEATS, term_of
 from tokenomics.registry import Appraiser, registered
 from tokenomics.reports import Seat
 from tokenomics.rounds import schedule
-from tokenomics.rows import key
 from tokenomics.zones import Zone, zones
 
 View = dict[str, Any]

@@ -17,6 +17,7 @@ from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
+from ledger.rows import table
 from ledger.state import State
 from tokenomics.persons import (
     PERSON_FIELD,
@@ -30,7 +31,6 @@ from tokenomics.pool_params import distribution_parameters
 from tokenomics.pools import MAX_SHARES, TOWN, Pool, Town, pool_totals
 from tokenomics.ports import RoleBook
 from tokenomics.roles import AUTHORITY, CERTIFIER
-from tokenomics.rows import table
 from tokenomics.shares import (
     add_pending,
     possible_points,

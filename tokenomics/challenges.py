@@ -15,6 +15,7 @@ from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
+from ledger.rows import key, present, table
 from ledger.state import State
 from tokenomics.appraisals import appraisal_for_message
 from tokenomics.params import DAY_MS, YEAR_MS
@@ -22,7 +23,6 @@ from tokenomics.phases import Phase
 from tokenomics.ports import RoleBook
 from tokenomics.roles import CHAMBERS
 from tokenomics.rounds import calendar_now
-from tokenomics.rows import key, present, table
 from tokenomics.zones import MAX_ZONE_ID_BYTES
 
 GROUNDS: Final = ("comparables", "parcel_data", "method", "clerical_error", "conflict_of_interest")

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Final
 
 from ledger.module import Context
+from ledger.rows import key
 from ledger.state import State
 from tokenomics.appraisals import APPRAISALS, running
 from tokenomics.rounds import ROUNDS, Round, ended_rounds, open_rounds, opened_round, schedule
-from tokenomics.rows import key
 
 ROUND_TOLERANCE: Final = 2
 PHASE_TOLERANCE: Final = 4

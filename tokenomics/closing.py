@@ -8,6 +8,7 @@ from typing import Final
 
 from ledger.crypto import sha256
 from ledger.module import Context
+from ledger.rows import key, table
 from ledger.state import State
 from tokenomics.appraisals import appraisals_of
 from tokenomics.land_events import costs_krw
@@ -16,7 +17,6 @@ from tokenomics.phases import is_terminal
 from tokenomics.rates import awaits_rates, normal_growth_krw
 from tokenomics.ratio_study import RatioStudy
 from tokenomics.rounds import TOWN_ROUNDS, Round, TownRound, mark_closed, schedule
-from tokenomics.rows import key, table
 from tokenomics.sales import study
 from tokenomics.uplift import zone_value_krw
 from tokenomics.zone_rounds import Outcome, ZoneRound, settle

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.rows import Amount, key, present, table
 from ledger.state import State
 from tokenomics import ceiling as rules
 from tokenomics import uplift
 from tokenomics.params import IssuanceParameters, Mode
 from tokenomics.rounds import TownRound
-from tokenomics.rows import Amount, key, present, table
 
 MAX_SCANNED_ROUNDS: Final = 512
 """How far back the window is looked for; with anchors once a year 64 of them are 256 rounds."""

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from ledger.errors import ensure
 from ledger.message_registry import MessageType
 from ledger.module import Context, Handler, Invariant
+from ledger.rows import key
 from ledger.state import State
 from tokenomics.certificates import certificate_handlers
 from tokenomics.claims import claim_handlers
@@ -40,7 +41,6 @@ from tokenomics.pools import (
 )
 from tokenomics.ports import RoleBook, Token
 from tokenomics.reserve import add_tranche, mature
-from tokenomics.rows import key
 from tokenomics.standins import TreasuryDistribution
 from tokenomics.weights import next_weight
 

@@ -10,6 +10,7 @@ from typing import Final
 from ledger.crypto import sha256
 from ledger.errors import ensure
 from ledger.module import BlockInfo, Invariant
+from ledger.rows import key, present
 from ledger.state import State
 from tokenomics.appraisals import appraisals_of
 from tokenomics.derivation import ISSUANCE_ROUNDS, IssuanceRound, has_issuance, totals
@@ -17,7 +18,6 @@ from tokenomics.params import issuance_parameters, land_parameters
 from tokenomics.ports import Oracle, Token
 from tokenomics.reports import has_committed, reports_digest, reports_of
 from tokenomics.rounds import TOWN_ROUNDS, TownRound, ended_rounds
-from tokenomics.rows import key, present
 from tokenomics.valuation import RETURN_ANCHORS, clip_limit
 from tokenomics.zone_rounds import ZONE_ROUNDS, Outcome, ZoneRound, enough_reports
 from tokenomics.zones import Zone, zone_value, zones

@@ -11,6 +11,7 @@ from ledger.accounts import module_address
 from ledger.errors import ErrorCode, TransactionError, ensure
 from ledger.message_registry import MessageType
 from ledger.module import Context, Handler, Invariant
+from ledger.rows import key, present
 from ledger.state import State
 from tokenomics import ceiling as rules
 from tokenomics.derivation import (
@@ -37,7 +38,6 @@ from tokenomics.params import (
 )
 from tokenomics.ports import Distribution, Emergency, Oracle, Token
 from tokenomics.rounds import TownRound
-from tokenomics.rows import key, present
 
 MINT_ACCOUNT: Final = module_address("issuance.mint")
 """Receives a mint and is emptied by its distribution in the same block; nobody has its key."""

@@ -14,12 +14,12 @@ from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
 from ledger.primitives import BPS, Hash
+from ledger.rows import Amount, key, present, table
 from ledger.state import State
 from ledger.strict_json import nearest
 from tokenomics.ports import RoleBook
 from tokenomics.roles import AUTHORITY
 from tokenomics.rounds import schedule
-from tokenomics.rows import Amount, key, present, table
 from tokenomics.zones import MAX_ZONE_ID_BYTES, find_zone, zone_value
 
 STAGES: Final = ("site works", "completion", "change of use")

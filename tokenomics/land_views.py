@@ -9,7 +9,9 @@ from tokenomics import uplift
 from tokenomics.appraisals import Appraisal, appraisals_of, find_appraisal
 from tokenomics.challenges import challenge_of
 from tokenomics.fact_views import official_until
-from tokenomics.phases import COMMITTING
+from tokenomics.params import land_parameters
+from tokenomics.phases import COMMITTING, Step, next_phase
+from tokenomics.proceedings import phase_length_ms
 from tokenomics.reports import COMMITMENTS, REPORTS, report_key, reports_of
 from tokenomics.rounds import (
     TOWN_ROUNDS,
@@ -83,7 +85,7 @@ def zone_round(state: State, zone_id: str, number: int | None) -> View | None:
         "zone": zone_id,
         **_window(row),
         "state": settled.outcome.name if settled else "OPEN",
-        **_phase(state, row.number, zone_number, appraisal),
+        **_phase(state, row, zone_number, appraisal),
         "closed_ms": town.closed_ms if town else None,
         "median_krw_per_m2": settled.median_krw_per_m2
         if settled
@@ -145,24 +147,34 @@ def _window(row: Round) -> View:
     }
 
 
-def _phase(state: State, round_number: int, zone_number: int, appraisal: Appraisal | None) -> View:
+def _phase(state: State, row: Round, zone_number: int, appraisal: Appraisal | None) -> View:
     """Where an appraisal stands; before it begins, and without one, there is no phase."""
     if appraisal is None:
         return {
             "phase": None,
             "phase_deadline_ms": None,
+            "reveal_ms": None,
             "panel": [],
             "further": [],
             "blind": [],
             "missing": [],
         }
-    awaited = missing(state, round_number, zone_number, appraisal)
+    awaited = missing(state, row.number, zone_number, appraisal)
     return {
         "phase": appraisal.phase.name,
         "phase_deadline_ms": appraisal.deadline_ms,
+        "reveal_ms": _reveal_ms(state, row, appraisal),
         **_seats(appraisal),
         "missing": [checksum_address(who) for who in awaited],
     }
+
+
+def _reveal_ms(state: State, row: Round, appraisal: Appraisal) -> int | None:
+    """How long the phase lasts in which what may be committed now is revealed."""
+    if appraisal.phase not in COMMITTING:
+        return None
+    revealing = next_phase(appraisal.phase, Step.COMMITTED)
+    return phase_length_ms(row, revealing, land_parameters(state))
 
 
 def _reports(state: State, round_number: int, zone_number: int) -> list[View]:

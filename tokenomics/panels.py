@@ -15,6 +15,7 @@ from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
+from ledger.rows import key, table
 from ledger.state import State
 from tokenomics import lots, registry
 from tokenomics.params import PANEL_SEATS, ROUNDS_A_YEAR
@@ -22,7 +23,6 @@ from tokenomics.ports import RoleBook
 from tokenomics.registry import NOMINATORS, find, is_eligible, registered, why_not
 from tokenomics.roles import CHAMBERS
 from tokenomics.rounds import schedule
-from tokenomics.rows import key, table
 from tokenomics.zones import find_zone
 
 ROUNDS_A_TERM: Final = ROUNDS_A_YEAR

@@ -10,9 +10,9 @@ from typing import Final, TypeVar
 
 from ledger.errors import LocalError
 from ledger.primitives import BPS, MAX_AMOUNT, UNIT
+from ledger.rows import Amount, present, table
 from ledger.state import State
 from ledger.strict_json import JsonReader
-from tokenomics.rows import Amount, present, table
 
 DAY_MS: Final = 86_400_000
 YEAR_MS: Final = 365 * DAY_MS

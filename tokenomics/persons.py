@@ -15,11 +15,11 @@ from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
+from ledger.rows import table
 from ledger.state import State
 from tokenomics.pools import TOWN, Town
 from tokenomics.ports import RoleBook
 from tokenomics.roles import PERSON_REGISTRAR
-from tokenomics.rows import table
 
 
 class Person(msgspec.Struct, frozen=True, gc=False):

@@ -11,6 +11,7 @@ from typing import Final
 from ledger.errors import ensure
 from ledger.module import BlockInfo, Invariant
 from ledger.primitives import Address
+from ledger.rows import key
 from ledger.state import State
 from tokenomics.persons import NULLIFIERS, PERSONS
 from tokenomics.pool_params import distribution_parameters, has_distribution
@@ -28,7 +29,6 @@ from tokenomics.pools import (
 )
 from tokenomics.ports import Token
 from tokenomics.reserve import TRANCHES
-from tokenomics.rows import key
 from tokenomics.shares import HOLDINGS, settled
 from tokenomics.vesting import GRANTS, vested
 from tokenomics.weights import STANDINGS

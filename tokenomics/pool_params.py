@@ -8,8 +8,8 @@ from typing import Final
 
 from ledger.errors import LocalError
 from ledger.primitives import BPS, PPM
+from ledger.rows import present, table
 from ledger.state import State
-from tokenomics.rows import present, table
 
 MAX_VESTING_QUARTERS: Final = 16
 """Of a grant, at which it is vested whole. A grant's row is used again one quarter later."""

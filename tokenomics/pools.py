@@ -20,9 +20,9 @@ from msgspec.structs import replace
 from ledger.accounts import module_address
 from ledger.errors import ensure
 from ledger.primitives import MAX_UINT64, PPM, Address
+from ledger.rows import Amount, Scaled, key, present, table
 from ledger.state import State
 from tokenomics.ports import Token
-from tokenomics.rows import Amount, Scaled, key, present, table
 
 SCALE_BITS: Final = 64
 MAX_SHARES: Final = MAX_UINT64

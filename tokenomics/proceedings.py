@@ -10,6 +10,7 @@ from typing import Final
 
 from ledger.module import Context
 from ledger.primitives import Address
+from ledger.rows import key
 from tokenomics.appraisals import (
     APPRAISALS,
     BLIND_SEATS,
@@ -31,7 +32,6 @@ from tokenomics.phases import (
 from tokenomics.ports import Panels
 from tokenomics.reports import Reports, Seat, has_committed, has_revealed, reports_of
 from tokenomics.rounds import Round
-from tokenomics.rows import key
 from tokenomics.valuation import (
     dispersion_ppm,
     is_outlier,

@@ -14,13 +14,13 @@ from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
+from ledger.rows import Amount, key, present, table
 from ledger.state import State
 from tokenomics import months, uplift
 from tokenomics.params import GENESIS
 from tokenomics.ports import RoleBook
 from tokenomics.roles import RATE_REPORTER
 from tokenomics.rounds import schedule
-from tokenomics.rows import Amount, key, present, table
 from tokenomics.uplift import INDEX_SCALE, RATE_SCALE
 from tokenomics.zones import zones
 

@@ -10,11 +10,11 @@ from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
 from ledger.primitives import MAX_UINT64, ZERO_HASH, Address, Hash
+from ledger.rows import table
 from ledger.state import State
 from tokenomics.params import GENESIS, MAX_APPRAISERS
 from tokenomics.ports import RoleBook
 from tokenomics.roles import AUTHORITY, CHAMBER_LAND, CHAMBER_LANDOWNERS, CHAMBER_PUBLIC
-from tokenomics.rows import table
 
 NOMINATORS: Final = (CHAMBER_LAND, CHAMBER_PUBLIC, CHAMBER_LANDOWNERS)
 """Chambers with a seat of their own on each panel, in the order of seats."""

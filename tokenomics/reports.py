@@ -15,13 +15,13 @@ from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
+from ledger.rows import key, present, table
 from ledger.state import State
 from tokenomics.appraisals import APPRAISALS, appraisal_for_message, require_seat
 from tokenomics.params import MAX_PRICE_KRW_PER_M2, land_parameters
 from tokenomics.phases import COMMITTING, REVEALING, Phase
 from tokenomics.registry import find, is_eligible, why_not
 from tokenomics.rounds import Round
-from tokenomics.rows import key, present, table
 from tokenomics.valuation import is_unit_error
 from tokenomics.zones import MAX_ZONE_ID_BYTES, zone_value
 
@@ -301,11 +301,12 @@ def _check_statement(state: State, number: int, row: Round, statement: Statement
             f"valuation_date_ms {date_ms} is outside round {row.number}, which lasted from "
             f"{row.opened_ms} to {row.end_ms}",
         )
-    last = zone_value(state, number).accepted_krw_per_m2
+    recent = zone_value(state, number).recent
     factor = land_parameters(state).unit_error_factor
-    if is_unit_error(price, last, factor):
+    # Not the last price alone: after a deep fall that was wrong the right price has to be sayable.
+    if all(is_unit_error(price, accepted, factor) for accepted in recent):
         raise TransactionError(
             ErrorCode.INVALID_MESSAGE,
-            f"{price} KRW/m2 is {factor} times away from the last accepted {last} KRW/m2: a wrong "
-            f"unit?",
+            f"{price} KRW/m2 is {factor} times away from the last accepted {recent[-1]} KRW/m2 and "
+            f"from those of the last {len(recent)} anchors: a wrong unit?",
         )

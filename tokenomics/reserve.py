@@ -10,11 +10,11 @@ import msgspec
 from msgspec.structs import replace
 
 from ledger.module import Context
+from ledger.rows import Amount, key, table
 from ledger.state import State
 from tokenomics.pool_params import DistributionParameters
 from tokenomics.pools import POOL_ACCOUNTS, TOWN, Pool, Town, town
 from tokenomics.ports import Token
-from tokenomics.rows import Amount, key, table
 
 MAX_TRANCHES_A_CLOSE: Final = 64
 """Due rounds that one close looks at; what is due beyond waits for the next FINAL round."""

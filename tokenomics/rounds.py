@@ -15,9 +15,9 @@ from typing import Final
 
 from ledger.errors import ensure
 from ledger.primitives import BPS, Hash
+from ledger.rows import Amount, key, present, table
 from ledger.state import State
 from tokenomics.params import LandParameters
-from tokenomics.rows import Amount, key, present, table
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ledger.errors import ErrorCode, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
 from ledger.primitives import Hash
+from ledger.rows import key, present, table
 from ledger.state import State, Table
 from tokenomics import months
 from tokenomics.params import MAX_PRICE_KRW_PER_M2, land_parameters
@@ -24,7 +25,6 @@ from tokenomics.rates import index_at, rate_regions
 from tokenomics.ratio_study import RatioStudy, study_ratios
 from tokenomics.roles import AUTHORITY, SALES_REGISTRAR
 from tokenomics.rounds import schedule
-from tokenomics.rows import key, present, table
 from tokenomics.valuation import is_unit_error
 from tokenomics.zones import MAX_ZONE_ID_BYTES, Zone, find_zone, zone_value, zones
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ledger.errors import InvariantViolation
 from ledger.primitives import BPS, PPM, Address
+from ledger.rows import Scaled, table
 from ledger.state import State
 from tokenomics.pool_params import DistributionParameters
 from tokenomics.pools import (
@@ -23,7 +24,6 @@ from tokenomics.pools import (
     accumulator_at,
     pool_totals,
 )
-from tokenomics.rows import Scaled, table
 
 
 class Holding(msgspec.Struct, frozen=True, gc=False):

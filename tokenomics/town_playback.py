@@ -168,11 +168,11 @@ def _with_limits(zone: _Zone, number: int, events: Sequence[Certified]) -> _Zone
 def _appraised(zone: _Zone, number: int, prices: Sequence[int], factor: Factor) -> _Zone:
     """After an anchor: FINAL, else held."""
     if len(prices) < _RULES.min_reports:  # NO_VALUE
-        return _held(zone, number, zone.accepted, factor)
+        return _held(zone, number, zone.counted, factor)
     median = lower_median(prices)
     if too_wide(min(prices), max(prices)) and too_wide(*trimmed_range(prices)):
-        # DISPERSED: counts downward only.
-        return _held(zone, number, min(zone.accepted, median), factor)
+        # DISPERSED: counts downward only, and is no basis for later rounds.
+        return _held(zone, number, median, factor)
     elapsed_ms = (number - zone.final_round) * QUARTER_MS
     clip = clip_limit(zone.accepted, elapsed_ms, _RULES.clip_bps_a_year)
     usual = max(clip, *zone.recent)
@@ -187,14 +187,14 @@ def _appraised(zone: _Zone, number: int, prices: Sequence[int], factor: Factor) 
     )
 
 
-def _held(zone: _Zone, number: int, accepted: int, factor: Factor) -> _Zone:
-    """Without a FINAL value: counts at what was accepted, moved down, never up, by the official
-    rate; once the last FINAL value is too old (STALE), at min(last, base)."""
-    counted = min(accepted, zone.counted, rolled(zone.counted, factor))
+def _held(zone: _Zone, number: int, highest: int, factor: Factor) -> _Zone:
+    """Without a FINAL value: counts at what counted, moved down, never up, by the official rate,
+    and at `highest` at most; once the last FINAL value is too old (STALE), at min(last, base)."""
+    counted = min(highest, zone.accepted, zone.counted, rolled(zone.counted, factor))
     age_ms = (number - zone.final_round) * QUARTER_MS
     if zone.final_round and age_ms > _RULES.stale_ms:
         counted = min(counted, zone.land.base_krw_per_m2)
-    return replace(zone, accepted=accepted, counted=counted, recent=_recent(zone, accepted))
+    return replace(zone, counted=counted, recent=_recent(zone, zone.accepted))
 
 
 def _recent(zone: _Zone, accepted: int) -> tuple[int, ...]:

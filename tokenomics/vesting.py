@@ -13,10 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from ledger.primitives import Address
+from ledger.rows import Amount, table
 from ledger.state import State
 from tokenomics.pool_params import MAX_VESTING_QUARTERS, DistributionParameters
 from tokenomics.pools import Town
-from tokenomics.rows import Amount, table
 
 SLOTS: Final = MAX_VESTING_QUARTERS + 1
 

@@ -12,10 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from ledger.primitives import PPM, Address
+from ledger.rows import table
 from ledger.state import State
 from tokenomics.pool_params import DistributionParameters
 from tokenomics.pools import Town
-from tokenomics.rows import table
 
 
 class Standing(msgspec.Struct, frozen=True, gc=False):

@@ -1,9 +1,10 @@
 """A zone's closed round: from what its appraisal found to its accepted and its counted price.
 
-What is accepted is the basis of the clip; what is counted enters V. They differ while a zone has no
-FINAL value: then it counts at its last accepted price moved down, never up, by the official change
-rate, and a STALE one at no more than its base. A round between two anchors appraises nothing, and
-every zone's counted price moves with its official rate.
+What is accepted is the basis of the clip, and only a FINAL value moves it; what is counted enters
+V. They differ while a zone has no FINAL value: then it counts at its last accepted price moved
+down, never up, by the official change rate, or at a lower median that is not FINAL, and a STALE one
+at no more than its base. A round between two anchors appraises nothing, and every zone's counted
+price moves with its official rate.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Final
 
 from ledger.errors import ensure
 from ledger.primitives import Hash
+from ledger.rows import key, present, table
 from ledger.state import State
 from tokenomics.appraisals import Appraisal, find_appraisal
 from tokenomics.land_events import certified_limit
@@ -20,7 +22,6 @@ from tokenomics.phases import Phase
 from tokenomics.rates import quarter_factor
 from tokenomics.reports import Reports, Seat, reports_digest, reports_of
 from tokenomics.rounds import Round
-from tokenomics.rows import key, present, table
 from tokenomics.valuation import accepted_price, clip_limit, rolled
 from tokenomics.zones import ZONE_VALUES, Zone, ZoneValue, zone_value
 
@@ -48,7 +49,7 @@ _OUTCOMES: Final = {
     Phase.VOID: Outcome.VOID,
 }
 DOWNWARD: Final = (Outcome.DISPERSED, Outcome.DISPUTED)
-"""A median is there, and counts when it is lower."""
+"""A median is there, and counts when it is lower; it is no basis for later rounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,6 @@ def settle(
             result = _held(row, last, zone, appraisal, blank, factor, parameters)
             value = replace(
                 last,
-                accepted_krw_per_m2=result.accepted_krw_per_m2,
                 counted_krw_per_m2=result.counted_krw_per_m2,
                 anchored_krw_per_m2=result.counted_krw_per_m2,
                 recent=last.recent_with(result.accepted_krw_per_m2),
@@ -202,16 +202,17 @@ def _held(
     """Without a FINAL value: never above what counted at the last anchor or counts now."""
     counted = last.counted_krw_per_m2
     held = min(last.anchored_krw_per_m2, counted, rolled(counted, factor))
-    outcome, accepted = _OUTCOMES[appraisal.phase], last.accepted_krw_per_m2
+    outcome = _OUTCOMES[appraisal.phase]
     if outcome in DOWNWARD:
-        accepted = min(accepted, appraisal.median_krw_per_m2)
-        held = min(held, accepted)
+        # The accepted price stands: nobody could challenge this median, and the way back up from a
+        # false one would be the clip's.
+        held = min(held, appraisal.median_krw_per_m2)
     result = replace(
         blank,
         outcome=outcome,
         median_krw_per_m2=appraisal.median_krw_per_m2,
         dispersion_ppm=appraisal.dispersion_ppm,
-        accepted_krw_per_m2=accepted,
+        accepted_krw_per_m2=last.accepted_krw_per_m2,
         counted_krw_per_m2=held,
     )
     return _unless_stale(row, last, zone, result, parameters)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.primitives import ZERO_HASH, Hash
+from ledger.rows import key, present, table
 from ledger.state import State
 from tokenomics.params import (
     GENESIS,
@@ -11,7 +12,6 @@ from tokenomics.params import (
     MAX_PRICE_KRW_PER_M2,
     MAX_ZONES,
 )
-from tokenomics.rows import key, present, table
 from tokenomics.uplift import zone_value_krw
 from tokenomics.valuation import RETURN_ANCHORS
 

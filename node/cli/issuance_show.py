@@ -126,12 +126,11 @@ def _uplift(found: land_results.Derivation) -> Iterator[str]:
         for row in found["zones"]
         if row["certified_krw_per_m2"]
     ]
-    yield _line(
-        "Q  certified rise",
-        " + ".join(risen) or "0",
-        _won(rise),
-        "worth of what only certified events let zones rise above their base",
-    )
+    why = "worth of what only certified events let zones rise above their base"
+    if risen:
+        yield _line("Q  certified rise", " + ".join(risen), _won(rise), why)
+    else:
+        yield _given("Q  certified rise", _won(rise), why)
     yield _line(
         "K  its certified part",
         f"min({_n(live)}, max(0, {_n(rise)} - {_n(costs)}))",

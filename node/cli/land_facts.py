@@ -102,6 +102,9 @@ def sales(number: int | None, rpc_url: str | None, home: Path | None, as_json: b
     if as_json:
         print_json(found)
         return
+    if found["first_month"] is None:
+        click.echo("This chain has no calendar of months, so that no sale is registered.")
+        return
     window = f"{month(found['first_month'])} to {month(found['last_month'])}"
     print_table(
         f"{len(found['sales'])} sales of {window} count in round {found['round']}",
@@ -161,12 +164,20 @@ def appraisers(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
                 "without end" if row["valid_until_ms"] is None else moment(row["valid_until_ms"]),
                 row["suspended"],
                 ", ".join(str(number) for number in row["outliers"]) or None,
-                ", ".join(row["panels"]) or None,
-                ", ".join(f"{s['zone']} {s['round']} {s['seat']}" for s in row["seats"]) or None,
+                len(row["panels"]),
+                _seats(row) or None,
             )
             for row in found["appraisers"]
         ],
     )
+
+
+def _seats(row: fact_results.Appraiser) -> str:
+    """Zones by round and kind of seat."""
+    found: dict[str, list[str]] = {}
+    for seat in row["seats"]:
+        found.setdefault(f"{seat['round']} {seat['seat']}", []).append(seat["zone"])
+    return "; ".join(f"{place}: {', '.join(zones)}" for place, zones in found.items())
 
 
 def _index(index: str) -> str:

@@ -209,13 +209,12 @@ def index(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
         }
     )
     for row in found["open_rounds"]:
-        ending = f"Round {row['round']}, ends {moment(row['end_ms'])}"
         if not row["zones"]:
             begins = "its appraisal begins then" if row["is_anchor"] else "no anchor"
-            click.echo(f"{ending}: {begins}.")
+            click.echo(f"Round {row['round']}, ends {moment(row['end_ms'])}: {begins}.")
             continue
         print_table(
-            f"{ending}, closes by {moment(row['deadline_ms'])}",
+            f"Round {row['round']}, closes by {moment(row['deadline_ms'])}",
             ("zone", "phase", "ends", "seats", "missing"),
             [
                 (

@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
-from ledger.crypto import sha256
 from ledger.errors import LocalError
-from ledger.primitives import Hash
+from node.cli.documents import document_digest
 from node.cli.import_messages import Sending, draft_line, hand_over, sending_options
 from node.cli.import_screen import bytes_shown, import_options, say_findings
 from node.cli.output import json_option, print_json
-from node.disk_errors import os_error
 from node.importers import messages, parcels
 from node.importers.messages import Message
 from node.importers.outcome import Findings
@@ -20,7 +18,6 @@ from node.importers.rates import import_rates
 from node.importers.sales import import_sales
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-MAX_DOCUMENT_BYTES: Final = 256 * 1024 * 1024
 
 
 @click.command("import-rates")
@@ -53,7 +50,7 @@ def import_rates_command(
     columns = dict(_region(text) for text in regions)
     if len(columns) != len(regions):
         raise LocalError("--region names a column twice: name each once")
-    document_hash = _digest(gazette)
+    document_hash = document_digest(gazette)
     with bytes_shown(file) as told:
         rows, findings = import_rates(file, columns, told)
     found = messages.rate_messages(rows, document_hash)
@@ -82,7 +79,7 @@ def import_sales_command(
     hold the role SALES_REGISTRAR.
     """
     zones = [] if zones_file is None else parcels.read_zones(zones_file)
-    document_hash = _digest(document)
+    document_hash = document_digest(document)
     with bytes_shown(file) as told:
         sales, findings = import_sales(file, zones, told)
     found = messages.sale_messages(sales, document_hash)
@@ -130,14 +127,3 @@ def _region(text: str) -> tuple[str, str]:
     if not equals or not column or not region:
         raise LocalError(f"--region: expected COLUMN=REGION, found {text!r:.60}")
     return column, region
-
-
-def _digest(path: Path) -> Hash:
-    try:
-        if path.stat().st_size > MAX_DOCUMENT_BYTES:
-            raise LocalError(
-                f"{path} is larger than {MAX_DOCUMENT_BYTES:,} bytes: name a smaller one"
-            )
-        return sha256(path.read_bytes())
-    except OSError as error:
-        raise os_error("read", path, error) from error

@@ -27,7 +27,6 @@ from node.localnet.supervisor import Run, run_town
 from node.localnet.view import index_text, whole_tokens
 from node.scenarios.catalogue import SCENARIOS
 from node.scenarios.noise import DEFAULT_SEED
-from node.scenarios.sections import DEFAULT_QUARTER_MS
 
 DOWN_TIMEOUT_S: Final = 30.0
 POLL_S: Final = 0.05
@@ -113,9 +112,7 @@ def up(
 @click.option(
     "--quarter-ms",
     type=click.IntRange(200, 3_600_000),
-    default=DEFAULT_QUARTER_MS,
-    show_default=True,
-    help="How long a quarter lasts.",
+    help="How long a quarter lasts.  [default: 1500, with many zones more]",
 )
 @click.option("--noise", is_flag=True, help="Appraisers miss the price by up to 2 %, seeded.")
 @click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Of the noise.")
@@ -131,7 +128,7 @@ def scenario(
     name: str,
     folder: Path | None,
     validators: int | None,
-    quarter_ms: int,
+    quarter_ms: int | None,
     noise: bool,
     seed: int,
     chart_file: Path | None,
@@ -146,9 +143,7 @@ def scenario(
     made_for = SCENARIOS[name]()
     home = folder or layout.DEFAULT_FOLDER.parent / f"scenario-{name}"
     drawing = chart_file or home / f"{name}.svg"
-    wish = Wish(
-        validators, name, idle=False, fresh=True, base_port=base_port, quarter_ms=quarter_ms
-    )
+    wish = Wish(validators, name, fresh=True, base_port=base_port, quarter_ms=quarter_ms)
     with layout.locked(home):
         made = creation.prepare(home, wish, _say)
         found, invariants, failed = _run(

@@ -30,7 +30,7 @@ from node.localnet import layout, officials, ports
 from node.localnet.held import require_none_runs
 from node.localnet.layout import Town, TownNode
 from node.scenarios import catalogue
-from node.scenarios.sections import DEFAULT_QUARTER_MS, genesis_sections
+from node.scenarios.sections import genesis_sections, usual_quarter_ms
 from node.threshold_account import ThresholdAccount, new_account
 
 CHAIN_ID: Final = 82062
@@ -62,7 +62,7 @@ class Wish:
     idle: bool = False
     fresh: bool = False
     base_port: int | None = None
-    quarter_ms: int = DEFAULT_QUARTER_MS
+    quarter_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ def genesis_of(
     town: Town,
     keys: Mapping[str, NodeKeys],
     time_ms: int,
-    quarter_ms: int = DEFAULT_QUARTER_MS,
+    quarter_ms: int | None = None,
 ) -> Genesis:
     """The genesis of a town: its validators, its observer, and what it plays."""
     seats = tuple(
@@ -201,11 +201,12 @@ def genesis_of(
     )
 
 
-def sections(scenario: str, authority: str, quarter_ms: int = DEFAULT_QUARTER_MS) -> dict[str, Any]:
+def sections(scenario: str, authority: str, quarter_ms: int | None = None) -> dict[str, Any]:
     """Module sections: development accounts with tokens, who decides and officiates, the economy.
 
     Without a scenario the land's quarters last real ones, so that nothing falls due by itself.
     """
+    played = catalogue.scenario(scenario or DEFAULT_SCENARIO)
     return {
         "accounts": {
             "accounts": [
@@ -215,9 +216,9 @@ def sections(scenario: str, authority: str, quarter_ms: int = DEFAULT_QUARTER_MS
         },
         "governance": {"authority": authority, **officials.genesis_section()},
         **genesis_sections(
-            catalogue.scenario(scenario or DEFAULT_SCENARIO),
+            played,
             [account.address for account in appraiser_accounts()],
-            quarter_ms=quarter_ms,
+            quarter_ms=quarter_ms or usual_quarter_ms(played),
             is_idle=not scenario,
         ),
         "distribution": {"parameters": {}},

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from ledger.rows import present
 from ledger.state import State
 from node import audit
 from node.scenarios.figures import RoundFigures
@@ -12,7 +13,6 @@ from tokenomics.ceiling import coverage_bps
 from tokenomics.derivation import IssuanceRound, issuance_round, totals
 from tokenomics.land_views import INDEX_BASE
 from tokenomics.rounds import town_round
-from tokenomics.rows import present
 from tokenomics.zone_rounds import zone_round
 from tokenomics.zones import Zone, zones
 

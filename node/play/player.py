@@ -142,8 +142,8 @@ class ScenarioPlayer:
         self, node: TownNode, owed: Mapping[Address, Sequence[Message]], head: Head
     ) -> None:
         outgoing: list[bytes] = []
-        for address, messages in owed.items():
-            nonce = await node.nonce(address)
+        nonces = await node.nonces(list(owed)) if owed else ()
+        for (address, messages), nonce in zip(owed.items(), nonces, strict=True):
             outgoing += self._outboxes[address].outgoing(messages, nonce, head.height)
         for start in range(0, len(outgoing), MAX_BATCH_TRANSACTIONS):
             await node.send(outgoing[start : start + MAX_BATCH_TRANSACTIONS])

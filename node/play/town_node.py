@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from api import calls
 from api.calls import Call
-from api.client import Client, ClientError
+from api.client import Client, ClientError, NodeError
 from ledger.primitives import Address
 
 T = TypeVar("T")
@@ -36,8 +36,8 @@ class TownNode(Protocol):
     async def zone_events(self, zone: str) -> Sequence[Mapping[str, Any]]:
         """tokenomics.fact_views.zone_events of a zone that exists."""
 
-    async def nonce(self, address: Address) -> int:
-        """Nonce of the account's next transaction, of what is final only."""
+    async def nonces(self, addresses: Sequence[Address]) -> Sequence[int]:
+        """Nonce of each account's next transaction, of what is final only."""
 
     async def send(self, transactions: Sequence[bytes]) -> None:
         """Submit signed transactions; a refusal is no error: the chain shows what is missing."""
@@ -66,9 +66,16 @@ class ClientNode:
         """poyong_getZoneEvents."""
         return await self._call(calls.get_zone_events(zone)) or ()
 
-    async def nonce(self, address: Address) -> int:
-        """poyong_getAccount."""
-        return (await self._call(calls.get_account(address)))["nonce"]
+    async def nonces(self, addresses: Sequence[Address]) -> Sequence[int]:
+        """poyong_getAccount, in a batch."""
+        try:
+            found = await self._client.batch([calls.get_account(each) for each in addresses])
+        except ClientError as error:
+            raise ConnectionError(str(error)) from error
+        refused = [each for each in found if isinstance(each, NodeError)]
+        if refused:
+            raise ConnectionError(str(refused[0]))
+        return [each["nonce"] for each in found if not isinstance(each, NodeError)]
 
     async def send(self, transactions: Sequence[bytes]) -> None:
         """poyong_sendTransaction, in a batch."""

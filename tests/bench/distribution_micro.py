@@ -22,6 +22,7 @@ from ledger.message_registry import MessageType
 from ledger.module import BlockInfo, Context
 from ledger.primitives import PPM, UNIT, ZERO_HASH, Address
 from ledger.registry import Participation
+from ledger.rows import key
 from ledger.state import State
 from ledger.threshold import ThresholdModule
 from ledger.transaction import Draft, Transaction, sign, verify_transaction
@@ -45,7 +46,6 @@ from tokenomics.pools import (
 )
 from tokenomics.ports import Token
 from tokenomics.rounds import TownRound
-from tokenomics.rows import key
 from tokenomics.shares import HOLDINGS, Holding, holding_key
 from tokenomics.standins import NobodyHolds, NothingPaused
 from tokenomics.vesting import GRANTS, Grant, grant_key

@@ -28,6 +28,8 @@ from node.localnet import layout
 from node.modules import build_executor
 from node.state_file import Description
 from node.storage import write_genesis
+from tests.docs.test_proposal_vectors import ROWS as PROPOSAL_ROWS
+from tests.docs.test_stakeholder_vectors import ROWS as STAKEHOLDER_ROWS
 from tests.fuzz import samples
 from tests.fuzz.checking import Decoder
 from tests.support.fact_desk import DOCUMENT, DONG, GOVERNANCE, REGISTRAR, FactDesk
@@ -204,6 +206,7 @@ def _table(name: str, table: Table[Any]) -> Decoder:
             "authority._decode_authority",
             "roles._decode_limits",
             "roles._decode_since",
+            "proposal_rows._decode_message",
         ),
         table.encode,
     )
@@ -217,7 +220,16 @@ def _stores() -> list[MemoryStore]:
     batch = WriteBatch()
     batch.operations.extend(genesis.build(document, EXECUTOR).rows)
     town.write(batch, sync=True)
-    return [samples.chain().store, town, _reported(), _facts(), _distributed()]
+    return [samples.chain().store, town, _reported(), _facts(), _distributed(), _documented()]
+
+
+def _documented() -> MemoryStore:
+    """The rows of docs/formats.md of what no chain here has yet."""
+    store, batch = MemoryStore(), WriteBatch()
+    for table, key, value in (*STAKEHOLDER_ROWS, *PROPOSAL_ROWS):
+        batch.put(table.prefix + key, table.encode(value))
+    store.write(batch, sync=True)
+    return store
 
 
 def _distributed() -> MemoryStore:

@@ -8,6 +8,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import ErrorCode
+from ledger.rows import key
 from tests.support.appraisal_reference import QUARTER, Said, ZoneFacts, ZoneFigures, zone_history
 from tests.support.issuance_reference import Facts, Rules, replay
 from tests.support.land_town import (
@@ -24,7 +25,6 @@ from tokenomics.phases import Phase, is_terminal
 from tokenomics.ratio_study import RatioStudy
 from tokenomics.roles import CHAMBER_PUBLIC
 from tokenomics.rounds import opened_round, schedule, town_round
-from tokenomics.rows import key
 from tokenomics.views import issuance
 from tokenomics.zone_rounds import ZONE_ROUNDS
 

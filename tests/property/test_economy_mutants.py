@@ -20,6 +20,7 @@ from ledger.crypto import sha256
 from ledger.errors import InvariantViolation
 from ledger.module import Context
 from ledger.primitives import Address, Hash
+from ledger.rows import key
 from ledger.state import State
 from tests.support import economy_chain
 from tests.support.economy_chain import REGISTRAR, STRANGER
@@ -43,7 +44,6 @@ from tokenomics import (
     vesting,
     zone_rounds,
 )
-from tokenomics.rows import key
 
 LIVES, RULES_A_LIFE = 24, 25
 MAX_STEPS = 10_000

@@ -41,12 +41,15 @@ class ZoneFigures:
     reports: list[int] = field(default_factory=list)
 
 
-def taken(facts: ZoneFacts, said: tuple[Said | None, ...], last: int) -> list[Said]:
-    """A report a decade away from the last accepted price is refused."""
+def taken(facts: ZoneFacts, said: tuple[Said | None, ...], recent: list[int]) -> list[Said]:
+    """A report a decade away from every recently accepted price is refused."""
     return [
         one
         for one in said
-        if one and (facts.units_checked or (last < one[0] * 10 and one[0] < last * 10))
+        if one
+        and (
+            facts.units_checked or any(last < one[0] * 10 and one[0] < last * 10 for last in recent)
+        )
     ]
 
 
@@ -58,17 +61,17 @@ def is_wide(lowest: int, highest: int) -> bool:
     return 100 * highest > 110 * lowest
 
 
-def appraise(facts: ZoneFacts, last: int, minimum: int) -> tuple[str, int, list[Said]]:
+def appraise(facts: ZoneFacts, recent: list[int], minimum: int) -> tuple[str, int, list[Said]]:
     """(outcome, m, all reports) of one appraisal."""
-    panel = taken(facts, facts.panel, last)
+    panel = taken(facts, facts.panel, recent)
     if facts.void:
-        return "VOID", 0, panel + taken(facts, (*facts.further, *facts.blind), last)
+        return "VOID", 0, panel + taken(facts, (*facts.further, *facts.blind), recent)
     if len(panel) < minimum:
         return "NO_VALUE", 0, panel
     prices = sorted(price for price, _ in panel)
     reports = list(panel)
     if is_wide(prices[0], prices[-1]):
-        further = taken(facts, facts.further, last)
+        further = taken(facts, facts.further, recent)
         reports += further
         prices = sorted(price for price, _ in reports)
         cut = (len(prices) - 1) // 3
@@ -77,7 +80,7 @@ def appraise(facts: ZoneFacts, last: int, minimum: int) -> tuple[str, int, list[
     m = middle(prices)
     if not facts.challenged:
         return "FINAL", m, reports
-    blind = taken(facts, facts.blind, last)
+    blind = taken(facts, facts.blind, recent)
     reports += blind
     if len(blind) < 2:
         return "DISPUTED", m, reports
@@ -104,7 +107,7 @@ def zone_history(
         is_stale = final > 0 and number * QUARTER - dated > stale
         outcome, m, reports = "PROVISIONAL", 0, list[Said]()
         if number % every == 0:
-            outcome, m, reports = appraise(facts, accepted, minimum)
+            outcome, m, reports = appraise(facts, accepted_at_anchors[-4:], minimum)
         if outcome == "FINAL":
             elapsed = min((number - final) * QUARTER, YEAR)
             clip = accepted * (10_000 + clip_bps * elapsed // YEAR) // 10_000
@@ -118,8 +121,7 @@ def zone_history(
         else:
             counted = min(counted, moved, counted_at_anchors[-1])
             if outcome in ("DISPERSED", "DISPUTED"):
-                accepted = min(accepted, m)
-                counted = min(counted, accepted)
+                counted = min(counted, m)
             elif is_stale:
                 outcome = "STALE"
             counted = min(counted, base) if is_stale else counted

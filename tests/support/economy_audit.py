@@ -18,6 +18,7 @@ from ledger.executor import ExecutedBlock
 from ledger.module import Event
 from ledger.primitives import Address
 from ledger.receipt import Receipt
+from ledger.rows import key
 from ledger.state import State
 from ledger.transaction import Transaction
 from tests.support import issuance_reference as issuance
@@ -38,7 +39,6 @@ from tokenomics.derivation import issuance_round
 from tokenomics.pools import POOL_ACCOUNTS, VESTING_ACCOUNT, Pool
 from tokenomics.reserve import TRANCHES
 from tokenomics.rounds import opened_round, town_round
-from tokenomics.rows import key
 from tokenomics.zone_rounds import ZONE_ROUNDS
 
 NATION = "00"

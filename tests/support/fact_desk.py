@@ -13,13 +13,13 @@ from ledger.message_registry import MessageType
 from ledger.module import BlockInfo, Context
 from ledger.primitives import ZERO_HASH, Address, Hash
 from ledger.registry import Participation
+from ledger.rows import key
 from ledger.state import State
 from tokenomics import rounds
 from tokenomics.land_events import event_handlers
 from tokenomics.params import LAND_PARAMETERS, LandParameters
 from tokenomics.rates import REPORT_RATE, rate_handlers, write_rates
 from tokenomics.roles import AUTHORITY, RATE_REPORTER, SALES_REGISTRAR
-from tokenomics.rows import key
 from tokenomics.sales import sale_handlers
 from tokenomics.zones import ZONE_VALUES, write_zones, zone_value
 

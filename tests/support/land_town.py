@@ -1,4 +1,4 @@
-"""A town of two modules and a store: blocks at given times with given messages, no consensus."""
+"""A town of land, issuance, distribution and a store: blocks with given messages, no consensus."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,6 +14,7 @@ from ledger.primitives import ZERO_HASH, Address, Hash
 from ledger.registry import Participation
 from ledger.state import State
 from tokenomics.appraisals import Appraisal, find_appraisal
+from tokenomics.distribution import DistributionModule
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
 from tokenomics.panels import RegistryPanels
@@ -22,7 +23,6 @@ from tokenomics.ports import Panels, Token
 from tokenomics.registry import NOMINATORS, registered
 from tokenomics.reports import COMMIT, REVEAL, Statement, commitment_of
 from tokenomics.rounds import opened_round, schedule
-from tokenomics.standins import TreasuryDistribution
 from tokenomics.zones import find_zone
 
 CHAIN_ID = 82062
@@ -85,10 +85,11 @@ class Pauses:
 
 
 class Book:
-    """RoleBook that a test fills."""
+    """RoleBook that a test fills. limit: points of each kind that a certifier has a round."""
 
     def __init__(self) -> None:
         self.roles: dict[str, set[Address]] = {}
+        self.limit = 0
 
     def holds(self, state: State, role: str, account: Address) -> bool:
         del state
@@ -100,7 +101,7 @@ class Book:
 
     def certifier_limit(self, state: State, account: Address, kind: str) -> int:
         del state, account, kind
-        return 0
+        return self.limit
 
 
 class FixedPanels:
@@ -144,6 +145,7 @@ class LandTown:
         land: Mapping[str, Any],
         issuance: Mapping[str, Any] | None = None,
         *,
+        distribution: Mapping[str, Any] | None = None,
         genesis_ms: int = 0,
         balance: int = 0,
         panels: Panels | None = None,
@@ -153,12 +155,13 @@ class LandTown:
         self.emergency = Pauses()
         self.land = LandModule(panels or RegistryPanels(), self.book, self.emergency)
         self.token: Token = accounts
-        self.issuance = IssuanceModule(
-            self.land, self.token, TreasuryDistribution(self.token), self.emergency
-        )
+        self.distribution = DistributionModule(self.book, self.token)
+        self.issuance = IssuanceModule(self.land, self.token, self.distribution, self.emergency)
+        self.handlers = {**self.land.handlers, **self.distribution.handlers}
         self.accounts = AccountsModule()
         self.height = 0
         self.time_ms = genesis_ms
+        self.parent_hash = ZERO_HASH
         self.events: list[Event] = []
         self.history: list[Event] = []
         self.refusals: list[str] = []
@@ -168,6 +171,7 @@ class LandTown:
         self.accounts.init_genesis(context, {"accounts": [holder]} if balance else {})
         self.land.init_genesis(context, land)
         self.issuance.init_genesis(context, {"parameters": {}} if issuance is None else issuance)
+        self.distribution.init_genesis(context, distribution or {})
         self._commit(state)
 
     @property
@@ -176,7 +180,7 @@ class LandTown:
 
     def context(self, state: State, time_ms: int) -> Context:
         block = BlockInfo(
-            CHAIN_ID, self.height, time_ms, ZERO_HASH, self.time_ms, 0, Participation(None)
+            CHAIN_ID, self.height, time_ms, self.parent_hash, self.time_ms, 0, Participation(None)
         )
         return Context(state, block)
 
@@ -191,7 +195,7 @@ class LandTown:
         inner = Context(context.state, context.block, sender, Hash(sha256(repr(call[2]).encode())))
         context.state.begin()
         try:
-            self.land.handlers[message](inner, *values)
+            self.handlers[message](inner, *values)
         except TransactionError as error:
             context.state.rollback()
             self.refusals.append(error.reason)
@@ -211,6 +215,7 @@ class LandTown:
         codes = [self.execute(context, call) for call in calls]
         self.land.end_block(context)
         self.issuance.end_block(context)
+        self.distribution.end_block(context)
         self.time_ms = time_ms
         self.events = context.events
         self.history += context.events
@@ -323,7 +328,7 @@ class LandTown:
 
     def check(self, block: BlockInfo) -> None:
         state = self.state
-        for module in (self.accounts, self.land, self.issuance):
+        for module in (self.accounts, self.land, self.issuance, self.distribution):
             for invariant in module.invariants.values():
                 invariant(state, block)
 

@@ -8,8 +8,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.ports import RefusalReason
 from consensus.transitions import Step
 from ledger.primitives import UNIT
+from node.economy_metrics import ROUND_STATES, WAITING_PHASES, ZoneState, zone_state
 from node.meter import Part
-from node.metrics import ROUND_STATES, Metrics, Total
+from node.metrics import Metrics, Total
 from node.wire import FrameKind
 
 PROMISED = [
@@ -35,11 +36,19 @@ PROMISED = [
     "store_size_bytes",
     "oracle_round_state",
     "oracle_round_age_seconds",
+    "oracle_closed_rounds",
+    "oracle_open_rounds",
+    "oracle_oldest_open_round_age_seconds",
+    "oracle_zones",
+    "oracle_waiting_zones",
+    "oracle_recognition_open",
     "oracle_land_index",
     "issuance_ceiling_tokens",
     "issuance_issued_tokens",
     "issuance_supply_tokens",
     "issuance_headroom_tokens",
+    "issuance_outstanding_tokens",
+    "issuance_coverage_bps",
     "governance_open_proposals",
     "governance_next_deadline_timestamp_seconds",
 ]
@@ -93,6 +102,10 @@ def test_labels_are_there_before_the_first_event(metrics: Metrics) -> None:
         assert ("p2p_dropped_frames", frozenset({("kind", kind.name.lower())})) in found
     for state in ROUND_STATES:
         assert ("oracle_round_state", frozenset({("zone", "월출동"), ("state", state)})) in found
+    for zones in ZoneState:
+        assert ("oracle_zones", frozenset({("state", zones.value)})) in found
+    for phase in WAITING_PHASES:
+        assert ("oracle_waiting_zones", frozenset({("phase", phase)})) in found
     for index, organisation in enumerate(["시청", "GIST"]):
         labels = frozenset({("validator", str(index)), ("organisation", organisation)})
         assert ("consensus_validator_last_signed_height", labels) in found
@@ -105,8 +118,8 @@ def test_what_was_set_is_shown(metrics: Metrics) -> None:
     metrics.set_rejected({RefusalReason.NONCE_TOO_LOW: 1})
     metrics.set_rejected({RefusalReason.NONCE_TOO_LOW: 3})
     metrics.set_dropped_frames({FrameKind.CONSENSUS: 2})
-    metrics.set_round("월출동", "FINAL", 12.5)
-    metrics.set_issuance(ceiling=10 * UNIT, issued=4 * UNIT, supply=3 * UNIT)
+    metrics.economy.set_round("월출동", "FINAL", 12.5)
+    metrics.economy.set_issuance(ceiling=10 * UNIT, issued=4 * UNIT, supply=3 * UNIT)
     metrics.set_total(Total.P2P_SENT_BYTES, 1234)
     metrics.set_cpu({Part.VERIFY: 1_500_000_000})
     assert value(metrics, "cpu_seconds_total", part="verify") == 1.5
@@ -123,16 +136,16 @@ def test_what_was_set_is_shown(metrics: Metrics) -> None:
 
 
 def test_a_zone_that_is_founded_later_gets_its_series_then(metrics: Metrics) -> None:
-    metrics.set_round("비아동", "FINAL", 1.0)
+    metrics.economy.set_round("비아동", "FINAL", 1.0)
     assert ("oracle_round_age_seconds", frozenset({("zone", "비아동")})) not in values(metrics)
-    metrics.set_zones(["월출동", "비아동"])
-    metrics.set_round("비아동", "FINAL", 1.0)
+    metrics.economy.set_zones(["월출동", "비아동"])
+    metrics.economy.set_round("비아동", "FINAL", 1.0)
     assert value(metrics, "oracle_round_age_seconds", zone="비아동") == 1.0
 
 
 def test_a_round_is_in_one_state(metrics: Metrics) -> None:
     for state in ROUND_STATES:
-        metrics.set_round("대촌동", state, 0)
+        metrics.economy.set_round("대촌동", state, 0)
         found = values(metrics)
         shown = [
             other
@@ -140,6 +153,34 @@ def test_a_round_is_in_one_state(metrics: Metrics) -> None:
             if found["oracle_round_state", frozenset({("zone", "대촌동"), ("state", other)})]
         ]
         assert shown == [state]
+
+
+def test_zones_are_counted_by_state_and_by_the_phase_that_they_wait_in(metrics: Metrics) -> None:
+    metrics.economy.set_zone_states({ZoneState.STALE: 2, ZoneState.FINAL: 4})
+    metrics.economy.set_waiting({"REVEAL": 3})
+    assert value(metrics, "oracle_zones", state="STALE") == 2
+    metrics.economy.set_zone_states({ZoneState.FINAL: 6})
+    assert value(metrics, "oracle_zones", state="STALE") == 0
+    assert value(metrics, "oracle_waiting_zones", phase="REVEAL") == 3
+    assert value(metrics, "oracle_waiting_zones", phase="COMMIT") == 0
+    assert WAITING_PHASES[0] == "COMMIT"
+    assert "FINAL" not in WAITING_PHASES
+
+
+def test_every_outcome_leaves_a_zone_in_one_of_four_states() -> None:
+    assert {name: zone_state(name).value for name in ("FINAL", "STALE", "DISPUTED")} == {
+        name: name for name in ("FINAL", "STALE", "DISPUTED")
+    }
+    for outcome in (None, "NO_VALUE", "DISPERSED", "VOID", "PROVISIONAL"):
+        assert zone_state(outcome) is ZoneState.HELD
+
+
+def test_coverage_is_shown_with_what_was_to_be_covered(metrics: Metrics) -> None:
+    metrics.economy.set_coverage(2 * UNIT, 15_000)
+    assert value(metrics, "issuance_coverage_bps") == 15_000
+    assert value(metrics, "issuance_outstanding_tokens") == 2
+    metrics.economy.set_coverage(0, None)
+    assert value(metrics, "issuance_coverage_bps") == 0
 
 
 def test_a_set_change_ends_the_series_of_who_left(metrics: Metrics) -> None:

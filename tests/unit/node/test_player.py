@@ -75,8 +75,8 @@ class VirtualTown(LandTown):
     async def zone_events(self, zone: str) -> Sequence[Mapping[str, Any]]:
         return zone_events(self.state, zone) or ()
 
-    async def nonce(self, address: Address) -> int:
-        return accounts.nonce(self.state, address)
+    async def nonces(self, addresses: Sequence[Address]) -> Sequence[int]:
+        return [accounts.nonce(self.state, address) for address in addresses]
 
     async def send(self, transactions: Sequence[bytes]) -> None:
         for raw in transactions:

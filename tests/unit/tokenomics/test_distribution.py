@@ -5,6 +5,7 @@ import pytest
 from ledger import accounts
 from ledger.errors import ErrorCode
 from ledger.primitives import UNIT
+from ledger.rows import key
 from tests.support.pool_town import (
     GOVERNANCE,
     PoolTown,
@@ -20,7 +21,6 @@ from tokenomics.pools import (
     town,
 )
 from tokenomics.reserve import MAX_TRANCHES_A_CLOSE, TRANCHES, Tranche
-from tokenomics.rows import key
 from tokenomics.vesting import SLOTS, grants_of, vested
 
 MINT = 1_000 * UNIT

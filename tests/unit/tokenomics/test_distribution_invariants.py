@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ledger import accounts
 from ledger.errors import InvariantViolation
 from ledger.primitives import UNIT
+from ledger.rows import key
 from ledger.state import State, Table
 from tests.support.pool_town import (
     BLOCK,
@@ -28,7 +29,6 @@ from tokenomics.pools import (
     VESTING_ACCOUNT,
     Pool,
 )
-from tokenomics.rows import key
 from tokenomics.shares import HOLDINGS, holding_key
 from tokenomics.vesting import GRANTS, grant_key, grants_of
 from tokenomics.weights import STANDINGS

@@ -9,6 +9,7 @@ from ledger import accounts
 from ledger.errors import InvariantViolation
 from ledger.kv import WriteBatch
 from ledger.primitives import UNIT
+from ledger.rows import key
 from ledger.state import State
 from tests.support.land_town import FixedPanels, LandTown, appraiser, land_section, zone_section
 from tokenomics.ceiling import coverage_bps, mint_amount, prorated, quarter_limit
@@ -16,7 +17,6 @@ from tokenomics.derivation import ISSUANCE_ROUNDS, TOTALS, issuance_round, total
 from tokenomics.land_views import land_index
 from tokenomics.params import IssuanceParameters
 from tokenomics.reports import COMMITMENTS, REPORTS, report_key
-from tokenomics.rows import key
 from tokenomics.standins import TREASURY_POOL
 from tokenomics.views import issuance, summary
 from tokenomics.zone_rounds import ZONE_ROUNDS, Outcome

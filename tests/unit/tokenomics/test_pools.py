@@ -11,6 +11,7 @@ from ledger.errors import ErrorCode, InvariantViolation, LocalError
 from ledger.kv import MemoryStore
 from ledger.module import Context
 from ledger.primitives import MAX_AMOUNT, PPM, UNIT
+from ledger.rows import MAX_SCALED_BYTES
 from ledger.state import State, Table
 from tests.support.pool_town import BLOCK, PoolTown
 from tokenomics.pool_params import DistributionParameters, has_distribution
@@ -27,7 +28,6 @@ from tokenomics.pools import (
     split,
     town,
 )
-from tokenomics.rows import MAX_SCALED_BYTES
 from tokenomics.shares import possible_points, possible_shares
 from tokenomics.weights import NEWCOMER, in_quarter, next_weight, shares_of
 

@@ -144,7 +144,7 @@ def test_reports_that_stay_wide_are_dispersed_and_count_downward_only() -> None:
     town.commit_and_reveal(1, {"east": [810, 1_150]})
     assert phase(town) is Phase.DISPERSED
     (zone,) = zone_list(town.state)
-    assert (zone["last_outcome"], zone["accepted_krw_per_m2"]) == ("DISPERSED", 900)
+    assert (zone["last_outcome"], zone["accepted_krw_per_m2"]) == ("DISPERSED", BASE)
     assert zone["counted_krw_per_m2"] == 900
 
 
@@ -266,7 +266,8 @@ def test_a_dispute_with_one_blind_report_stays_undecided_and_counts_downward() -
     assert phase(town, 1) is Phase.DISPUTED
     assert verdict(town) is Verdict.UNDECIDED
     (zone,) = zone_list(town.state)
-    assert (zone["last_outcome"], zone["accepted_krw_per_m2"]) == ("DISPUTED", 960)
+    assert (zone["last_outcome"], zone["accepted_krw_per_m2"]) == ("DISPUTED", BASE)
+    assert zone["counted_krw_per_m2"] == 960
     dearer = make_town()
     dispute(dearer, 700)
     assert zone_list(dearer.state)[0]["accepted_krw_per_m2"] == BASE, "never upward"

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from ledger.rows import key
 from tests.support.land_town import FixedPanels, LandTown, land_section, zone_section
 from tokenomics.closing import RATIO_STUDIES
 from tokenomics.land_views import zone_list
 from tokenomics.ratio_study import RatioStudy
 from tokenomics.rounds import opened_round, schedule, town_round
-from tokenomics.rows import key
 from tokenomics.zones import zone_value
 
 START_MS = 5_000

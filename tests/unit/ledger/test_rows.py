@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ledger import codec
 from ledger.errors import DecodeError
 from ledger.primitives import MAX_AMOUNT, MAX_UINT64, Hash
-from tokenomics.rows import Amount, key, table
+from ledger.rows import Amount, key, table
 
 
 class Colour(IntEnum):

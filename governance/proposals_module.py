@@ -1,0 +1,88 @@
+"""The state module "proposals": how stakeholders decide (docs/governance.md)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from governance import due
+from governance.classes import PARAMETERS, ProposalClass, parameters_from
+from governance.council import council_handlers
+from governance.delegation import delegation_handlers
+from governance.emergency import EmergencyCouncil, emergency_handlers, end_pauses, next_end_ms
+from governance.execution import MAX_EXECUTIONS_A_BLOCK, execute_due
+from governance.lifecycle import Status, Step
+from governance.mandate import Mandate
+from governance.parameter_changes import OWN_CLASSES, parameter_handlers
+from governance.petitions import petition_handlers
+from governance.progress import move
+from governance.proposal_invariants import proposal_invariants
+from governance.proposal_rows import BOOK, MODULE, Book, progress_of
+from governance.proposals import proposals_handlers
+from governance.voting import close_vote, open_vote, voting_handlers
+from ledger.errors import InvariantViolation
+from ledger.message_registry import MessageType
+from ledger.module import Context, Handler, Invariant
+from ledger.state import State
+from ledger.strict_json import JsonReader
+
+_GENESIS: Final = JsonReader("genesis")
+
+
+class ProposalsModule(EmergencyCouncil):
+    """StateModule of proposals, votes and emergency pauses. Its hooks have to run before those of
+    modules that ask for pauses, and its end_block after whoever changes membership."""
+
+    name: Final = MODULE
+
+    def __init__(self, mandate: Mandate) -> None:
+        self._mandate = replace(mandate, class_of={**mandate.class_of, **OWN_CLASSES})
+        self.handlers: Final[Mapping[MessageType, Handler]] = {
+            **proposals_handlers(self._mandate),
+            **petition_handlers(self._mandate),
+            **voting_handlers(self._mandate),
+            **delegation_handlers(self._mandate),
+            **council_handlers(self._mandate),
+            **emergency_handlers(self._mandate),
+            **parameter_handlers(),
+        }
+        self.invariants: Final[Mapping[str, Invariant]] = proposal_invariants(self._mandate)
+
+    def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
+        """section: {"parameters": {...}}, each optional (docs/governance.md, "Parameters")."""
+        given = _GENESIS.fields(section, MODULE, optional=("parameters",))
+        parameters = parameters_from(given.get("parameters", {}), "proposals.parameters")
+        context.state.put(PARAMETERS, b"", parameters)
+        begun = (0,) * len(ProposalClass)
+        context.state.put(BOOK, b"", Book(0, context.block.time_ms, begun))
+
+    def begin_block(self, context: Context) -> None:
+        """End the pauses whose time is over."""
+        end_pauses(context)
+
+    def end_block(self, context: Context) -> None:
+        """Take the steps that are due; what exceeds a block's bounds waits for the next one."""
+        executions = 0
+        for number in due.due_now(context.state, context.block.time_ms):
+            if progress_of(context.state, number).status is Status.QUEUED:
+                executions += 1
+                if executions > MAX_EXECUTIONS_A_BLOCK:
+                    continue
+            self._take_step(context, number)
+
+    def next_deadline_ms(self, state: State) -> int | None:
+        """When the next proposal moves by itself or the next pause ends, or None."""
+        times = (due.earliest_ms(state), next_end_ms(state))
+        return min((time for time in times if time is not None), default=None)
+
+    def _take_step(self, context: Context, number: int) -> None:
+        status = progress_of(context.state, number).status
+        if status is Status.SUBMITTED:
+            move(context, number, Step.RUN_OUT, reason="too few supported it in time")
+        elif status in (Status.REVIEW, Status.INTERVAL):
+            open_vote(context, self._mandate, number, Step.OPEN)
+        elif status in (Status.VOTING, Status.SECOND_VOTING, Status.RECALL_VOTING):
+            close_vote(context, self._mandate, number)
+        elif status is Status.QUEUED:
+            execute_due(context, self._mandate, number)
+        else:
+            raise InvariantViolation(f"proposal {number} is {status.name} and still in the queue")

@@ -1,0 +1,68 @@
+"""StateModule "stakeholders": who is who. Organisations, persons, roles, legal bases, agreements,
+upgrades.
+
+Others ask it through small ports: the module `governance.membership` is an Electorate,
+`governance.legal_bases` says what is in force, role_book.Roles is the book of roles.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from governance.admissible import STAKEHOLDERS
+from governance.agreements import agreement_handlers
+from governance.credentials import credential_handlers
+from governance.legal_bases import legal_basis_handlers
+from governance.organisations import organisation_handlers
+from governance.ports import Rebound
+from governance.rebinding import next_due_ms, rebinding_handlers, settle_due
+from governance.role_book import Roles
+from governance.role_grants import role_handlers
+from governance.stakeholder_genesis import write_genesis
+from governance.stakeholder_invariants import INVARIANTS
+from governance.upgrades import execute_due, upgrade_handlers
+from ledger.message_registry import MessageType
+from ledger.module import Context, Handler, Invariant
+from ledger.state import State
+
+
+class StakeholdersModule:
+    """Composes the parts; each of them keeps its own tables and messages."""
+
+    name: Final = STAKEHOLDERS
+    invariants: Final[Mapping[str, Invariant]] = INVARIANTS
+
+    def __init__(self, followers: Sequence[Rebound] = (), kinds: tuple[str, ...] = ()) -> None:
+        """followers: modules that move with a person to another account, in this order. kinds: of
+        contributions that certifiers may have limits for; empty when any name will do."""
+        self._followers = tuple(followers)
+        self._kinds = kinds
+        self.roles: Final = Roles()
+
+    @property
+    def handlers(self) -> Mapping[MessageType, Handler]:
+        """Every message about stakeholders."""
+        return {
+            **organisation_handlers(),
+            **credential_handlers(self.roles),
+            **rebinding_handlers(self.roles),
+            **role_handlers(self._kinds),
+            **legal_basis_handlers(),
+            **agreement_handlers(),
+            **upgrade_handlers(),
+        }
+
+    def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
+        """Write the first organisations, registrars, roles and legal bases."""
+        write_genesis(context, section, self._kinds)
+
+    def begin_block(self, context: Context) -> None:
+        """Execute the upgrade of this height, if there is one."""
+        execute_due(context)
+
+    def end_block(self, context: Context) -> None:
+        """Move members whose time for objections is over, a bounded number."""
+        settle_due(context, self._followers)
+
+    def next_deadline_ms(self, state: State) -> int | None:
+        """When the next re-binding takes effect."""
+        return next_due_ms(state)
