@@ -6,6 +6,7 @@ and every account and every figure of a closed round is what the naive reference
 """
 
 import pytest
+from hypothesis import Phase
 from hypothesis.stateful import run_state_machine_as_test
 
 from node.modules import build_executor
@@ -51,6 +52,17 @@ def test_ten_thousand_messages_and_blocks_break_nothing() -> None:
     assert EconomyLife.steps >= MIN_STEPS
     assert not missing()
     assert EconomyLife.replayed_blocks >= MIN_REPLAYED_BLOCKS
+
+
+def test_invariant_16_blocks_executed_again_from_genesis_give_the_same_roots() -> None:
+    """Every block of three lives, with modules and a store of their own and no cache."""
+    EconomyLife.start(replay_every=1)
+    run_state_machine_as_test(
+        EconomyLife,
+        settings=life_settings(3, RULES_A_LIFE, phases=(Phase.generate,), database=None),
+    )
+    assert EconomyLife.replayed_lives >= 3
+    assert EconomyLife.replayed_blocks >= MIN_REPLAYED_BLOCKS // 2
 
 
 def test_the_towns_of_the_machine_have_every_module_of_the_node() -> None:

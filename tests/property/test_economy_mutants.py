@@ -6,7 +6,7 @@ are derandomised, so each run of these tests plays the same ones.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -87,7 +87,7 @@ def clip_ignored(_: Any, accepted: int, *__: int) -> int:
 
 
 @mutant(valuation.lower_median)
-def mean_for_the_median(_: Any, prices: Any) -> int:
+def mean_for_the_median(_: Any, prices: Sequence[int]) -> int:
     return sum(prices) // len(prices)
 
 

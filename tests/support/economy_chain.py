@@ -79,14 +79,15 @@ SET_ISSUANCE: Final = MessageType(
 def _set_issuance(
     context: Context, mode: int, lambda_bps: int, price: int, hard_cap: int, window: int
 ) -> None:
-    others = {
-        "mode": Mode(mode),
-        "lambda_bps": lambda_bps,
-        "price_krw_per_token": price,
-        "hard_cap": hard_cap,
-        "window_anchors": window,
-    }
-    set_parameters(context, replace(issuance_parameters(context.state), **others))
+    parameters = replace(
+        issuance_parameters(context.state),
+        mode=Mode(mode),
+        lambda_bps=lambda_bps,
+        price_krw_per_token=price,
+        hard_cap=hard_cap,
+        window_anchors=window,
+    )
+    set_parameters(context, parameters)
 
 
 class Steering:

@@ -109,7 +109,7 @@ def seat_panels(actors: Actors, rng: Random) -> None:
 
 def brake(actors: Actors, rng: Random) -> None:
     """Pull one brake, let a while pass, and release it again."""
-    account = rng.choice([CLOCK_BRAKE, MINT_BRAKE])
+    account = rng.choice([CLOCK_BRAKE, MINT_BRAKE, MINT_BRAKE])
     actors.add((GOVERNANCE, "governance.grant_role", (BRAKE_ROLE, account)))
     actors.play_quarter(rng, (20, 20))
     actors.add((GOVERNANCE, "governance.revoke_role", (BRAKE_ROLE, account)))
