@@ -205,8 +205,8 @@ def holders_cap_ignored(*_: Any) -> None:
 
 
 @mutant(vesting.vested)
-def cliff_skipped(_: Any, amount: int, quarters: int, parameters: Any) -> int:
-    return amount * min(quarters, parameters.vesting_quarters) // int(parameters.vesting_quarters)
+def cliff_skipped(original: Any, amount: int, quarters: int, parameters: Any) -> int:
+    return int(original(amount, quarters, replace(parameters, cliff_quarters=0)))
 
 
 @mutant(certificates._require_revocable)

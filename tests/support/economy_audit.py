@@ -8,7 +8,6 @@ closed round has to be the same, to the last unit.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import comb
 from typing import Any
 
 from ledger import accounts
@@ -25,7 +24,6 @@ from tests.support import issuance_reference as issuance
 from tests.support.appraisal_reference import QUARTER, Said, ZoneFacts, ZoneFigures, zone_history
 from tests.support.economy_chain import (
     CERTIFIERS,
-    FIRST_MONTH,
     GOVERNANCE,
     HOLDER,
     MINT_BRAKE,
@@ -34,6 +32,7 @@ from tests.support.economy_chain import (
     REGISTRAR,
     World,
 )
+from tests.support.fact_reference import NATION, Rates, Sales, gate_is_open, month_number
 from tests.support.pool_reference import Reference, Rules
 from tokenomics.derivation import issuance_round
 from tokenomics.pools import POOL_ACCOUNTS, VESTING_ACCOUNT, Pool
@@ -41,7 +40,6 @@ from tokenomics.reserve import TRANCHES
 from tokenomics.rounds import opened_round, town_round
 from tokenomics.zone_rounds import ZONE_ROUNDS
 
-NATION = "00"
 _ACCOUNTS: Mapping[str, Address] = {
     **{pool.label: POOL_ACCOUNTS[pool] for pool in Pool},
     "vesting": VESTING_ACCOUNT,
@@ -57,42 +55,6 @@ def named(account: Address) -> str | int:
 def numbered(account: Address) -> int:
     """As a person's number; nobody's for other accounts."""
     return PEOPLE.get(account, -1)
-
-
-def month_number(yyyymm: int) -> int:
-    return (yyyymm // 100 - FIRST_MONTH // 100) * 12 + yyyymm % 100 - FIRST_MONTH % 100 + 1
-
-
-@dataclass
-class Rates:
-    """What two of the reporters said alike, by region and number of the month."""
-
-    said: dict[tuple[str, int], dict[Address, int]] = field(default_factory=dict)
-    official: dict[tuple[str, int], int] = field(default_factory=dict)
-
-    def report(self, reporter: Address, region: str, month: int, step: int) -> None:
-        at = (region, month_number(month))
-        reports = self.said.setdefault(at, {})
-        assert at not in self.official, "a rate that stands was reported again"
-        assert reporter not in reports, "a reporter was heard twice"
-        reports[reporter] = step
-        if list(reports.values()).count(step) == 2:
-            self.official[at] = step
-
-    def index(self, region: str, month: int) -> int | None:
-        found = 10**12
-        if month < 0:
-            return None
-        for number in range(1, month + 1):
-            step = self.official.get((region, number))
-            if step is None:
-                return None
-            found = found * step // 100_000
-        return found
-
-    def factor(self, region: str, number: int) -> tuple[int, int] | None:
-        after, before = self.index(region, 3 * number), self.index(region, 3 * number - 3)
-        return None if after is None or before is None else (after, before)
 
 
 @dataclass
@@ -140,7 +102,7 @@ class Audit:
         self.facts: list[issuance.Facts] = []
         self.figures = issuance.Figures()
         self.land_events: list[tuple[int, int, int, int]] = []  # zone, limit, cost, from round
-        self.sales: dict[tuple[int, str], tuple[int, int]] = {}  # month, parcel: zone, price
+        self.sales: Sales = {}
         self.nonces: dict[Address, int] = {}
         self.newest = self.last_close_ms = 0
         self.paused = False
@@ -399,22 +361,13 @@ class Audit:
         return found
 
     def _gate_is_open(self, state: State, number: int) -> bool:
-        ratios = []
-        for (month, _), (zone, price) in self.sales.items():
-            if 3 * number - 24 < month <= 3 * number:
-                row = state.get(ZONE_ROUNDS, key(number, zone))
-                assert row is not None
-                raw = row.median_krw_per_m2 or row.accepted_krw_per_m2
-                before, after = (self.rates.index(REGION, at) for at in (month, 3 * number))
-                if before is not None and after is not None:
-                    ratios.append(raw * 10**6 // max(1, price * after // before))
-                else:
-                    ratios.append(raw * 10**6 // price)
-        ratios.sort()
-        n = len(ratios)
-        ranks = [j for j in range(1, n + 1) if 40 * sum(comb(n, i) for i in range(j)) <= 2**n]
-        bound = ratios[ranks[-1] - 1] if ranks else 0
-        return n < 10 or bound <= 1_100_000
+        """By the raw medians of the round, and accepted prices where there is none."""
+        appraised = []
+        for zone in range(len(self.world.zones)):
+            row = state.get(ZONE_ROUNDS, key(number, zone))
+            assert row is not None
+            appraised.append(row.median_krw_per_m2 or row.accepted_krw_per_m2)
+        return gate_is_open(self.sales, self.rates, number, appraised)
 
     def _compare_issuance(self, state: State, number: int, facts: issuance.Facts) -> None:
         row, town, figures = issuance_round(state, number), town_round(state, number), self.figures

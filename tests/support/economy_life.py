@@ -148,7 +148,7 @@ class EconomyLife(RuleBasedStateMachine):
         for _ in range(SILENT_ROUNDS):
             self.actors.play_quarter(rng, (10, 10), ("silent", "honest"))
 
-    @rule(deeds=st.integers(0, 4), slips=st.integers(0, 8), seed=SEEDS)
+    @rule(deeds=st.integers(2, 6), slips=st.integers(0, 8), seed=SEEDS)
     def deeds_and_slips(self, deeds: int, slips: int, seed: int) -> None:
         self.do(Random(seed), deeds, slips)
 
