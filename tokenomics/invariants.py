@@ -182,18 +182,28 @@ def _mints_within_limit_and_cover(state: State, _: BlockInfo) -> None:
 
 
 def _only_rounds_mint(state: State, oracle: Oracle, token: Token) -> None:
-    """18: `issued` is the genesis allocation and the mints of rounds, and bounds the supply.
+    """18: `issued` is the genesis allocation and the mints of rounds.
+    1: what was burned of it stays burned, and the supply is no more than the rest.
     17: a mint names its town round, whose reports are on record."""
     now = totals(state)
-    issued = now.genesis_allocation
+    issued, burned = now.genesis_allocation, 0
     for row in _history(state):
         issued += row.minted
+        ensure(
+            row.burned_in_all >= burned + row.burned,
+            f"round {row.number}: {row.burned_in_all} was burned in all, {burned} before it and "
+            f"{row.burned} in it",
+        )
+        burned = row.burned_in_all
         town = present(oracle.town_round(state, row.number), f"town round {row.number}")
         ensure(row.issued == issued, f"round {row.number}: issued {row.issued}, expected {issued}")
         ensure(row.value_krw == town.value_krw, f"round {row.number}: V is not that of its reports")
     ensure(now.issued == issued, f"issued is {now.issued}, genesis and all mints give {issued}")
     supply = token.supply(state)
-    ensure(supply <= issued, f"the supply is {supply}, only {issued} was ever issued")
+    ensure(
+        supply <= issued - burned,
+        f"the supply is {supply}, only {issued} was ever issued and {burned} of it burned",
+    )
 
 
 def _base_stands(state: State, oracle: Oracle) -> None:

@@ -17,7 +17,8 @@ Said = tuple[int, int]
 class ZoneFacts:
     """What is said of a zone in a round: by the panel, by two further appraisers when they are
     asked, by three blind ones when there is a challenge; None said nothing. rate: (index after,
-    index before). certified: limit of certified events, 0 for none."""
+    index before). certified: limit of certified events, 0 for none. void: the round closed before
+    the appraisal was at its end. units_checked: what is said was taken, so no unit is wrong."""
 
     panel: tuple[Said | None, ...]
     further: tuple[Said | None, ...] = ()
@@ -25,6 +26,8 @@ class ZoneFacts:
     blind: tuple[Said | None, ...] = ()
     rate: tuple[int, int] | None = None
     certified: int = 0
+    void: bool = False
+    units_checked: bool = False
 
 
 @dataclass
@@ -38,12 +41,15 @@ class ZoneFigures:
     reports: list[int] = field(default_factory=list)
 
 
-def taken(said: tuple[Said | None, ...], recent: list[int]) -> list[Said]:
+def taken(facts: ZoneFacts, said: tuple[Said | None, ...], recent: list[int]) -> list[Said]:
     """A report a decade away from every recently accepted price is refused."""
     return [
         one
         for one in said
-        if one and any(last < one[0] * 10 and one[0] < last * 10 for last in recent)
+        if one
+        and (
+            facts.units_checked or any(last < one[0] * 10 and one[0] < last * 10 for last in recent)
+        )
     ]
 
 
@@ -57,13 +63,15 @@ def is_wide(lowest: int, highest: int) -> bool:
 
 def appraise(facts: ZoneFacts, recent: list[int], minimum: int) -> tuple[str, int, list[Said]]:
     """(outcome, m, all reports) of one appraisal."""
-    panel = taken(facts.panel, recent)
+    panel = taken(facts, facts.panel, recent)
+    if facts.void:
+        return "VOID", 0, panel + taken(facts, (*facts.further, *facts.blind), recent)
     if len(panel) < minimum:
         return "NO_VALUE", 0, panel
     prices = sorted(price for price, _ in panel)
     reports = list(panel)
     if is_wide(prices[0], prices[-1]):
-        further = taken(facts.further, recent)
+        further = taken(facts, facts.further, recent)
         reports += further
         prices = sorted(price for price, _ in reports)
         cut = (len(prices) - 1) // 3
@@ -72,7 +80,7 @@ def appraise(facts: ZoneFacts, recent: list[int], minimum: int) -> tuple[str, in
     m = middle(prices)
     if not facts.challenged:
         return "FINAL", m, reports
-    blind = taken(facts.blind, recent)
+    blind = taken(facts, facts.blind, recent)
     reports += blind
     if len(blind) < 2:
         return "DISPUTED", m, reports

@@ -22,7 +22,7 @@ class Rules:
 @dataclass(frozen=True)
 class Facts:
     """What land and governance say of one round. tranche: reserve that is due in it, as permille
-    of what is outstanding; growth: N, None while it is not known."""
+    of what is outstanding, and due in tokens' smallest units; growth: N, None while unknown."""
 
     rules: Rules
     value: int
@@ -34,6 +34,7 @@ class Facts:
     gate_open: bool = True
     paused: bool = False
     tranche_permille: int = 0
+    due: int = 0
     elapsed_ms: int = 1
     length_ms: int = 1
 
@@ -116,7 +117,7 @@ def replay(base_value: int, genesis: int, history: list[Facts]) -> Figures:
         figures.cover.append(facts.rules.tokens(covering(base_value, past)))
         issued = genesis + sum(figures.minted)
         outstanding = max(0, issued - genesis - sum(figures.burned))
-        due = outstanding * facts.tranche_permille // 1_000
+        due = outstanding * facts.tranche_permille // 1_000 + facts.due
         is_final = facts.anchor and facts.zones_final > 0 and pair is not None
         uncovered = max(0, outstanding - figures.cover[-1])
         figures.burned.append(min(due, uncovered) if is_final else 0)

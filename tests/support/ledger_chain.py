@@ -205,7 +205,16 @@ class LedgerChain:
     ) -> ExecutedBlock:
         """Execute the next block, check every invariant, and make it the head."""
         executed = self.execute(transactions, info)
+        self.adopt(executed)
+        return executed
+
+    def adopt(self, executed: ExecutedBlock) -> None:
+        """Check every invariant on what execute() gave, and make it the head."""
         self.executor.check_invariants(executed.state, executed.info)
+        self.append(executed)
+
+    def append(self, executed: ExecutedBlock) -> None:
+        """Make what execute() gave the head, unchecked."""
         block = build_block(
             executed.info,
             executed.included,
@@ -219,7 +228,6 @@ class LedgerChain:
         self.commitment.apply(executed.delta)
         self.blocks.append(block)
         self.executed.append(executed)
-        return executed
 
     def advance(self, heights: int, sealers: Sequence[int] | None = None) -> None:
         """So many empty blocks, each proposed in turn."""

@@ -212,6 +212,25 @@ def test_tokens_that_no_round_minted_are_noticed() -> None:
         town.issuance.invariants["only_rounds_mint"](state, town.context(state, town.time_ms).block)
 
 
+def test_what_was_burned_stays_burned() -> None:
+    """Invariant 1: nothing burned comes back, in the supply or in what rounds say of it."""
+    town = make_town()
+    play(town, *RISING[:10])
+    row = issuance_round(town.state, 10)
+    assert row is not None
+    check = town.issuance.invariants["only_rounds_mint"]
+    block = town.context(town.state, town.time_ms).block
+    for tampered, found in (
+        (replace(row, burned_in_all=1), "1 of it burned"),
+        (replace(row, burned=1), "0 was burned in all"),
+    ):
+        state = town.state
+        check(state, block)
+        state.put(ISSUANCE_ROUNDS, key(10), tampered)
+        with pytest.raises(InvariantViolation, match=found):
+            check(state, block)
+
+
 def test_a_copy_of_the_store_replays_to_the_same_rows() -> None:
     """Invariant 16 in small: the same blocks give the same bytes."""
     first, second = make_town(), make_town()
