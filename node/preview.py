@@ -204,15 +204,14 @@ def _carry_out(
 
 def _changes(base: KeyValueReader, state: _Overlay) -> list[ChangedRow]:
     """Rows that differ from those of `base`, in key order."""
-    found = []
+    found, untouched = [], State(base)
     for full, after in sorted(state.writes().items(), key=lambda item: item[0]):
         table = state.written[full]
         raw = base.get(full)
         if raw == (None if after is None else table.encode(after)):
             continue
-        before = None if raw is None else table.decode(raw)
-        name = table.prefix.decode().rstrip("/")
-        found.append(ChangedRow(name, full[len(table.prefix) :], before, after))
+        name, key = table.prefix.decode().rstrip("/"), full[len(table.prefix) :]
+        found.append(ChangedRow(name, key, untouched.get(table, key), after))
     return found
 
 

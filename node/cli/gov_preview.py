@@ -88,7 +88,7 @@ def _show(found: Preview) -> None:
     for name in dict.fromkeys(row.table for row in found.changes):
         rows = [row for row in found.changes if row.table == name]
         print_table(
-            f"{name}: {len(rows)} rows",
+            f"{name}: {len(rows)} {'row' if len(rows) == 1 else 'rows'}",
             ("row", "what", "before", "after"),
             [cells for row in rows for cells in _cells(row)],
         )

@@ -11,9 +11,9 @@ from governance.petitions import PETITION
 from governance.proposals import SUBMIT
 from ledger.message_registry import MessageType
 from node.cli.gov_send import Sending, sending_options
-from node.cli.output import print_fields, print_json
+from node.cli.output import json_option, print_fields, print_json
 from node.cli.proposal_file import Content, read_content, template
-from node.cli.tx_files import known_type
+from node.cli.tx_files import hand_over, known_type
 from node.modules import build_executor
 
 _FILE: Final = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -23,12 +23,13 @@ _YES: Final = click.option("--yes", is_flag=True, help="Send without asking in a
 
 @click.command("template")
 @click.argument("types", metavar="TYPE...", nargs=-1)
-def template_command(types: tuple[str, ...]) -> None:
+@json_option
+def template_command(types: tuple[str, ...], as_json: bool) -> None:
     """Print a proposal to fill in, with a message of each TYPE; without one it is a signal.
 
     poyong gov template land.certify_event > proposal.json
     """
-    click.echo(json.dumps(template([known_type(name) for name in types]), indent=2))
+    hand_over(template([known_type(name) for name in types]), as_json, None)
 
 
 @click.command()
@@ -74,7 +75,7 @@ def _show(message: MessageType, content: Content, as_json: bool, *, dry_run: boo
     found = {"message_type": message.name, **content.shown()}
     if as_json:
         if dry_run:
-            print_json({**found, "arguments": _arguments(content)})
+            print_json({**found, "arguments": tx_arguments(content)})
         else:
             click.echo(json.dumps(found, ensure_ascii=False), err=True)
         return
@@ -87,7 +88,7 @@ def _show(message: MessageType, content: Content, as_json: bool, *, dry_run: boo
         click.echo("No message: a signal, which changes nothing on the chain.")
 
 
-def _arguments(content: Content) -> list[str]:
+def tx_arguments(content: Content) -> list[str]:
     """NAME=VALUE for `poyong tx build`, by which the members of a threshold account sign."""
     carried = [[item.type.name, f"0x{item.encoded.hex()}"] for item in content.messages]
     return [

@@ -127,10 +127,13 @@ def _show_vote(vote: governance_results.ProposalVote) -> None:
     rules = vote["rules"]
     ended = vote["outcome"] or "runs"
     more = "more than" if rules["weight_is_strict"] else "at least"
-    print_table(
-        f"Vote {vote['vote']} ({ended}), {moment(vote['opened_ms'])} to {moment(vote['ends_ms'])}; "
+    click.echo(
+        f"Vote {vote['vote']} {ended}: {moment(vote['opened_ms'])} to {moment(vote['ends_ms'])}; "
         f"weight {vote['consenting_weight']} of {vote['weight']}, "
-        f"{more} {rules['weight_bps'] // _PERCENT_BPS} % needed",
+        f"{more} {rules['weight_bps'] // _PERCENT_BPS} % needed"
+    )
+    print_table(
+        "Votes by chamber",
         ("chamber", "weight", "seated", "yes", "no", "abstain", "consents", "does not count"),
         [
             (

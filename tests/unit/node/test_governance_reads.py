@@ -205,7 +205,5 @@ def test_a_chain_without_governance_answers_null_or_empty() -> None:
     assert reads.proposal(1) is None
     assert reads.council() is None
     assert reads.person(account("kim")) is None
-    for found in (
-        reads.chambers(), reads.organisations("", 9), reads.agreements(0, 9), reads.legal_bases(0, 9)
-    ):  # fmt: skip
-        assert found == []
+    assert reads.chambers() == reads.organisations("", 9) == []
+    assert reads.agreements(0, 9) == reads.legal_bases(0, 9) == []
