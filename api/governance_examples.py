@@ -206,7 +206,7 @@ COUNCIL: Final[results.Council] = {
         {"chamber": "chamber.academia", "account": None},
     ],
     "active": [1],
-    "unreported": [],
+    "unreported": [1],
     "pauses": [
         {
             "number": 1,

@@ -95,7 +95,7 @@ def _show_proposal(found: governance_results.Proposal) -> None:
         "document": found["document_hash"],
         "legal basis": found["legal_basis"],
         "next step": _moment(found["next_step_ms"]),
-        "executes": _moment(found["executes_ms"]),
+        "executes": _executes(found),
     }
     if found["signatures_needed"]:
         fields["signatures"] = f"{found['signatures']:,} of {found['signatures_needed']:,}"
@@ -121,6 +121,13 @@ def _show_proposal(found: governance_results.Proposal) -> None:
         )
     if found["votes"] and found["votes"][-1]["outcome"] is None and not found["missing"]:
         click.echo("Nothing is missing: with these votes it passes.")
+
+
+def _executes(found: governance_results.Proposal) -> str | None:
+    time_ms = found["executes_ms"]
+    if time_ms is None:
+        return None
+    return moment(time_ms) + ("" if found["status"] == Status.QUEUED.name else ", if it passes")
 
 
 def _show_vote(vote: governance_results.ProposalVote) -> None:

@@ -78,7 +78,7 @@ def show(organisation: str, rpc_url: str | None, home: Path | None, as_json: boo
         }
     )
     print_table(
-        "Seats, by snapshot of the electorate",
+        "Seats, by snapshot",
         ("chamber", "began", "ended"),
         [(row["chamber"], row["began"], row["ended"]) for row in found["memberships"]],
     )
