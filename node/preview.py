@@ -13,10 +13,12 @@ import msgspec
 
 from api import views
 from api.encoding import address, hex_of
-from governance import emergency, legal_bases
+from governance import emergency, legal_bases, membership
 from governance.admissible import GOVERNANCE
 from governance.classes import ProposalClass
-from governance.proposal_rows import Message, find, messages_of
+from governance.mandate import Mandate, loosens_supply
+from governance.ports import Router
+from governance.proposal_rows import Message, ballot_of, find, messages_of
 from ledger import codec
 from ledger.errors import DecodeError, ErrorCode, InvariantViolation, LocalError, TransactionError
 from ledger.kv import KeyValueReader
@@ -134,9 +136,13 @@ class _Overlay(State):
         super().put(table, key, value)
 
 
-def preview(
-    base: KeyValueReader, modules: Sequence[StateModule], info: BlockInfo, number: int
-) -> Preview:
+def mandate_of(modules: Sequence[StateModule]) -> Mandate:
+    """The stakeholders' registry and these modules' handlers as a mandate that reads and previews;
+    it classes no message, so nothing can be decided by it."""
+    return Mandate(membership, HandlerRouter(modules), legal_bases, {})
+
+
+def preview(base: KeyValueReader, mandate: Mandate, info: BlockInfo, number: int) -> Preview:
     """Execute proposal `number` on `base` as if block `info` carried it out, and tell what changes.
 
     `base` is only read. LocalError for an unknown proposal or a chain without proposals.
@@ -155,10 +161,19 @@ def preview(
         if emergency.message_paused(state, message.type)
     ]
     if progress.proposal_class >= ProposalClass.C and not (
-        proposal.legal_basis and legal_bases.in_force(state, proposal.legal_basis)
+        proposal.legal_basis and mandate.legal_bases.in_force(state, proposal.legal_basis)
     ):
         obstacles.append(f"legal basis {proposal.legal_basis} is not in force")
-    events, refusal = _carry_out(state, modules, info, proposal.content_hash, messages)
+    decided_as_loosening = (
+        progress.votes == 0 or ballot_of(state, number, progress.votes)[0].loosens_supply
+    )
+    if not decided_as_loosening:
+        obstacles += [
+            f"message {index} ({message.type}) loosens supply now, which is not voted on"
+            for index, message in enumerate(messages)
+            if loosens_supply(mandate, state, message)
+        ]
+    events, refusal = _carry_out(state, mandate.router, info, proposal.content_hash, messages)
     changes = _changes(base, state)
     return Preview(
         proposal=number,
@@ -175,13 +190,12 @@ def preview(
 
 def _carry_out(
     state: State,
-    modules: Sequence[StateModule],
+    router: Router,
     info: BlockInfo,
     content_hash: Hash,
     messages: Sequence[Message],
 ) -> tuple[list[Event], str | None]:
     """Execute everything, or nothing: (events, None), or ([], the sentence that refuses)."""
-    router = HandlerRouter(modules)
     events: list[Event] = []
     state.begin()
     for index, message in enumerate(messages):

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Sequence
 
 from api import ports
-from governance import legal_bases, membership
-from governance.mandate import Mandate
 from ledger import accounts, codec, proofs
 from ledger.block import CompactBlock, Header
 from ledger.crypto import keccak256
@@ -22,7 +20,7 @@ from node.diagnosis import target_height, why_stalled
 from node.economy_reads import EconomyReads
 from node.execution import AppliedBlock
 from node.governance_reads import GovernanceReads
-from node.preview import HandlerRouter
+from node.preview import mandate_of
 from node.runtime import VERSION, Runtime, now_ms
 from tokenomics.ports import RoleBook, Token
 
@@ -39,8 +37,7 @@ class Service(EconomyReads, GovernanceReads):
         genesis_hash: Hash,
     ) -> None:
         EconomyReads.__init__(self, lambda: runtime.state, token, roles)
-        router = HandlerRouter(runtime.chain.executor.modules)
-        mandate = Mandate(membership, router, legal_bases, {})
+        mandate = mandate_of(runtime.chain.executor.modules)
         GovernanceReads.__init__(self, lambda: runtime.state, mandate)
         self._runtime = runtime
         self._chain = runtime.chain

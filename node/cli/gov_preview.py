@@ -18,7 +18,7 @@ from node.block_store import BlockStore
 from node.cli.home import home_option
 from node.cli.output import json_option, moment, print_fields, print_json, print_table
 from node.modules import build_executor
-from node.preview import MAX_SHOWN_ROWS, ChangedRow, Preview, plain_row, preview
+from node.preview import MAX_SHOWN_ROWS, ChangedRow, Preview, mandate_of, plain_row, preview
 
 
 @click.command("preview")
@@ -43,7 +43,7 @@ def preview_home(home: Path, number: int) -> Preview:
     document = read_genesis(options.path(options.node.genesis))
     with audit.opened(home) as (_, blocks):
         info = _next_block(blocks, document, home)
-        return preview(blocks.state(), build_executor().modules, info, number)
+        return preview(blocks.state(), mandate_of(build_executor().modules), info, number)
 
 
 def _next_block(blocks: BlockStore, document: Genesis, home: Path) -> BlockInfo:

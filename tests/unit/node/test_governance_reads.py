@@ -5,7 +5,6 @@ from typing import Any, cast
 from api import ports, views
 from api.methods import all_methods
 from api.registry import Context as CallContext
-from governance import legal_bases, membership
 from governance.agreements import OPEN
 from governance.chambers import (
     CHAMBER_BUILDERS,
@@ -17,14 +16,13 @@ from governance.chambers import (
 from governance.classes import DAY_MS, HOUR_MS
 from governance.legal_bases import REGISTER as REGISTER_BASIS
 from governance.lifecycle import Status
-from governance.mandate import Mandate
 from governance.stakeholders import StakeholdersModule
 from ledger.crypto import checksum_address
 from ledger.kv import MemoryStore
 from ledger.message_registry import MessageRegistry
 from ledger.state import State
 from node.governance_reads import GovernanceReads
-from node.preview import HandlerRouter
+from node.preview import mandate_of
 from tests.support.deciding_town import BUDGET, LAMBDA, TYPES, DecidingTown, message
 from tests.support.electorate_fake import institution, person
 from tests.support.json_schema import problems
@@ -45,8 +43,7 @@ def deciding(town: DecidingTown) -> GovernanceReads:
 
 
 def known(town: StakeholderTown) -> GovernanceReads:
-    mandate = Mandate(membership, HandlerRouter((town.module,)), legal_bases, {})
-    return GovernanceReads(lambda: town.state, mandate)
+    return GovernanceReads(lambda: town.state, mandate_of((town.module,)))
 
 
 def shown(reads: GovernanceReads, number: int) -> ports.View:
@@ -198,9 +195,7 @@ def test_agreements_and_legal_bases_keep_to_their_schemas() -> None:
 
 
 def test_a_chain_without_governance_answers_null_or_empty() -> None:
-    router = HandlerRouter((StakeholdersModule(),))
-    mandate = Mandate(membership, router, legal_bases, {})
-    reads = GovernanceReads(lambda: State(MemoryStore()), mandate)
+    reads = GovernanceReads(lambda: State(MemoryStore()), mandate_of((StakeholdersModule(),)))
     assert reads.proposals(None, None, 100) == {"proposals": [], "next_before": None}
     assert reads.proposal(1) is None
     assert reads.council() is None

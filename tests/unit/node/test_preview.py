@@ -28,9 +28,9 @@ from ledger.state import State
 from node.assembly import CHAIN_FOLDER
 from node.block_store import STATE_PREFIX
 from node.modules import build_executor
-from node.preview import plain_row, preview
+from node.preview import mandate_of, plain_row, preview
 from node.stores import open_store
-from tests.support.deciding_town import BUDGET, DecidingTown, message
+from tests.support.deciding_town import BUDGET, LAMBDA, VALUES, DecidingTown, Value, message
 from tests.support.electorate_fake import institution
 from tests.support.shell import Shell
 from tests.unit.node.test_state_export import make_home
@@ -63,7 +63,7 @@ DAYS = 86_400_000
 def test_a_preview_is_what_execution_then_does_and_changes_nothing() -> None:
     town = queued(5 * DAYS)
     before = town.state_rows()
-    found = preview(town.store, (town.module,), info(town), 1)
+    found = preview(town.store, mandate_of((town.module,)), info(town), 1)
     assert town.state_rows() == before
     assert (found.refusal, found.changed_rows) == (None, 3)
     rows = {row.table: row for row in found.changes}
@@ -85,7 +85,7 @@ def test_a_refusal_is_told_in_its_sentence_and_nothing_would_change() -> None:
     town = queued(5 * DAYS)
     good, bad = MESSAGES_OF["good"], MESSAGES_OF["bad"]
     give(town, good, bad)
-    found = preview(town.store, (town.module,), info(town), 1)
+    found = preview(town.store, mandate_of((town.module,)), info(town), 1)
     assert found.refusal is not None
     assert found.refusal.startswith("message 1 (proposals.change_parameter): ")
     assert "no_such" in found.refusal
@@ -112,7 +112,7 @@ def give(town: DecidingTown, *messages: Message) -> None:
 def test_messages_of_other_modules_run_with_their_own_handlers() -> None:
     town = queued(5 * DAYS)
     give(town, Message(REGISTER.name, codec.encode(REGISTER.encode(*REGISTRATION))))
-    found = preview(town.store, (town.module, StakeholdersModule()), info(town), 1)
+    found = preview(town.store, mandate_of((town.module, StakeholdersModule())), info(town), 1)
     assert found.refusal is None
     tables = {row.table for row in found.changes}
     assert {"stakeholders/organisation", "stakeholders/seats", "stakeholders/member"} <= tables
@@ -123,7 +123,7 @@ def test_messages_of_other_modules_run_with_their_own_handlers() -> None:
 def test_a_type_that_the_chain_does_not_know_refuses() -> None:
     town = queued(5 * DAYS)
     give(town, Message("town.gone", b"\x90"))
-    found = preview(town.store, (town.module,), info(town), 1)
+    found = preview(town.store, mandate_of((town.module,)), info(town), 1)
     assert found.refusal is not None
     assert "no message type is called 'town.gone'" in found.refusal
 
@@ -131,7 +131,7 @@ def test_a_type_that_the_chain_does_not_know_refuses() -> None:
 def test_what_would_keep_the_chain_from_executing_is_named() -> None:
     """Class D rests on basis 1, which this chain has not registered; the council pauses a type."""
     town = queued(5 * DAYS)
-    found = preview(town.store, (town.module,), info(town), 1)
+    found = preview(town.store, mandate_of((town.module,)), info(town), 1)
     assert found.obstacles == ("legal basis 1 is not in force",)
     paused = DecidingTown()
     paused.organisations()
@@ -139,8 +139,27 @@ def test_what_would_keep_the_chain_from_executing_is_named() -> None:
     for index, chamber in enumerate((CHAMBER_PUBLIC, CHAMBER_ACADEMIA, CHAMBER_LAND)):
         paused.must(institution(chamber), "name_seat", holder(index))
         paused.must(holder(index), "pause", f"message:{BUDGET.name}", bytes(32))
-    found = preview(paused.store, (paused.module,), info(paused), number)
+    found = preview(paused.store, mandate_of((paused.module,)), info(paused), number)
     assert found.obstacles == ("message 0 (town.budget) is paused by the emergency council",)
+
+
+def test_what_loosens_supply_only_by_now_would_not_be_executed() -> None:
+    """From 10 to 5 was decided; since then it fell to 3, so that 5 is more."""
+    town = DecidingTown()
+    town.organisations()
+    town.persons(30, 30)
+    ten = State(town.store)
+    ten.put(VALUES, LAMBDA.name.encode(), Value(10))
+    town.commit(ten)
+    number = town.propose(message(LAMBDA, 5))
+    found = preview(town.store, town.mandate, info(town), number)
+    assert (found.obstacles, found.refusal) == ((), None)
+    assert [(row.before, row.after) for row in found.changes] == [(Value(10), Value(5))]
+    three = State(town.store)
+    three.put(VALUES, LAMBDA.name.encode(), Value(3))
+    town.commit(three)
+    found = preview(town.store, town.mandate, info(town), number)
+    assert found.obstacles == ("message 0 (town.lambda) loosens supply now, which is not voted on",)
 
 
 def holder(index: int) -> Address:
@@ -158,15 +177,15 @@ def test_a_module_that_breaks_is_an_invariant_and_no_refusal() -> None:
     town = queued(5 * DAYS)
     give(town, Message(breaking.name, codec.encode(breaking.encode(7))))
     with pytest.raises(InvariantViolation, match="ZeroDivisionError"):
-        preview(town.store, (broken,), info(town), 1)
+        preview(town.store, mandate_of((broken,)), info(town), 1)
 
 
 def test_an_unknown_proposal_and_a_chain_without_proposals_are_said_to_be_none() -> None:
     town = DecidingTown()
     with pytest.raises(LocalError, match=r"there is no proposal 9.*poyong gov list"):
-        preview(town.store, (town.module,), info(town), 9)
+        preview(town.store, mandate_of((town.module,)), info(town), 9)
     with pytest.raises(LocalError, match="has no proposals"):
-        preview(MemoryStore(), (town.module,), info(town), 1)
+        preview(MemoryStore(), mandate_of((town.module,)), info(town), 1)
 
 
 def test_rows_are_shown_by_field_with_large_numbers_as_text() -> None:
@@ -194,7 +213,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     batch.operations.extend((STATE_PREFIX + name, row) for name, row in town.state_rows().items())
     store.write(batch, sync=True)
     store.close()
-    executor = BlockExecutor((*build_executor().modules, town.module))
+    others = [each for each in build_executor().modules if each.name != town.module.name]
+    executor = BlockExecutor((*others, town.module))
     monkeypatch.setattr("node.cli.gov_preview.build_executor", lambda: executor)
     return made.path
 

@@ -26,7 +26,7 @@ from ledger.module import BlockInfo
 from ledger.primitives import ZERO_HASH
 from ledger.registry import Participation
 from node.modules import ROLE_BOOK, TOKEN
-from node.preview import HandlerRouter, preview
+from node.preview import HandlerRouter, mandate_of, preview
 from node.runtime import Runtime
 from node.service import Service
 from tests.support.applied_chain import AppliedChain
@@ -132,7 +132,7 @@ def test_a_preview_of_a_running_vote_is_what_the_chain_then_does(node: Governing
     head = node.chain.head
     info = BlockInfo(7, head.height + 1, head.time_ms, ZERO_HASH, 0, 0, Participation(None))
     root = node.chain.commitment.root
-    found = preview(node.chain.blocks.state(), node.modules, info, 1)
+    found = preview(node.chain.blocks.state(), mandate_of(node.modules), info, 1)
     assert (found.refusal, found.obstacles) == (None, ())
     assert node.chain.commitment.root == root
     node.until("EXECUTED")
