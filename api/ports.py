@@ -244,8 +244,8 @@ class StallReport:
 # -- the node -------------------------------------------------------------------------------------
 
 View = Mapping[str, object]
-"""Tokenomics' own view: ints, strings, bools, None, lists and maps of them. Token amounts and KRW
-are decimal strings. Passed on as it is."""
+"""A view of tokenomics or governance: ints, strings, bools, None, lists and maps of them. Token
+amounts and KRW are decimal strings. Passed on as it is."""
 
 
 class NodePort(Protocol):
@@ -359,3 +359,27 @@ class NodePort(Protocol):
 
     def position(self, account: bytes) -> View | None:
         """A person's shares, grants and certificates; None for who was never enrolled."""
+
+    def proposals(self, status: str | None, before: int | None, count: int) -> View:
+        """The newest `count` proposals below number `before`, of one status or of all."""
+
+    def proposal(self, number: int) -> View | None:
+        """A proposal with its votes; messages as type and encoded body. None for an unknown one."""
+
+    def chambers(self) -> Sequence[View]:
+        """Every chamber; empty on a chain where nobody was ever seated."""
+
+    def organisations(self, after: str, count: int) -> Sequence[View]:
+        """Organisations with an id above `after`, by id."""
+
+    def person(self, account: bytes) -> View | None:
+        """Public record of the credential that an account holds; None when it holds none."""
+
+    def agreements(self, after: int, count: int) -> Sequence[View]:
+        """Agreements with a number above `after`."""
+
+    def legal_bases(self, after: int, count: int) -> Sequence[View]:
+        """Legal bases with a number above `after`."""
+
+    def council(self) -> View | None:
+        """The emergency council; None on a chain without proposals."""

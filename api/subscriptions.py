@@ -1,25 +1,32 @@
-"""Block subscriptions of one WebSocket connection.
+"""Subscriptions of one WebSocket connection: to blocks, or to what they record of governance.
 
-A subscription is a cursor: the height of the next block to send. Blocks are read from the node when
-the reader has taken the one before, so a slow reader holds up nothing and costs no queue, and a
-client resumes where it was by subscribing from its own next height.
+A subscription is a cursor: the height of the next block to look at. Blocks are read from the node
+when the reader has taken the one before, so a slow reader holds up nothing and costs no queue, and
+a client resumes where it was by subscribing from its own next height.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Literal
 
 import orjson
 
 from api.errors import INTERNAL_ERROR, LIMIT_EXCEEDED, RpcError
 from api.ports import NodePort
 from api.results import Detail
-from api.views import block_at
+from api.views import block_at, governance_events
 
 MAX_SUBSCRIPTIONS: Final = 16
 """Of one connection."""
 MAX_CACHED_BLOCKS: Final = 32
 """Encoded blocks that the subscribers of a node share."""
+
+MAX_SILENT_HEIGHTS: Final = 1_000
+"""Without an event, after which a subscriber to governance is told how far it is."""
+
+Topic = Literal["blocks", "governance"]
+_Followed = Detail | Literal["governance"]
+"""Blocks with so much detail, or the events of governance."""
 
 Send = Callable[[bytes], Awaitable[None]]
 """Sends one frame; returns when the connection can take another, raises when it is gone."""
@@ -56,10 +63,10 @@ class Subscriptions:
         self._blocks = blocks
         self._send = send
         self._created = 0
-        self._resting: dict[str, tuple[int, Detail]] = {}
+        self._resting: dict[str, tuple[int, _Followed]] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    def subscribe(self, from_height: int | None, detail: Detail) -> str:
+    def subscribe(self, from_height: int | None, detail: Detail, topic: Topic = "blocks") -> str:
         """A new cursor at `from_height` (None: the next block); its id on this connection."""
         if len(self._resting) + len(self._running) >= MAX_SUBSCRIPTIONS:
             raise RpcError(
@@ -70,7 +77,7 @@ class Subscriptions:
         self._created += 1
         subscription = hex(self._created)
         start = self._node.height() + 1 if from_height is None else from_height
-        self._resting[subscription] = (start, detail)
+        self._resting[subscription] = (start, detail if topic == "blocks" else "governance")
         return subscription
 
     def unsubscribe(self, subscription: str) -> bool:
@@ -84,9 +91,9 @@ class Subscriptions:
 
     def start(self) -> None:
         """Let the resting cursors run."""
-        for subscription, (height, detail) in self._resting.items():
+        for subscription, (height, followed) in self._resting.items():
             self._running[subscription] = asyncio.create_task(
-                self._follow(subscription, height, detail)
+                self._follow(subscription, height, followed)
             )
         self._resting.clear()
 
@@ -99,21 +106,43 @@ class Subscriptions:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _follow(self, subscription: str, height: int, detail: Detail) -> None:
+    async def _follow(self, subscription: str, height: int, followed: _Followed) -> None:
+        silent = 0
         try:
             while True:
                 await self._node.wait_for_height(height)
-                encoded = self._blocks.at(height, detail)
+                encoded: bytes | None
+                if followed == "governance":
+                    encoded = self._governance_at(height, always=silent >= MAX_SILENT_HEIGHTS)
+                else:
+                    encoded = self._blocks.at(height, followed)
                 if encoded is None:
                     error = RpcError(INTERNAL_ERROR, f"this node does not hold block {height}")
                     await self._send(_notification(subscription, "error", error.to_json()))
                     return
-                await self._send(_notification(subscription, "result", orjson.Fragment(encoded)))
+                if encoded:
+                    await self._send(
+                        _notification(subscription, "result", orjson.Fragment(encoded))
+                    )
+                    silent = 0
+                else:
+                    # Old blocks without an event: nothing else here lets others have their turn.
+                    await asyncio.sleep(0)
+                    silent += 1
                 height += 1
         except ConnectionError:
             return  # the connection ends by itself and closes all that is left
         finally:
             self._running.pop(subscription, None)
+
+    def _governance_at(self, height: int, *, always: bool) -> bytes | None:
+        """JSON of the events of a block, empty when there is none unless it is to be sent always;
+        None when the node does not hold the block."""
+        block = self._node.block(height)
+        if block is None:
+            return None
+        found = governance_events(block)
+        return orjson.dumps(found) if found["events"] or always else b""
 
 
 def _notification(subscription: str, member: str, value: object) -> bytes:

@@ -19,11 +19,13 @@ from node.chain_proofs import chain_proof, stored_certificate
 from node.diagnosis import target_height, why_stalled
 from node.economy_reads import EconomyReads
 from node.execution import AppliedBlock
+from node.governance_reads import GovernanceReads
+from node.preview import mandate_of
 from node.runtime import VERSION, Runtime, now_ms
 from tokenomics.ports import RoleBook, Token
 
 
-class Service(EconomyReads):
+class Service(EconomyReads, GovernanceReads):
     """Reads answer from the head at once; what waits is woken by each applied block."""
 
     def __init__(
@@ -34,7 +36,9 @@ class Service(EconomyReads):
         roles: RoleBook,
         genesis_hash: Hash,
     ) -> None:
-        super().__init__(lambda: runtime.state, token, roles)
+        EconomyReads.__init__(self, lambda: runtime.state, token, roles)
+        mandate = mandate_of(runtime.chain.executor.modules)
+        GovernanceReads.__init__(self, lambda: runtime.state, mandate)
         self._runtime = runtime
         self._chain = runtime.chain
         self._genesis_hash = genesis_hash

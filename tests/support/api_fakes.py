@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from api import examples, fact_examples, land_examples, pool_examples, ports
+from api import examples, fact_examples, governance_examples, land_examples, pool_examples, ports
 from api.encoding import from_hex
 from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
 from ledger.crypto import sha256
@@ -253,3 +253,36 @@ class FakeNode:
     def position(self, account: bytes) -> ports.View | None:
         found = account == from_hex(pool_examples.POSITION["account"])
         return dict(pool_examples.POSITION) if found else None
+
+    def proposals(self, status: str | None, before: int | None, count: int) -> ports.View:
+        del before, count
+        if status in (None, governance_examples.LISTED["status"]):
+            return dict(governance_examples.PAGE)
+        return {"proposals": [], "next_before": None}
+
+    def proposal(self, number: int) -> ports.View | None:
+        known = number == governance_examples.PROPOSAL["number"]
+        return dict(governance_examples.PROPOSAL) if known else None
+
+    def chambers(self) -> Sequence[ports.View]:
+        return [dict(governance_examples.CHAMBER)]
+
+    def organisations(self, after: str, count: int) -> Sequence[ports.View]:
+        del count
+        row = governance_examples.ORGANISATION
+        return [dict(row)] if row["id"] > after else []
+
+    def person(self, account: bytes) -> ports.View | None:
+        found = account == from_hex(governance_examples.PERSON["account"])
+        return dict(governance_examples.PERSON) if found else None
+
+    def agreements(self, after: int, count: int) -> Sequence[ports.View]:
+        del count
+        return [dict(governance_examples.AGREEMENT)] if after < 1 else []
+
+    def legal_bases(self, after: int, count: int) -> Sequence[ports.View]:
+        del count
+        return [dict(governance_examples.LEGAL_BASIS)] if after < 1 else []
+
+    def council(self) -> ports.View | None:
+        return dict(governance_examples.COUNCIL)

@@ -10,6 +10,7 @@ from api import dispatch
 from api.dispatch import Dispatcher
 from api.encoding import hex_of
 from api.errors import LIMIT_EXCEEDED, RpcError
+from api.governance_examples import PERSON
 from api.methods import all_methods
 from api.pool_examples import POSITION
 from api.registry import Context
@@ -209,6 +210,16 @@ async def test_every_result_keeps_to_the_schema_of_its_method() -> None:
         call(1, "poyong_getPools"),
         *(call(1, "poyong_getPosition", holder)
           for holder in (POSITION["account"], hex_of(bytes(20)))),
+        *(call(1, "poyong_listProposals", *status) for status in ((), ("VOTING",), ("FAILED", 3))),
+        *(call(1, name, number)
+          for name in ("poyong_getProposal", "poyong_getTally") for number in (7, 8)),
+        call(1, "poyong_getChambers"),
+        *(call(1, "poyong_listOrganisations", *after) for after in ((), ("z", 1))),
+        *(call(1, "poyong_getPerson", holder)
+          for holder in (PERSON["account"], hex_of(bytes(20)))),
+        *(call(1, name, *after)
+          for name in ("poyong_listAgreements", "poyong_listLegalBases") for after in ((), (1, 1))),
+        call(1, "poyong_getCouncil"),
         call(1, "rpc.discover"),
     ]  # fmt: skip
     for request, answer in zip(asked, await caller.ask(asked), strict=True):
