@@ -32,19 +32,19 @@ class Router:
 
     def check(self, message_type: str, body: object) -> None:
         """TransactionError INVALID_MESSAGE unless the type is known and the body decodes."""
-        self._decoded(message_type, body)
+        self._found(message_type, body)
 
     def execute(self, context: Context, message_type: str, body: object, sender: Address) -> None:
         """Call the handler as if `sender` had sent the message, in the overlay that the caller
         opened; its events join those of `context`. TransactionError refuses: then the caller rolls
         its overlay back."""
-        handler, values = self._decoded(message_type, body)
+        handler, values = self._found(message_type, body)
         call = Context(
             context.state, context.block, sender, context.transaction_hash, context.events
         )
         handler(call, *values)
 
-    def _decoded(self, message_type: str, body: object) -> tuple[Handler, tuple[Any, ...]]:
+    def _found(self, message_type: str, body: object) -> tuple[Handler, tuple[Any, ...]]:
         route = self.routes.get(message_type)
         if route is None:
             raise TransactionError(

@@ -65,7 +65,7 @@ def build_executor() -> BlockExecutor:
             ProposalsModule(mandate(router)),
             DecidingModule(validators, ROLE_BOOK),
             land,
-            IssuanceModule(land, TOKEN, distribution, EMERGENCY, ROLE_BOOK),
+            IssuanceModule(land, TOKEN, distribution, EMERGENCY),
             distribution,
         ),
         router,

@@ -70,7 +70,7 @@ class DistributionModule:
             **claim_handlers(roles, token),
             **leaving_handlers(roles, token),
             **spending_handlers(roles, token),
-            **distribution_rule_handlers(roles),
+            **distribution_rule_handlers(),
         }
         self.invariants: Final[Mapping[str, Invariant]] = distribution_invariants(token)
 

@@ -5,7 +5,6 @@ shorter, for earlier grants too, and never longer.
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
 from ledger.errors import ErrorCode, TransactionError
@@ -25,7 +24,6 @@ from tokenomics.pool_params import (
     DistributionParameters,
     distribution_parameters,
 )
-from tokenomics.ports import RoleBook
 
 COMING_PARAMETERS: Final = table("distribution", "coming_params", DistributionParameters)
 """One row, at the empty key, while a change waits for the close of the running round."""
@@ -34,9 +32,9 @@ ONLY_SHORTER: Final = ("cliff_quarters", "vesting_quarters")
 SET_DISTRIBUTION_PARAMETER: Final = set_parameter_type("distribution", "from the next round on")
 
 
-def distribution_rule_handlers(roles: RoleBook) -> Mapping[MessageType, Handler]:
+def distribution_rule_handlers() -> Mapping[MessageType, Handler]:
     """The message that changes a rule."""
-    return {SET_DISTRIBUTION_PARAMETER: partial(_set_parameter, roles)}
+    return {SET_DISTRIBUTION_PARAMETER: _set_parameter}
 
 
 def take_effect(state: State) -> None:
@@ -47,8 +45,8 @@ def take_effect(state: State) -> None:
         state.delete(COMING_PARAMETERS, b"")
 
 
-def _set_parameter(roles: RoleBook, context: Context, name: str, value: int) -> None:
-    require_vote(roles, context)
+def _set_parameter(context: Context, name: str, value: int) -> None:
+    require_vote(context)
     state = context.state
     now = running_town(state)
     before = state.get(COMING_PARAMETERS, b"") or distribution_parameters(state)

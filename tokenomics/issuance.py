@@ -44,7 +44,7 @@ from tokenomics.params import (
     issuance_parameters,
     parameters_from,
 )
-from tokenomics.ports import Distribution, Emergency, Oracle, RoleBook, Token
+from tokenomics.ports import Distribution, Emergency, Oracle, Token
 from tokenomics.rounds import TownRound
 
 MINT_ACCOUNT: Final = module_address("issuance.mint")
@@ -60,19 +60,14 @@ class IssuanceModule:
     name: Final = "issuance"
 
     def __init__(
-        self,
-        oracle: Oracle,
-        token: Token,
-        distribution: Distribution,
-        emergency: Emergency,
-        roles: RoleBook,
+        self, oracle: Oracle, token: Token, distribution: Distribution, emergency: Emergency
     ) -> None:
         self._oracle = oracle
         self._token = token
         self._distribution = distribution
         self._emergency = emergency
         self.handlers: Final[Mapping[MessageType, Handler]] = {
-            SET_ISSUANCE_PARAMETER: partial(_set_parameter, roles, oracle)
+            SET_ISSUANCE_PARAMETER: partial(_set_parameter, oracle)
         }
         self.invariants: Final[Mapping[str, Invariant]] = issuance_invariants(oracle, token)
 
@@ -166,10 +161,8 @@ def set_parameters(context: Context, parameters: IssuanceParameters) -> None:
     note_changes(context, "issuance", old, parameters, now.round + 1)
 
 
-def _set_parameter(
-    roles: RoleBook, oracle: Oracle, context: Context, name: str, value: int
-) -> None:
-    require_vote(roles, context)
+def _set_parameter(oracle: Oracle, context: Context, name: str, value: int) -> None:
+    require_vote(context)
     state = context.state
     if not has_issuance(state):
         raise TransactionError(

@@ -49,7 +49,7 @@ class LandModule:
             **rate_handlers(roles),
             **event_handlers(roles),
             **sale_handlers(roles),
-            **land_rule_handlers(roles),
+            **land_rule_handlers(),
         }
 
     def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:

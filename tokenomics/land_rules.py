@@ -4,7 +4,6 @@ So a vote changes nothing of an appraisal that has begun, nor of the length of a
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
 from ledger.errors import ErrorCode, TransactionError
@@ -19,7 +18,6 @@ from tokenomics.parameter_changes import (
     with_parameter,
 )
 from tokenomics.params import LAND_PARAMETERS, LandParameters, land_parameters
-from tokenomics.ports import RoleBook
 from tokenomics.rounds import has_land, schedule
 
 EARLIER_PARAMETERS: Final = table("land", "earlier_params", LandParameters)
@@ -48,13 +46,13 @@ def parameters_by_round(state: State) -> Mapping[int, LandParameters]:
     return found
 
 
-def land_rule_handlers(roles: RoleBook) -> Mapping[MessageType, Handler]:
+def land_rule_handlers() -> Mapping[MessageType, Handler]:
     """The message that changes a rule."""
-    return {SET_LAND_PARAMETER: partial(_set_parameter, roles)}
+    return {SET_LAND_PARAMETER: _set_parameter}
 
 
-def _set_parameter(roles: RoleBook, context: Context, name: str, value: int) -> None:
-    require_vote(roles, context)
+def _set_parameter(context: Context, name: str, value: int) -> None:
+    require_vote(context)
     state = context.state
     if not has_land(state):
         raise TransactionError(

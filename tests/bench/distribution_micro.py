@@ -91,7 +91,7 @@ class World:
     def __init__(self, holders: Sequence[Address]) -> None:
         self.land = Land()
         distribution = DistributionModule(NobodyHolds(), TOKEN)
-        issuance = IssuanceModule(self.land, TOKEN, distribution, NothingPaused(), NobodyHolds())
+        issuance = IssuanceModule(self.land, TOKEN, distribution, NothingPaused())
         self.executor = BlockExecutor(
             [AccountsModule(), ThresholdModule(), TransfersModule(), issuance, distribution]
         )

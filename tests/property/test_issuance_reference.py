@@ -19,7 +19,6 @@ from tokenomics.derivation import issuance_round
 from tokenomics.issuance import MINT_ACCOUNT, IssuanceModule, set_parameters
 from tokenomics.params import IssuanceParameters, Mode
 from tokenomics.rounds import TownRound
-from tokenomics.standins import NobodyHolds
 
 HISTORIES_A_SEED = 1_000
 SEEDS = range(10)
@@ -139,7 +138,7 @@ def random_history(chance: random.Random) -> list[Facts]:
 def play(history: list[Facts], genesis: int) -> tuple[IssuanceModule, State, ScriptedTown]:
     """The history through the module; every registered invariant holds after each round."""
     town, state = ScriptedTown(history), State(MemoryStore())
-    module = IssuanceModule(town, accounts, town, town, NobodyHolds())
+    module = IssuanceModule(town, accounts, town, town)
     accounts.mint(state, HOLDER, genesis)
     first = history[0].rules
     section: dict[str, Any] = {

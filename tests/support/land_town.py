@@ -156,9 +156,7 @@ class LandTown:
         self.land = LandModule(panels or RegistryPanels(), self.book, self.emergency)
         self.token: Token = accounts
         self.distribution = DistributionModule(self.book, self.token)
-        self.issuance = IssuanceModule(
-            self.land, self.token, self.distribution, self.emergency, self.book
-        )
+        self.issuance = IssuanceModule(self.land, self.token, self.distribution, self.emergency)
         self.handlers = {**self.land.handlers, **self.distribution.handlers}
         self.accounts = AccountsModule()
         self.height = 0

@@ -46,7 +46,7 @@ def modules() -> list[StateModule]:
     return [
         *standard_modules(),
         land,
-        IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), NothingPaused(), ROLE_BOOK),
+        IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), NothingPaused()),
     ]
 
 

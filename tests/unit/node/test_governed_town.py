@@ -3,12 +3,30 @@
 After each block every registered invariant of every module holds.
 """
 
+import pytest
+
+from governance import emergency
+from governance.agreements import OPEN as OPEN_AGREEMENT
+from governance.council import NAME_SEAT
 from governance.deciding import REMOVE_VALIDATOR
+from governance.emergency import (
+    MINTING,
+    NEWEST_PAUSES,
+    PAUSE,
+    PAUSES,
+    NewestPause,
+    Pause,
+    Register,
+    pause_of,
+)
+from governance.emergency import REGISTER as REGISTER_OF_PAUSES
 from governance.lifecycle import Status
 from governance.organisations import REGISTER
 from governance.proposals import SUBMIT
 from ledger.errors import ErrorCode
+from ledger.rows import key
 from ledger.validator_tables import set_at
+from node.mandate import NEVER_PAUSED, is_paused
 from tests.support.governed_town import (
     DOCUMENT,
     ORGANISATIONS,
@@ -20,11 +38,26 @@ from tests.support.governed_town import (
     hash_of,
     messages,
 )
+from tokenomics.derivation import ISSUANCE_ROUNDS, IssuanceRound, totals
 from tokenomics.issuance import SET_ISSUANCE_PARAMETER
 from tokenomics.land_events import CERTIFY_EVENT, events_of
 from tokenomics.parameter_changes import changes_of
 from tokenomics.params import issuance_parameters
 from tokenomics.spending import SPEND
+
+
+def newest_round(town: GovernedTown, back: int = 0) -> IssuanceRound:
+    """Issuance of the round that closed last, or so many before it."""
+    row = town.state.get(ISSUANCE_ROUNDS, key(totals(town.state).round - back))
+    assert row is not None
+    return row
+
+
+def pause(town: GovernedTown, target: str) -> None:
+    """The council is named, and three of its four seats agree."""
+    town.must(*[(name, NAME_SEAT, (account(name),)) for name in ORGANISATIONS], after_ms=1)
+    reason = hash_of("reason")
+    town.must(*[(name, PAUSE, (target, reason)) for name in ("city", "gist", "land")], after_ms=1)
 
 
 def test_from_day_one_two_organisations_bring_the_change_of_a_validator() -> None:
@@ -49,6 +82,7 @@ def test_lambda_is_lowered_after_two_votes_and_a_timelock() -> None:
     town = GovernedTown()
     town.appraise(110)
     before = issuance_parameters(town.state)
+    assert newest_round(town).issued > newest_round(town, back=3).issued
     town.seat_persons()
     voters = (*ORGANISATIONS, *RESIDENTS, *OWNERS)
     town.propose(1, (SET_ISSUANCE_PARAMETER, ("lambda_bps", before.lambda_bps // 2)))
@@ -68,6 +102,9 @@ def test_lambda_is_lowered_after_two_votes_and_a_timelock() -> None:
     )
     assert change.height == town.chain.height
     town.appraise(25)
+    row = newest_round(town)
+    assert row.number >= change.from_round
+    assert (row.lambda_bps, row.issued <= row.ceiling) == (before.lambda_bps // 2, True)
 
 
 def test_land_corporation_and_builders_have_no_vote_on_a_zone_event() -> None:
@@ -94,3 +131,62 @@ def test_a_message_that_fails_changes_nothing_and_ends_failed_after_three_tries(
     after = town.rows("stakeholders", "accounts", "distribution")
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
     assert not {key for key in changed if not key.startswith(b"distribution/")}
+
+
+def test_an_emergency_pause_of_minting_ends_by_itself() -> None:
+    """Three days of ten seconds: rounds close and mint nothing, until the pause has ended."""
+    town = GovernedTown(day_ms=10_000)
+    town.appraise(105)
+    pause(town, MINTING)
+    until_ms = pause_of(town.state, 1).until_ms
+    town.appraise(25)
+    assert town.time_ms < until_ms
+    paused = newest_round(town)
+    assert (paused.paused, paused.minted) == (True, 0)
+    town.appraise(15)
+    assert pause_of(town.state, 1).ended_ms >= until_ms
+    after = newest_round(town)
+    assert not after.paused
+    assert after.minted > 0
+
+
+def test_a_paused_type_is_refused_with_its_own_code_until_the_pause_ends() -> None:
+    town = GovernedTown()
+    pause(town, f"message:{OPEN_AGREEMENT.name}")
+    opened = ("city", OPEN_AGREEMENT, ("A bridge", DOCUMENT, (account("city"), account("gist"))))
+    code, reason = town.refused(opened)
+    assert code is ErrorCode.PAUSED
+    assert "stakeholders.open_agreement is paused in an emergency" in reason
+    town.block(after_ms=300)
+    town.must(opened)
+
+
+@pytest.mark.parametrize("target", sorted({*NEVER_PAUSED, "proposals.vote", "proposals.sign"}))
+def test_what_protects_people_and_blocks_is_never_paused(target: str) -> None:
+    town = GovernedTown()
+    town.must(*[(name, NAME_SEAT, (account(name),)) for name in ORGANISATIONS], after_ms=1)
+    code, reason = town.refused(("city", PAUSE, (f"message:{target}", hash_of("reason"))))
+    assert (code, "can never be paused" in reason) == (ErrorCode.UNAUTHORISED, True)
+    # Not even should a record of the chain say that it is.
+    state = town.state
+    state.put(NEWEST_PAUSES, f"message:{target}".encode(), NewestPause(1))
+    state.put(PAUSES, key(1), Pause(f"message:{target}", DOCUMENT, 1, 2, 0, 0, False, 0, b""))
+    state.put(REGISTER_OF_PAUSES, b"", Register(1, (1,), (1,)))
+    assert emergency.message_paused(state, target)
+    assert not is_paused(state, target)
+
+
+def test_a_proposal_waits_while_a_type_that_it_carries_is_paused() -> None:
+    """Paused while it was in its timelock; no try is counted, and afterwards it is carried out."""
+    town = GovernedTown()
+    new = ("institute", "연구원", "institute", "chamber.academia", account("new"), b"", b"", ())
+    town.propose(1, (REGISTER, new))
+    town.vote(1, *ORGANISATIONS)
+    queued = town.run_until(1, Status.QUEUED)
+    town.block(after_ms=queued.executable_ms - town.time_ms - 10)
+    pause(town, f"message:{REGISTER.name}")
+    town.block(after_ms=20)
+    assert (town.progress(1).status, town.progress(1).tries) == (Status.QUEUED, 0)
+    done = town.run_until(1, Status.EXECUTED, Status.FAILED)
+    assert (done.status, done.tries) == (Status.EXECUTED, 1)
+    assert done.ended_ms >= pause_of(town.state, 1).ended_ms > 0

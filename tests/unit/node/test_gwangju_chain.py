@@ -47,7 +47,7 @@ def make_chain() -> LedgerChain:
     modules = [
         *standard_modules(),
         land,
-        IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), NothingPaused(), ROLE_BOOK),
+        IssuanceModule(land, TOKEN, TreasuryDistribution(TOKEN), NothingPaused()),
     ]
     return LedgerChain(modules=modules, document=parsed(document))
 
