@@ -1,5 +1,5 @@
-"""docs/governance.md, "What a vote can carry out": every message type of the chain, with its class or
-the sentence why no vote sends it. Run `python -m tests.docs.test_mandate_page` to print the tables."""
+"""docs/governance.md, "What a vote can carry out": every message type of the chain, with its class
+or why no vote sends it. Run `python -m tests.docs.test_mandate_page` to print the tables."""
 
 from governance.chambers import ALL_CHAMBERS
 from node.mandate import CLASS_OF, NEVER_PAUSED, NOT_BY_VOTE, RECUSED, REGISTRAR_TYPES
