@@ -7,8 +7,9 @@ import pytest
 
 from governance import emergency
 from governance.agreements import OPEN as OPEN_AGREEMENT
+from governance.classes import ProposalClass
 from governance.council import NAME_SEAT
-from governance.deciding import REMOVE_VALIDATOR
+from governance.deciding import ADD_OBSERVER, REMOVE_VALIDATOR
 from governance.emergency import (
     MINTING,
     NEWEST_PAUSES,
@@ -22,11 +23,19 @@ from governance.emergency import (
 from governance.emergency import REGISTER as REGISTER_OF_PAUSES
 from governance.lifecycle import Status
 from governance.organisations import REGISTER
+from governance.proposal_rows import ballot_of
 from governance.proposals import SUBMIT
+from governance.rebinding import PROPOSE as PROPOSE_REBINDING
+from governance.roles import GRANT_ROLE
+from governance.voting import VOTE as VOTE_MESSAGE
+from ledger import accounts, codec
 from ledger.errors import ErrorCode
+from ledger.message_registry import MessageType
+from ledger.primitives import UNIT, Address
 from ledger.rows import key
+from ledger.transfers import SEND
 from ledger.validator_tables import set_at
-from node.mandate import NEVER_PAUSED, is_paused
+from node.mandate import CLASS_OF, NEVER_PAUSED, is_paused
 from tests.support.governed_town import (
     DOCUMENT,
     ORGANISATIONS,
@@ -37,13 +46,23 @@ from tests.support.governed_town import (
     account,
     hash_of,
     messages,
+    nullifier,
 )
+from tokenomics.certificates import CERTIFY
 from tokenomics.derivation import ISSUANCE_ROUNDS, IssuanceRound, totals
 from tokenomics.issuance import SET_ISSUANCE_PARAMETER
 from tokenomics.land_events import CERTIFY_EVENT, events_of
+from tokenomics.land_rules import SET_LAND_PARAMETER
 from tokenomics.parameter_changes import changes_of
-from tokenomics.params import issuance_parameters
+from tokenomics.params import issuance_parameters, land_parameters
+from tokenomics.persons import ENROL
+from tokenomics.pools import PERSON_POOLS
+from tokenomics.shares import HOLDINGS, holding_key
 from tokenomics.spending import SPEND
+from tokenomics.standins import TREASURY_POOL
+
+DAY = 100
+"""Block ms of a day of the calendar, unless a test says otherwise."""
 
 
 def newest_round(town: GovernedTown, back: int = 0) -> IssuanceRound:
@@ -190,3 +209,92 @@ def test_a_proposal_waits_while_a_type_that_it_carries_is_paused() -> None:
     done = town.run_until(1, Status.EXECUTED, Status.FAILED)
     assert (done.status, done.tries) == (Status.EXECUTED, 1)
     assert done.ended_ms >= pause_of(town.state, 1).ended_ms > 0
+
+
+def test_raising_lambda_is_class_d_and_waits_a_year() -> None:
+    town = GovernedTown()
+    town.block()
+    town.seat_persons()
+    for number, (name, value, loosens) in enumerate(
+        (("lambda_bps", 2_600, True), ("lambda_bps", 2_400, False)), start=1
+    ):
+        town.propose(number, (SET_ISSUANCE_PARAMETER, (name, value)))
+        rules, _ = ballot_of(town.state, number, 1)
+        assert (rules.proposal_class, rules.loosens_supply) == (ProposalClass.D, loosens)
+        assert rules.timelock_ms == (365 if loosens else 60) * DAY
+
+
+def test_a_parameter_of_land_is_class_c_unless_it_loosens_supply() -> None:
+    town = GovernedTown()
+    town.block()
+    town.propose(1, (SET_LAND_PARAMETER, ("min_reports", 4)))
+    rules, _ = ballot_of(town.state, 1, 1)
+    assert rules.proposal_class is ProposalClass.C
+    town.vote(1, *ORGANISATIONS)
+    assert town.run_until(1, Status.EXECUTED).tries == 1
+    assert land_parameters(town.state).min_reports == 4
+    carried = messages((SET_LAND_PARAMETER, ("min_reports", 3)))
+    assert town.refused(("city", SUBMIT, ("Fewer", DOCUMENT, 1, carried)))[0] is ErrorCode.NOT_NOW
+
+
+@pytest.mark.parametrize("message", [ADD_OBSERVER, GRANT_ROLE, SEND, VOTE_MESSAGE])
+def test_only_what_is_on_the_list_can_be_proposed(message: MessageType) -> None:
+    town = GovernedTown()
+    code, reason = town.refused(
+        ("city", SUBMIT, ("A title", DOCUMENT, 1, ((message.name, codec.encode(())),)))
+    )
+    assert code is ErrorCode.INVALID_MESSAGE
+    listed = message.name in CLASS_OF
+    assert ("this is nothing that a vote can carry out" in reason) != listed
+    assert ("expected an array of" in reason) == listed
+
+
+def test_the_treasury_pays_what_a_vote_decided() -> None:
+    town = GovernedTown()
+    town.appraise(110)
+    held = accounts.balance(town.state, TREASURY_POOL)
+    assert held > UNIT
+    town.decide(1, (SPEND, (account("payee"), UNIT, hash_of("memo"))))
+    assert accounts.balance(town.state, account("payee")) == UNIT
+    assert town.refused(("city", SPEND, (account("city"), 1, hash_of("memo"))))[0] is (
+        ErrorCode.UNAUTHORISED
+    )
+
+
+def test_a_person_is_enrolled_with_the_credential_and_shares_follow_a_lost_key() -> None:
+    town = GovernedTown()
+    name, old, new = "resident 0", account("resident 0"), account("new key")
+    enrolled = ("registrar", ENROL, (old, nullifier(name)))
+    assert town.refused(enrolled)[0] is ErrorCode.NOT_FOUND
+    town.seat_persons((name,))
+    wrong = ("registrar", ENROL, (old, nullifier("resident 1")))
+    assert town.refused(wrong)[0] is ErrorCode.INVALID_MESSAGE
+    town.must(enrolled)
+    town.must(("certifier", CERTIFY, (old, "work", 100, hash_of("evidence"))))
+    before = holdings(town, old)
+    assert before
+    town.must(("registrar", PROPOSE_REBINDING, (old, new, hash_of("case"))))
+    town.block(after_ms=5_000)
+    names = {event.name for event in town.events}
+    assert {"stakeholders.rebound", "distribution.rebound"} <= names
+    assert (holdings(town, old), holdings(town, new)) == ([], before)
+    assert town.refused(("certifier", CERTIFY, (old, "work", 1, hash_of("e"))))[0] is (
+        ErrorCode.NOT_FOUND
+    )
+    town.must(("certifier", CERTIFY, (new, "work", 1, hash_of("evidence"))))
+
+
+def holdings(town: GovernedTown, person: Address) -> list[tuple[int, int]]:
+    """(active, pending) shares by pool, of those pools where there are any."""
+    rows = [town.state.get(HOLDINGS, holding_key(pool, person)) for pool in PERSON_POOLS]
+    return [(row.active, row.pending) for row in rows if row is not None]
+
+
+def test_the_same_blocks_give_the_same_state_root() -> None:
+    roots = []
+    for _ in range(2):
+        town = GovernedTown()
+        town.decide(1, (REMOVE_VALIDATOR, ("o3",)))
+        assert town.executed is not None
+        roots.append(town.executed.state_root)
+    assert roots[0] == roots[1]
