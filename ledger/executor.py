@@ -110,9 +110,9 @@ class BlockExecutor:
             tuple(message_type for module in self.modules for message_type in module.handlers)
         )
         self.invariants = invariants.collect(self.modules)
-        router = router or Router()
-        router.connect(self.modules)
-        self._routes = router.routes
+        self.router: Final = router or Router()
+        self.router.connect(self.modules)
+        self._routes = self.router.routes
         self._is_paused = is_paused
 
     def execute(
