@@ -182,10 +182,9 @@ AGREEMENT: Final[results.Agreement] = {
         {
             "account": _CITY,
             "signed_ms": TIME_MS,
-            "height": 12,
             "transaction": _hash("signature"),
         },
-        {"account": _LAND, "signed_ms": None, "height": None, "transaction": None},
+        {"account": _LAND, "signed_ms": None, "transaction": None},
     ],
 }
 

@@ -199,7 +199,6 @@ class AgreementParty(TypedDict):
 
     account: AddressText
     signed_ms: int | None
-    height: int | None
     transaction: Hash32 | None
 
 

@@ -39,6 +39,7 @@ class ErrorCode(IntEnum):
     CONFLICT = 5
     LIMIT_EXCEEDED = 6
     NOT_NOW = 7
+    PAUSED = 8
 
 
 class TransactionError(PoyongError):

@@ -4,7 +4,7 @@ The same handlers run as when a vote has passed, with the same sender, all or no
 written. Hooks do not run: what follows in the blocks after an execution is not shown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Final
@@ -13,27 +13,26 @@ import msgspec
 
 from api import views
 from api.encoding import address, hex_of
-from governance import emergency, legal_bases, membership
+from governance import emergency, ports
 from governance.admissible import GOVERNANCE
 from governance.classes import ProposalClass
 from governance.mandate import Mandate, loosens_supply
-from governance.ports import Router
 from governance.proposal_rows import Message, ballot_of, find, messages_of
 from ledger import codec
-from ledger.errors import DecodeError, ErrorCode, InvariantViolation, LocalError, TransactionError
+from ledger.errors import DecodeError, InvariantViolation, LocalError, TransactionError
 from ledger.kv import KeyValueReader
-from ledger.message_registry import MessageType
 from ledger.module import (
     MAX_EVENTS_PER_TRANSACTION,
     BlockInfo,
     Context,
     Event,
-    Handler,
     StateModule,
 )
-from ledger.primitives import ADDRESS_BYTES, Address, Hash
+from ledger.primitives import ADDRESS_BYTES, Hash
+from ledger.routing import Router
 from ledger.state import State, Table, V
 from node.governance_reads import decides
+from node.mandate import mandate
 
 MAX_SHOWN_ROWS: Final = 1_000
 _MAX_EXACT: Final = 2**53 - 1
@@ -89,39 +88,6 @@ class Preview:
         }
 
 
-class HandlerRouter:
-    """governance.ports.Router over the handlers of modules, as an executor routes messages."""
-
-    def __init__(self, modules: Sequence[StateModule]) -> None:
-        self._routes: Mapping[str, tuple[MessageType, Handler]] = {
-            message_type.name: (message_type, handler)
-            for module in modules
-            for message_type, handler in module.handlers.items()
-        }
-
-    def check(self, message_type: str, body: object) -> None:
-        """TransactionError unless the type is known and the body decodes."""
-        found, _ = self._route(message_type)
-        try:
-            found.decode(body)
-        except DecodeError as error:
-            raise TransactionError(ErrorCode.INVALID_MESSAGE, str(error)) from error
-
-    def execute(self, context: Context, message_type: str, body: object, sender: Address) -> None:
-        """Execute in the overlay that the caller opened; `sender` is the context's."""
-        del sender
-        found, handler = self._route(message_type)
-        handler(context, *found.decode(body))
-
-    def _route(self, name: str) -> tuple[MessageType, Handler]:
-        found = self._routes.get(name)
-        if found is None:
-            raise TransactionError(
-                ErrorCode.INVALID_MESSAGE, f"no message type is called {name!r:.60}"
-            )
-        return found
-
-
 class _Overlay(State):
     """A state that remembers to which table each row belongs that was written."""
 
@@ -137,9 +103,10 @@ class _Overlay(State):
 
 
 def mandate_of(modules: Sequence[StateModule]) -> Mandate:
-    """The stakeholders' registry and these modules' handlers as a mandate that reads and previews;
-    it classes no message, so nothing can be decided by it."""
-    return Mandate(membership, HandlerRouter(modules), legal_bases, {})
+    """What proposals may decide on a chain of these modules."""
+    router = Router()
+    router.connect(modules)
+    return mandate(router)
 
 
 def preview(base: KeyValueReader, mandate: Mandate, info: BlockInfo, number: int) -> Preview:
@@ -190,7 +157,7 @@ def preview(base: KeyValueReader, mandate: Mandate, info: BlockInfo, number: int
 
 def _carry_out(
     state: State,
-    router: Router,
+    router: ports.Router,
     info: BlockInfo,
     content_hash: Hash,
     messages: Sequence[Message],

@@ -25,8 +25,9 @@ from ledger.message_registry import MessageType
 from ledger.module import BlockInfo
 from ledger.primitives import ZERO_HASH
 from ledger.registry import Participation
+from ledger.routing import Router
 from node.modules import ROLE_BOOK, TOKEN
-from node.preview import HandlerRouter, mandate_of, preview
+from node.preview import mandate_of, preview
 from node.runtime import Runtime
 from node.service import Service
 from tests.support.applied_chain import AppliedChain
@@ -64,7 +65,8 @@ class GoverningNode(AppliedChain):
 
     def __init__(self) -> None:
         stakeholders = StakeholdersModule()
-        router = HandlerRouter((stakeholders,))
+        router = Router()
+        router.connect((stakeholders,))
         mandate = Mandate(membership, router, legal_bases, {REGISTER.name: ProposalClass.B})
         self.modules = (*standard_modules(), stakeholders, ProposalsModule(mandate))
         super().__init__(document=parsed(document()), executor=BlockExecutor(self.modules))
