@@ -33,7 +33,6 @@ class ParameterChange:
     before: Amount
     after: Amount
     from_round: int
-    height: int
     changed_ms: int
     cause: Hash
 
@@ -120,7 +119,6 @@ def note_changes(
             old,
             new,
             from_round,
-            context.block.height,
             context.block.time_ms,
             context.transaction_hash or Hash(ZERO_HASH),
         )

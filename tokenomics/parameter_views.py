@@ -63,7 +63,6 @@ def _change(module: str, row: ParameterChange) -> View:
         "before": str(row.before),
         "after": str(row.after),
         "from_round": row.from_round,
-        "height": row.height,
         "changed_ms": row.changed_ms,
         "cause": row.cause.hex(),
     }
