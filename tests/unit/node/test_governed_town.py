@@ -119,6 +119,7 @@ def test_lambda_is_lowered_after_two_votes_and_a_timelock() -> None:
         before.lambda_bps,
         before.lambda_bps // 2,
     )
+    assert change.changed_ms == town.time_ms
     town.appraise(25)
     row = newest_round(town)
     assert row.number >= change.from_round
