@@ -48,6 +48,18 @@ WORDING: Final[Mapping[RefusalReason, str]] = {
 """How geth begins each message; libraries look for these words (wallet clients compare them)."""
 
 
+ENVELOPE_WORDING: Final = (
+    "intrinsic gas too low",
+    "transaction type not supported",
+    "only replay-protected (EIP-155) transactions allowed over RPC",
+    "max priority fee per gas higher than max fee per gas",
+    "insufficient funds for gas * price + value",
+    "contract creation is not supported",
+    "invalid transaction v, r, s values",
+)
+"""What geth says of an envelope that does not decode, beside "malformed transaction"."""
+
+
 class RpcError(Exception):
     """An error object of a response: code, message, and data when there is some."""
 
@@ -66,9 +78,16 @@ class RpcError(Exception):
 
 
 def refused(refusal: Refusal) -> RpcError:
-    """The error of a refused transaction: geth's words, then expected and found."""
-    wording = WORDING[refusal.reason]
-    message = f"{wording}: {refusal.detail}" if refusal.detail else wording
+    """The error of a refused transaction: geth's words, then expected and found.
+
+    A detail that begins with geth's words, or with those of another error that wallets know, is the
+    whole message.
+    """
+    wording, detail = WORDING[refusal.reason], refusal.detail
+    if detail.startswith((wording, *ENVELOPE_WORDING)):
+        message = detail
+    else:
+        message = f"{wording}: {detail}" if detail else wording
     return RpcError(REFUSED, message, {"reason": refusal.reason.value})
 
 

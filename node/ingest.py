@@ -18,14 +18,14 @@ from typing import Final
 
 from api.ports import Refusal, RefusalReason, SubmitOutcome
 from ledger.block import MAX_BLOCK_TRANSACTIONS
-from ledger.errors import DecodeError
+from ledger.errors import DecodeError, WrongChainError
+from ledger.ethereum_envelope import CallDecoder, EthereumSignature, transfers_only
 from ledger.mempool import AdmissionError, Mempool
 from ledger.mempool import Refusal as MempoolRefusal
 from ledger.message_registry import MessageRegistry
 from ledger.primitives import Hash
 from ledger.transaction import (
     Transaction,
-    WrongChainError,
     decode_transaction,
     verify_transaction,
 )
@@ -61,8 +61,8 @@ _BAD_SIGNATURE: Final = Refusal(
     RefusalReason.BAD_SIGNATURE, "the signature does not match its content"
 )
 
-AccountFacts = Callable[[Transaction], tuple[int, bool, str | None]]
-"""(nonce, balance is zero, why the revealed keys may not act for the sender) at the head."""
+AccountFacts = Callable[[Transaction], tuple[int, int, str | None]]
+"""(nonce, balance, why the revealed keys may not act for the sender) at the head."""
 Admitted = Callable[[list[Transaction], bool], None]
 """(transactions now in the mempool, whether they came from a client of this node)."""
 Judge = Callable[[bytes, int, str], bool]
@@ -107,6 +107,7 @@ class Ingest:
         admitted: Admitted,
         meter: Meter | None = None,
         judge: Judge = lambda *_: False,
+        decode_call: CallDecoder = transfers_only,
     ) -> None:
         self._chain_id = chain_id
         self._messages = messages
@@ -115,6 +116,7 @@ class Ingest:
         self._admitted = admitted
         self._meter = meter or Meter()
         self._judge = judge
+        self._decode_call = decode_call
         self._clients = _Share()
         self._gossip: dict[bytes, _Share] = {}
         self._answers: dict[bytes, _Share] = {}
@@ -217,7 +219,7 @@ class Ingest:
             transaction: Transaction | None = None
             outcome: SubmitOutcome | None = None
             try:
-                transaction = decode_transaction(raw, self._chain_id)
+                transaction = decode_transaction(raw, self._chain_id, self._decode_call)
             except DecodeError as error:
                 wrong_chain = isinstance(error, WrongChainError)
                 reason = RefusalReason.WRONG_CHAIN if wrong_chain else RefusalReason.MALFORMED
@@ -297,7 +299,9 @@ class Ingest:
                 del self._waiting[known]
                 share.waiting -= 1
                 if is_valid:
-                    job.outcomes[position] = self._admit(transaction, job)
+                    job.outcomes[position] = self._admit(
+                        transaction, job, from_client=share is self._clients
+                    )
                 else:
                     job.outcomes[position] = _BAD_SIGNATURE
                     bad += 1
@@ -375,13 +379,17 @@ class Ingest:
                 if shares.get(share.peer) is share:
                     del shares[share.peer]
 
-    def _admit(self, transaction: Transaction, job: _Job) -> SubmitOutcome:
+    def _admit(self, transaction: Transaction, job: _Job, *, from_client: bool) -> SubmitOutcome:
         # Read after verifying: a block may have come meanwhile (performance.md, "Traps").
-        nonce, balance_is_zero, problem = self._facts(transaction)
+        nonce, balance, problem = self._facts(transaction)
         if problem is not None:
             return Refusal(RefusalReason.BAD_SIGNATURE, problem)
+        if from_client and transaction.nonce >= nonce:
+            uncovered = _uncovered(transaction, balance)
+            if uncovered is not None:
+                return uncovered
         try:
-            self._mempool.admit(transaction, nonce, balance_is_zero)
+            self._mempool.admit(transaction, nonce, balance == 0)
         except AdmissionError as error:
             if error.refusal is MempoolRefusal.ALREADY_KNOWN:
                 return transaction.hash
@@ -393,3 +401,15 @@ class Ingest:
         if len(self._verified_aside) >= MAX_VERIFIED_ASIDE:
             self._verified_aside.clear()
         self._verified_aside[transaction.hash] = transaction
+
+
+def _uncovered(transaction: Transaction, balance: int) -> Refusal | None:
+    """Why a wallet's transfer cannot be paid now. Wallets look for this answer; a native
+    transaction is final with a receipt that says the same."""
+    authority = transaction.authority
+    if not isinstance(authority, EthereumSignature) or authority.value <= balance:
+        return None
+    return Refusal(
+        RefusalReason.INSUFFICIENT_FUNDS,
+        f"balance {balance}, tx cost {authority.value}, overshot {authority.value - balance}",
+    )

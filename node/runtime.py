@@ -364,9 +364,9 @@ class Runtime:
 
     # Transactions
 
-    def _facts(self, transaction: Transaction) -> tuple[int, bool, str | None]:
+    def _facts(self, transaction: Transaction) -> tuple[int, int, str | None]:
         account = accounts.get(self.state, transaction.sender)
-        return account.nonce, account.balance == 0, authority_problem(self.state, transaction)
+        return account.nonce, account.balance, authority_problem(self.state, transaction)
 
     def _admitted(self, transactions: list[Transaction], from_client: bool) -> None:
         if from_client:

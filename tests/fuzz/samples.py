@@ -36,14 +36,14 @@ from ledger.kv import prefix_end
 from ledger.proofs import prove_state
 from ledger.registry import Certificate, Evidence, LateSeal, Phase
 from ledger.threshold import create
-from ledger.transaction import Transaction, sign, sign_threshold
+from ledger.transaction import Transaction, decode_transaction, sign, sign_threshold
 from ledger.transfers import SEND
 from node import keystore
 from node.keystore import LOCAL_COST, KeyKind
 from node.localnet import layout
 from node.localnet.creation import Wish, prepare
-from tests.support import restarted_chain
-from tests.support.ledger_chain import RICH, LedgerChain
+from tests.support import ethereum, restarted_chain
+from tests.support.ledger_chain import CHAIN_ID, RICH, LedgerChain
 from tests.support.transfers import BOB, TO, draft
 
 SIGNATURE = b"s" * 64
@@ -68,6 +68,16 @@ def transactions() -> list[Transaction]:
         sign(made, keys[0]),
         sign(made, BOB),
         sign_threshold(made, witness, keys[:2]),
+        *(decode_transaction(raw, CHAIN_ID) for raw in ethereum_envelopes()),
+    ]
+
+
+def ethereum_envelopes() -> list[bytes]:
+    """One of each type, with access lists where there may be one."""
+    keys = ((b"a" * 20, (b"k" * 32, b"l" * 32)), (b"b" * 20, ()))
+    return [
+        ethereum.raw(kind=kind, nonce=3, max_fee=9, gas=40_000, access_list=keys)
+        for kind in (0, 1, 2)
     ]
 
 

@@ -8,7 +8,7 @@ from api import examples, fact_examples, land_examples, pool_examples, ports
 from api.encoding import from_hex
 from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
 from ledger.crypto import sha256
-from ledger.errors import DecodeError, ErrorCode
+from ledger.errors import DecodeError, ErrorCode, WrongChainError
 from ledger.message_registry import MessageRegistry
 from ledger.module import Event
 from ledger.primitives import Address, Hash
@@ -16,7 +16,6 @@ from ledger.receipt import Receipt
 from ledger.registry import Certificate, Participation
 from ledger.transaction import (
     Transaction,
-    WrongChainError,
     decode_transaction,
 )
 from ledger.transfers import SEND
