@@ -1,12 +1,13 @@
 """The running node as the API sees it: implements api.ports.NodePort over chain and runtime."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from api import ports
 from ledger import accounts, codec, proofs
-from ledger.block import CompactBlock, Header
+from ledger.block import CompactBlock, Header, decode_block
 from ledger.crypto import keccak256
+from ledger.errors import ensure
 from ledger.message_registry import MessageRegistry
 from ledger.participation import History
 from ledger.primitives import Address, Hash
@@ -19,6 +20,7 @@ from node.chain_proofs import chain_proof, stored_certificate
 from node.diagnosis import target_height, why_stalled
 from node.economy_reads import EconomyReads
 from node.execution import AppliedBlock
+from node.pending_feed import PendingFeed
 from node.runtime import VERSION, Runtime, now_ms
 from tokenomics.ports import RoleBook, Token
 
@@ -42,6 +44,8 @@ class Service(EconomyReads):
         self._height_waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._receipt_waiters: dict[bytes, set[asyncio.Future[None]]] = {}
         self._last_commit_ms = now_ms()
+        self._pending = PendingFeed()
+        runtime.on_admitted.append(self._pending.add)
 
     def on_block(self, applied: AppliedBlock) -> None:
         """Tell who waits for this height or for one of its transactions."""
@@ -93,6 +97,16 @@ class Service(EconomyReads):
             members.max_faulty,
         )
 
+    @property
+    def chain_id(self) -> int:
+        """That transactions are signed for."""
+        return self._chain.chain_id
+
+    @property
+    def contracts(self) -> Mapping[Address, ports.ContractView]:
+        """None: this chain has no system contract with views."""
+        return {}
+
     def height(self) -> int:
         """The last committed height."""
         return self._chain.head.height
@@ -100,6 +114,12 @@ class Service(EconomyReads):
     def height_of_block(self, block_hash: bytes) -> int | None:
         """Height of a committed block."""
         return self._chain.blocks.height_of(Hash(block_hash))
+
+    def genesis_header(self) -> Header:
+        """Header of height 0, which every store holds."""
+        raw = self._chain.blocks.block_bytes(0)
+        ensure(raw is not None, "the store holds no genesis block")
+        return decode_block(raw or b"", self._chain.chain_id).header
 
     def header(self, height: int) -> Header | None:
         """Header of a committed block."""
@@ -142,6 +162,18 @@ class Service(EconomyReads):
         _, height, index = located
         receipt = decode_receipt(self._reader.receipt_leaves(height)[index])
         return ports.FinalReceipt(receipt, height, index)
+
+    def pending_position(self) -> int:
+        """How many transactions have entered the mempool since start."""
+        return self._pending.position
+
+    def pending_since(self, position: int) -> Sequence[Hash]:
+        """Hashes of those that entered after the first `position`."""
+        return self._pending.since(position)
+
+    async def wait_for_pending(self, position: int) -> None:
+        """Return as soon as more than `position` have entered."""
+        await self._pending.wait(position)
 
     def account(self, address: bytes) -> ports.AccountState:
         """State of any 20-byte address."""

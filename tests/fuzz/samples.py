@@ -186,6 +186,18 @@ def calls() -> list[bytes]:
     return [json.dumps(body).encode() for body in bodies]
 
 
+def objects() -> list[bytes]:
+    """Parameters of Ethereum's methods that are objects: of EIP-1898, of a call, of logs."""
+    account, digest32 = "0x" + "ab" * 20, "0x" + "cd" * 32
+    made: list[Any] = [
+        {"blockHash": digest32, "requireCanonical": True},
+        {"from": account, "to": account, "value": "0x1", "data": "0x1234"},
+        {"fromBlock": "0x1", "toBlock": "latest", "address": [account], "topics": [None, digest32]},
+        [1, 2.5, 99],
+    ]
+    return [json.dumps(item).encode() for item in made]
+
+
 def proofs() -> list[bytes]:
     """What `poyong verify` reads: a block, a transaction and a state row; seals do not match."""
     block = chain().blocks[1]
