@@ -15,7 +15,7 @@ import msgspec
 
 from ledger.errors import PeerError, ensure
 from ledger.primitives import Address, Hash
-from ledger.transaction import MAX_TRANSACTION_BYTES, NO_LAST_HEIGHT, Transaction
+from ledger.transaction import MAX_TRANSACTION_BYTES, Transaction
 
 MAX_VALIDITY_BLOCKS: Final = 100_000
 """How far valid_until may lie above the head: a day of one-second blocks, for who signs offline."""
@@ -167,7 +167,7 @@ class Mempool:
                 Refusal.NONCE_TOO_LOW,
                 f"nonce too low: next nonce {queue.nonce}, tx nonce {nonce}",
             )
-        if not _names_no_height(transaction):
+        if transaction.named_sender is not None:  # Ethereum envelopes have no last height
             self._check_validity(transaction.valid_until)
         replaced = queue.transactions.get(nonce)
         if replaced is not None:
@@ -299,7 +299,7 @@ class Mempool:
         queue.bytes += len(transaction.raw)
         self._bytes += len(transaction.raw)
         last = transaction.valid_until
-        if _names_no_height(transaction):
+        if transaction.named_sender is None:
             last = self._given_height[transaction.hash] = self._height + WAIT_WITHOUT_END_BLOCKS
         expiring = self._expiring.get(last)
         if expiring is None:
@@ -378,7 +378,7 @@ class Mempool:
         queue.bytes -= len(transaction.raw)
         self._bytes -= len(transaction.raw)
         last = transaction.valid_until
-        if last == NO_LAST_HEIGHT:
+        if transaction.named_sender is None:
             last = self._given_height.pop(transaction.hash)
         expiring = self._expiring[last]
         del expiring[transaction.hash]
@@ -386,11 +386,6 @@ class Mempool:
             del self._expiring[last]
         if self._unfunded:
             self._unfunded.discard(transaction.hash)
-
-
-def _names_no_height(transaction: Transaction) -> bool:
-    """True for Ethereum envelopes; a native one with this height is refused as too far ahead."""
-    return transaction.valid_until == NO_LAST_HEIGHT and transaction.named_sender is None
 
 
 def _check_replacement(transaction: Transaction, replaced: Transaction) -> None:

@@ -136,10 +136,8 @@ class Service(EconomyReads):
         block = self._reader.block(height)
         if block is None:
             return None
-        *receipts, hooks = self._reader.receipt_leaves(height)
-        return ports.CommittedBlock(
-            block, tuple(decode_receipt(raw) for raw in receipts), decode_hook_leaf(hooks)
-        )
+        hooks = self._reader.receipt_leaves(height)[-1]
+        return ports.CommittedBlock(block, self._reader.receipts(height), decode_hook_leaf(hooks))
 
     def certificate(self, height: int) -> Certificate | None:
         """The commit certificate with which this node finalised `height`."""

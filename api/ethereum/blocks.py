@@ -2,8 +2,8 @@
 
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from api import ports
 from api.encoding import hex_of
@@ -11,7 +11,7 @@ from api.ethereum import logs, results
 from api.ethereum.contracts import CHAIN
 from api.ethereum.encoding import quantity
 from ledger import codec, rlp
-from ledger.block import MAX_BLOCK_TRANSACTIONS, Header
+from ledger.block import MAX_BLOCK_TRANSACTIONS, Block, Header
 from ledger.crypto import keccak256
 from ledger.errors import DecodeError, ErrorCode
 from ledger.ethereum_envelope import DYNAMIC_FEE, LEGACY, TRANSFER_GAS
@@ -94,24 +94,33 @@ def header(value: Header, summary: Summary) -> results.Header:
     }
 
 
-def block(value: ports.CommittedBlock, summary: Summary, *, full: bool) -> results.Block:
+def block(
+    value: ports.CommittedBlock,
+    summary: Summary,
+    transactions: list[str] | list[results.Transaction],
+) -> results.Block:
     """A block with its transactions, by hash or whole."""
-    content = value.block
-    place = Place(content.hash, content.height, content.time_ms, 0)
-    transactions: list[Any]
-    if full:
-        transactions = [
-            transaction(item, replace(place, index=index))
-            for index, item in enumerate(content.transactions)
-        ]
-    else:
-        transactions = [hex_of(item.hash) for item in content.transactions]
     return {
-        **header(content.header, summary),
-        "size": quantity(len(content.encoded)),
+        **header(value.block.header, summary),
+        "size": quantity(len(value.block.encoded)),
         "transactions": transactions,
         "uncles": [],
     }
+
+
+def hashes(value: ports.CommittedBlock) -> list[str]:
+    """Hashes of a block's transactions."""
+    return [hex_of(item.hash) for item in value.block.transactions]
+
+
+def place(value: Block, index: int) -> Place:
+    """Where transaction `index` of a block is."""
+    return Place(value.hash, value.height, value.time_ms, index)
+
+
+def transaction_at(value: ports.CommittedBlock, index: int) -> results.Transaction:
+    """A transaction of a block."""
+    return transaction(value.block.transactions[index], place(value.block, index))
 
 
 def genesis_block(value: Header) -> results.Block:
@@ -120,15 +129,15 @@ def genesis_block(value: Header) -> results.Block:
     return {**header(value, EMPTY), "size": quantity(size), "transactions": [], "uncles": []}
 
 
-def transaction(value: Transaction, place: Place | None) -> results.Transaction:
-    """A transaction of either envelope; place: None while it waits."""
+def transaction(value: Transaction, at: Place | None) -> results.Transaction:
+    """A transaction of either envelope; at: None while it waits."""
     found: results.Transaction = {
         "type": NATIVE_TYPE,
         "hash": hex_of(value.hash),
-        "blockHash": None if place is None else hex_of(place.block_hash),
-        "blockNumber": None if place is None else quantity(place.height),
-        "blockTimestamp": None if place is None else quantity(place.time_ms // 1000),
-        "transactionIndex": None if place is None else quantity(place.index),
+        "blockHash": None if at is None else hex_of(at.block_hash),
+        "blockNumber": None if at is None else quantity(at.height),
+        "blockTimestamp": None if at is None else quantity(at.time_ms // 1000),
+        "transactionIndex": None if at is None else quantity(at.index),
         "from": hex_of(value.sender),
         "nonce": quantity(value.nonce),
         "to": hex_of(receiver(value)),
@@ -142,7 +151,7 @@ def transaction(value: Transaction, place: Place | None) -> results.Transaction:
         "s": _ZERO,
     }
     if value.named_sender is None:
-        _add_envelope(found, value, waits=place is None)
+        _add_envelope(found, value, waits=at is None)
     elif (sent := _sent(value)) is not None:
         _, amount, memo_hash = sent
         found["value"], found["input"] = quantity(amount), hex_of(memo_hash)
@@ -175,7 +184,7 @@ def _add_envelope(found: results.Transaction, value: Transaction, *, waits: bool
 
 
 def _sent(value: Transaction) -> tuple[bytes, int, bytes] | None:
-    """(receiver, amount, memo hash or empty) of a plain transfer."""
+    """(receiver, amount, memo hash or empty) of a transfer.send."""
     if value.type != SEND.name:
         return None
     try:
@@ -187,26 +196,28 @@ def _sent(value: Transaction) -> tuple[bytes, int, bytes] | None:
 
 def receiver(value: Transaction) -> bytes:
     """Address that the transaction is shown as sent to."""
+    sent = _sent(value)
+    if sent is not None:
+        return sent[0]
     if value.named_sender is None:
         return decode_envelope(value.raw, value.chain_id).to
-    sent = _sent(value)
-    return CHAIN if sent is None else sent[0]
+    return CHAIN
 
 
 def receipt(
-    value: ports.FinalReceipt, signed: Transaction, place: Place, first_log: int
+    value: ports.FinalReceipt, signed: Transaction, at: Place, first_log: int
 ) -> results.Receipt:
     """What became of the transaction `signed`; first_log: how many logs its block has before."""
     emitted = logs.emitted(value.receipt.events)
     return {
         "type": _type(signed),
         "transactionHash": hex_of(signed.hash),
-        "transactionIndex": quantity(place.index),
-        "blockHash": hex_of(place.block_hash),
-        "blockNumber": quantity(place.height),
+        "transactionIndex": quantity(at.index),
+        "blockHash": hex_of(at.block_hash),
+        "blockNumber": quantity(at.height),
         "from": hex_of(signed.sender),
         "to": hex_of(receiver(signed)),
-        "cumulativeGasUsed": gas_used(place.index + 1),
+        "cumulativeGasUsed": gas_used(at.index + 1),
         "gasUsed": _GAS,
         "effectiveGasPrice": _ZERO,
         "contractAddress": None,
@@ -214,11 +225,11 @@ def receipt(
             emitted,
             logs.EVERY_LOG,
             first_log,
-            block_hash=place.block_hash,
-            height=place.height,
-            time_ms=place.time_ms,
+            block_hash=at.block_hash,
+            height=at.height,
+            time_ms=at.time_ms,
             transaction_hash=signed.hash,
-            index=place.index,
+            index=at.index,
         ),
         "logsBloom": logs.bloom_hex(logs.bloom_of(emitted)),
         "status": "0x1" if value.receipt.code is ErrorCode.OK else "0x0",
@@ -231,18 +242,15 @@ def _type(signed: Transaction) -> str:
     return quantity(LEGACY if signed.raw[0] > DYNAMIC_FEE else signed.raw[0])
 
 
-def receipts(found: ports.CommittedBlock, summary: Summary) -> list[results.Receipt]:
-    """Every receipt of a block, in order."""
-    content = found.block
-    return [
-        receipt(
-            ports.FinalReceipt(item, content.height, index),
-            content.transactions[index],
-            Place(content.hash, content.height, content.time_ms, index),
-            summary.first_logs[index],
-        )
-        for index, item in enumerate(found.receipts)
-    ]
+def receipt_at(value: ports.CommittedBlock, summary: Summary, index: int) -> results.Receipt:
+    """The receipt of a transaction of a block."""
+    content = value.block
+    return receipt(
+        ports.FinalReceipt(value.receipts[index], content.height, index),
+        content.transactions[index],
+        place(content, index),
+        summary.first_logs[index],
+    )
 
 
 def block_logs(

@@ -64,9 +64,9 @@ COMMITTED: Final = ports.CommittedBlock(BLOCK, (_RECEIPT,), ())
 _SUMMARY: Final = blocks.summarise(COMMITTED)
 _PLACE: Final = Place(BLOCK.hash, BLOCK.height, BLOCK.time_ms, 0)
 
-BLOCK_RESULT: Final = blocks.block(COMMITTED, _SUMMARY, full=False)
-FULL_BLOCK_RESULT: Final = blocks.block(COMMITTED, _SUMMARY, full=True)
+BLOCK_RESULT: Final = blocks.block(COMMITTED, _SUMMARY, blocks.hashes(COMMITTED))
 TRANSACTION_RESULT: Final = blocks.transaction(TRANSACTION, _PLACE)
+FULL_BLOCK_RESULT: Final = blocks.block(COMMITTED, _SUMMARY, [TRANSACTION_RESULT])
 RECEIPT_RESULT: Final = blocks.receipt(ports.FinalReceipt(_RECEIPT, 1, 0), TRANSACTION, _PLACE, 0)
 LOG: Final = next(iter(blocks.block_logs(COMMITTED, _SUMMARY, EVERY_LOG)))
 LOG_FILTER: Final = {

@@ -18,7 +18,7 @@ from api.errors import LIMIT_EXCEEDED, REFUSED, RpcError, invalid_params
 from api.ethereum import blocks, results
 from api.ethereum.blocks import Summary
 from api.ethereum.forms import PENDING, BlockId, LogFilter
-from api.ethereum.logs import Criteria
+from api.ethereum.logs import EVERY_LOG, Criteria, Emitted, emitted
 from api.ports import CommittedBlock, NodePort
 
 MAX_FILTERS: Final = 1_024
@@ -32,6 +32,13 @@ MAX_LOGS: Final = 10_000
 MAX_BLOCK_HASHES: Final = 2_000
 MAX_SUMMARIES: Final = 512
 MAX_HEADS: Final = 32
+MAX_WHOLE: Final = 4
+"""Blocks kept with every transaction, every receipt and every log, encoded: libraries ask for the
+last one again and again while they wait. A full one takes 4 MB."""
+BREATH_TRANSACTIONS: Final = 200
+"""After so many shown at once, other work of the loop gets its turn."""
+REST_AFTER_S: Final = 0.002
+"""Of looking for logs without a rest."""
 _ID_BYTES: Final = 15
 
 T = TypeVar("T")
@@ -48,10 +55,19 @@ class _Recent(Generic[T]):
         return self._values.get(height)
 
     def put(self, height: int, value: T) -> T:
+        self._values.pop(height, None)
         if len(self._values) >= self._maximum:
             del self._values[next(iter(self._values))]
         self._values[height] = value
         return value
+
+
+async def _unhurried(found: CommittedBlock) -> AsyncGenerator[int, None]:
+    """Positions of a block's transactions, with rests for the rest of the node."""
+    for index in range(len(found.block.transactions)):
+        if index and index % BREATH_TRANSACTIONS == 0:
+            await asyncio.sleep(0)
+        yield index
 
 
 @dataclass(slots=True)
@@ -79,7 +95,11 @@ class Gateway:
         self._max_filters = max_filters
         self._summaries: _Recent[Summary] = _Recent(MAX_SUMMARIES)
         self._heads: _Recent[bytes] = _Recent(MAX_HEADS)
+        self._whole: _Recent[bytes] = _Recent(MAX_WHOLE)
+        self._receipts: _Recent[bytes] = _Recent(MAX_WHOLE)
+        self._block_logs: _Recent[list[tuple[Emitted, bytes]]] = _Recent(MAX_WHOLE)
         self._filters: dict[str, _Filter] = {}
+        self._scanning = asyncio.Lock()
 
     # Blocks
 
@@ -117,15 +137,38 @@ class Gateway:
         found = self._node.block(height)
         return blocks.EMPTY if found is None else self.summary(found)
 
-    def block(self, block: BlockId, *, full: bool) -> results.Block | None:
-        """A block in Ethereum's form, None when there is none."""
+    async def block(self, block: BlockId, *, full: bool) -> Any:
+        """A block in Ethereum's form, as a value or encoded; None when there is none."""
         height = self.height_of(block)
         if height is None:
             return None
         if height == 0:
             return blocks.genesis_block(self._node.genesis_header())
+        if (known := self._whole.get(height)) is not None and full:
+            return orjson.Fragment(known)
         found = self._node.block(height)
-        return None if found is None else blocks.block(found, self.summary(found), full=full)
+        if found is None:
+            return None
+        summary = self.summary(found)
+        if not full:
+            return blocks.block(found, summary, blocks.hashes(found))
+        whole = [blocks.transaction_at(found, index) async for index in _unhurried(found)]
+        encoded = orjson.dumps(blocks.block(found, summary, whole))
+        return orjson.Fragment(self._whole.put(height, encoded))
+
+    async def receipts(self, block: BlockId) -> Any:
+        """Every receipt of a block, as a value or encoded; None when there is no such block."""
+        height = self.height_of(block)
+        if not height:
+            return None if height is None else []
+        if (known := self._receipts.get(height)) is not None:
+            return orjson.Fragment(known)
+        found = self._node.block(height)
+        if found is None:
+            return None
+        summary = self.summary(found)
+        every = [blocks.receipt_at(found, summary, index) async for index in _unhurried(found)]
+        return orjson.Fragment(self._receipts.put(height, orjson.dumps(every)))
 
     def head(self, height: int) -> results.Header | None:
         """A block's header."""
@@ -169,11 +212,21 @@ class Gateway:
         self, criteria: Criteria, first: int, last: int
     ) -> tuple[list[results.Log], int, str]:
         """Logs, the height after the last block looked at, and which limit ended it early. One
-        block alone is always read whole."""
-        found: list[results.Log] = []
-        looked_through = 0
+        block alone is always read whole.
+
+        One call scans at a time, and rests as long as it worked, so that however many ask, half of
+        the node's time is left for everything else.
+        """
         if criteria.never:
-            return found, last + 1, ""
+            return [], last + 1, ""
+        async with self._scanning:
+            return await self._scan_alone(criteria, first, last)
+
+    async def _scan_alone(
+        self, criteria: Criteria, first: int, last: int
+    ) -> tuple[list[results.Log], int, str]:
+        found: list[results.Log] = []
+        looked_through, began_s = 0, self._clock_s()
         for height in range(max(1, first), last + 1):
             summary = self.summary_at(height)
             looked_through += len(summary.first_logs)
@@ -183,7 +236,9 @@ class Gateway:
                 return found, height + 1, f"query returned more than {MAX_LOGS} results"
             if height < last and looked_through > MAX_LOG_TRANSACTIONS:
                 return found, height + 1, f"there are more than {MAX_LOG_TRANSACTIONS} transactions"
-            await asyncio.sleep(0)
+            if (worked_s := self._clock_s() - began_s) >= REST_AFTER_S:
+                await asyncio.sleep(worked_s)
+                began_s = self._clock_s()
         return found, last + 1, ""
 
     def _logs_at(self, height: int, criteria: Criteria) -> list[results.Log]:
@@ -191,6 +246,17 @@ class Gateway:
         if found is None:
             return []
         return list(blocks.block_logs(found, self.summary(found), criteria))
+
+    def _encoded_logs(self, height: int) -> list[tuple[Emitted, bytes]]:
+        """Every log of a block, with its JSON."""
+        known = self._block_logs.get(height)
+        found = self._node.block(height) if known is None else None
+        if found is None:
+            return known or []
+        placed = blocks.block_logs(found, self.summary(found), EVERY_LOG)
+        every = [log for receipt in found.receipts for log in emitted(receipt.events)]
+        pairs = [(log, orjson.dumps(item)) for log, item in zip(every, placed, strict=True)]
+        return self._block_logs.put(height, pairs)
 
     # Filters
 
@@ -270,13 +336,14 @@ class Gateway:
             height += 1
 
     async def follow_logs(self, criteria: Criteria) -> AsyncGenerator[bytes, None]:
-        """The wanted logs of each block from the next one on."""
+        """The wanted logs of each block from the next one on, encoded once for all subscribers."""
         height = self._node.height() + 1
         while True:
             await self._node.wait_for_height(height)
             if not criteria.never and criteria.may_be_in(self.summary_at(height).bloom):
-                for log in self._logs_at(height, criteria):
-                    yield orjson.dumps(log)
+                for log, encoded in self._encoded_logs(height):
+                    if criteria.matches(log):
+                        yield encoded
             height += 1
 
     async def follow_pending(self, *, full: bool) -> AsyncGenerator[bytes, None]:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from api.encoding import hex_of
-from api.errors import REFUSED, RpcError, invalid_params
+from api.errors import REFUSED, RpcError
 from api.ethereum import examples, forms, results
 from api.ethereum.blocks import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT
 from api.ethereum.contracts import CODE, reverted
@@ -148,7 +148,7 @@ async def get_proof(
     context.ethereum.require_head(block)
     account, found = context.node.account(address), context.node.prove_account(address)
     if found is None:
-        raise invalid_params("eth_getProof: there is no block yet")
+        raise RpcError(REFUSED, "header not found: there is no block yet")
     certificate = codec.encode(found.chain.certificate.to_wire())
     row = found.value or b""
     return {

@@ -81,12 +81,17 @@ def _fullness(context: Context, height: int) -> float:
     return count * TRANSFER_GAS / blocks.GAS_LIMIT
 
 
+async def _block(context: Context, block: BlockId, *, full: bool) -> results.Block | None:
+    found: results.Block | None = await context.ethereum.block(block, full=full)
+    return found
+
+
 @method("eth", example={**_BY_HASH, "full": False}, result=examples.BLOCK_RESULT)
 async def get_block_by_hash(
     context: Context, block_hash: _BlockHash, full: _Full = False
 ) -> results.Block | None:
     """A committed block. Null for an unknown hash."""
-    return context.ethereum.block(block_hash, full=full)
+    return await _block(context, block_hash, full=full)
 
 
 @method("eth", example={**_BY_NUMBER, "full": True}, result=examples.FULL_BLOCK_RESULT)
@@ -94,7 +99,7 @@ async def get_block_by_number(
     context: Context, block: _BlockNumber, full: _Full = False
 ) -> results.Block | None:
     """A committed block. Null for a height that is not reached; 0 is genesis."""
-    return context.ethereum.block(block, full=full)
+    return await _block(context, block, full=full)
 
 
 def _count(context: Context, block: BlockId) -> results.Quantity | None:

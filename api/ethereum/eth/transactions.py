@@ -126,11 +126,8 @@ async def get_block_receipts(
     block: Annotated[BlockId, forms.BLOCK_ID, "Which block."],
 ) -> list[results.Receipt] | None:
     """Every receipt of a block, in order. Null for a block that there is not."""
-    height = context.ethereum.height_of(block)
-    if height == 0:
-        return []
-    found = None if height is None else context.node.block(height)
-    return None if found is None else blocks.receipts(found, context.ethereum.summary(found))
+    found: list[results.Receipt] | None = await context.ethereum.receipts(block)
+    return found
 
 
 @method("eth", example=_EXAMPLE_HASH, result=examples.TRANSACTION_RESULT)
@@ -149,9 +146,7 @@ def _at(context: Context, block: BlockId, index: int) -> results.Transaction | N
     found = context.node.block(height) if height else None
     if found is None or index >= len(found.block.transactions):
         return None
-    content = found.block
-    place = Place(content.hash, content.height, content.time_ms, index)
-    return blocks.transaction(content.transactions[index], place)
+    return blocks.transaction_at(found, index)
 
 
 @method(

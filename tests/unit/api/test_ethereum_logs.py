@@ -8,6 +8,7 @@ from api import examples
 from api.encoding import hex_of
 from api.errors import LIMIT_EXCEEDED, REFUSED
 from api.ethereum import gateway
+from api.ethereum.blocks import summarise
 from api.ethereum.contracts import TOKEN
 from api.ethereum.logs import TRANSFER
 from tests.support.ethereum import SENDER, raw
@@ -161,3 +162,32 @@ async def test_filters_are_forgotten_when_ended_unread_or_too_many() -> None:
         for answer in await caller.answers(*(("eth_getFilterChanges", item) for item in found))
     ]
     assert known == [False, False, True, True, True], "three places: the oldest went"
+
+
+async def test_looking_through_blocks_rests_as_long_as_it_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a few clients that ask for logs would take the node's whole time."""
+    caller = await chain()
+    rests: list[float] = []
+
+    async def resting(seconds: float) -> None:
+        rests.append(seconds)
+
+    def working(found: Any) -> Any:
+        caller.now_s += 0.010
+        return summarise(found)
+
+    monkeypatch.setattr("api.ethereum.blocks.summarise", working)
+    monkeypatch.setattr("asyncio.sleep", resting)
+    await caller.result("eth_getLogs", {"fromBlock": "0x1"})
+    assert [round(rest, 3) for rest in rests] == [0.010, 0.010, 0.010]
+
+
+async def test_whole_blocks_and_receipts_are_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = await chain(1)
+    first = await caller.result("eth_getBlockByNumber", "0x1", True)
+    receipts = await caller.result("eth_getBlockReceipts", "0x1")
+    monkeypatch.setattr(caller.node, "block", None)
+    assert await caller.result("eth_getBlockByHash", first["hash"], True) == first
+    assert await caller.result("eth_getBlockReceipts", "latest") == receipts
