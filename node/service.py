@@ -13,6 +13,7 @@ from ledger.participation import History
 from ledger.primitives import Address, Hash
 from ledger.receipt import decode_hook_leaf, decode_receipt
 from ledger.registry import Certificate, ValidatorSet
+from ledger.transaction import Transaction
 from ledger.validator_tables import find_set, history_of, set_at
 from ledger.validators import view as consensus_view
 from node.block_reader import BlockReader
@@ -45,7 +46,6 @@ class Service(EconomyReads):
         self._receipt_waiters: dict[bytes, set[asyncio.Future[None]]] = {}
         self._last_commit_ms = now_ms()
         self._pending = PendingFeed()
-        runtime.on_admitted.append(self._pending.add)
 
     def on_block(self, applied: AppliedBlock) -> None:
         """Tell who waits for this height or for one of its transactions."""
@@ -59,6 +59,10 @@ class Service(EconomyReads):
                 waiters = self._receipt_waiters.pop(transaction.hash, None)
                 if waiters:
                     _wake(waiters)
+
+    def on_admitted(self, transactions: Sequence[Transaction]) -> None:
+        """Tell who follows pending transactions."""
+        self._pending.add(transactions)
 
     # The chain
 

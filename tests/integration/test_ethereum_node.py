@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from api.encoding import hex_of
+from api.methods import all_methods
 from api.server import ApiConfig, ApiServer
 from ledger.crypto import keccak256
 from ledger.ethereum_envelope import EthereumSignature
@@ -108,6 +109,22 @@ async def test_a_transfer_is_final_and_read_back(rpc: Rpc) -> None:
 async def test_every_type_is_final(rpc: Rpc, kind: int) -> None:
     receipt = await rpc.final(signed(kind=kind))
     assert (receipt["type"], receipt["status"]) == (hex(kind), "0x1")
+
+
+async def test_both_apis_show_the_same_transaction(rpc: Rpc) -> None:
+    receipt = await rpc.final(signed(value=3))
+    methods = all_methods()
+    shown: dict[str, Any] = {}
+    for name in ("poyong_getTransaction", "poyong_getReceipt"):
+        known = methods.find(name)
+        assert known is not None
+        found = (await rpc.ask(name, receipt["transactionHash"]))["result"]
+        assert not problems(found, known.result, name)
+        shown |= found
+    assert (shown["sender"].lower(), shown["nonce"]) == (SENDER_TEXT, 0)
+    assert (shown["message_type"], shown["fields"]["amount"]) == ("transfer.send", "3")
+    assert (shown["valid_until"], shown["raw"]) == (2**64 - 1, signed(value=3))
+    assert (shown["height"], shown["status"]) == (int(receipt["blockNumber"], 16), "OK")
 
 
 async def test_refusals_have_geths_words(rpc: Rpc) -> None:
