@@ -183,12 +183,14 @@ async def test_a_network_finalises_them_beside_native_ones_and_late_nodes_catch_
             head = nodes.height(first)
             await nodes.at_height(head, *nodes.validators)
             await nodes.start(nodes.observer)
+            await nodes.connected(nodes.observer, nodes.validators)
             await nodes.at_height(head, nodes.observer)
             for name in (last, nodes.observer):
                 assert nodes.balance(name, RECEIVER) == BALANCE + 20 * UNIT
             receipt = await rpc.result("eth_getTransactionReceipt", hex_of(keccak256(raws[-1])))
             await nodes.stop(last)
             await nodes.start(last)
+            await nodes.connected(last, nodes.nodes)
             stored = nodes.nodes[last].service.transaction(keccak256(raws[-1]))
             assert stored is not None
             assert isinstance(stored.transaction.authority, EthereumSignature)
