@@ -33,6 +33,9 @@ ERROR_DOCS: Final[Mapping[int, str]] = {
     NOT_FINAL_YET: "Admitted, but not final within the given time; data.hash is its hash.",
 }
 
+APPLICATION_ERRORS: Final = (REFUSED, LIMIT_EXCEEDED, EXECUTION_REVERTED, NOT_FINAL_YET)
+"""Beside those of the standard, which every method may answer."""
+
 WORDING: Final[Mapping[RefusalReason, str]] = {
     RefusalReason.MALFORMED: "malformed transaction",
     RefusalReason.WRONG_CHAIN: "invalid chain id for signer",

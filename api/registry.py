@@ -128,6 +128,8 @@ class MethodRegistry:
     """Methods by name; a duplicate or an incomplete description is fatal at start."""
 
     _methods: dict[str, Method] = field(default_factory=dict)
+    document: bytes = b""
+    """The encoded OpenRPC document, once somebody has asked for it."""
 
     def find(self, name: str) -> Method | None:
         """The method called `name`, or None."""

@@ -60,6 +60,14 @@ def chain() -> LedgerChain:
 
 
 def transactions() -> list[Transaction]:
+    """Native ones by each kind of key, and each Ethereum envelope."""
+    return [
+        *native_transactions(),
+        *(decode_transaction(raw, CHAIN_ID) for raw in ethereum_envelopes()),
+    ]
+
+
+def native_transactions() -> list[Transaction]:
     """One of each kind of key."""
     made = draft(nonce=3, valid_until=9)
     keys = [Ed25519Signer(bytes((number,)) * 32) for number in range(1, 4)]
@@ -68,7 +76,6 @@ def transactions() -> list[Transaction]:
         sign(made, keys[0]),
         sign(made, BOB),
         sign_threshold(made, witness, keys[:2]),
-        *(decode_transaction(raw, CHAIN_ID) for raw in ethereum_envelopes()),
     ]
 
 

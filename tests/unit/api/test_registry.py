@@ -1,6 +1,8 @@
 """The method registry is complete: docs, schemas and examples that hold, errors that name."""
 
 import inspect
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -147,6 +149,19 @@ def test_the_openrpc_document_holds_every_method() -> None:
     assert [method["name"] for method in described["methods"]] == [m.name for m in METHODS]
     for method in described["methods"]:
         assert {"params", "result", "errors", "examples", "description"} <= method.keys()
+
+
+def test_every_reference_of_the_openrpc_document_leads_somewhere() -> None:
+    """And no object is lost, also where two have one title."""
+    described = document(all_methods(), "0.1.0")
+    references = set(re.findall(r'"\$ref": "#/components/(\w+)/([\w.]+)"', json.dumps(described)))
+    assert len(references) > 30
+    for kind, name in references:
+        assert name in described["components"][kind]
+    shown = [item["properties"].keys() for item in described["components"]["schemas"].values()]
+    for method in METHODS:
+        for schema in (method.result, *method.result.get("anyOf", [])):
+            assert "properties" not in schema or schema["properties"].keys() in shown
 
 
 def test_the_reference_page_is_current() -> None:
