@@ -8,7 +8,7 @@ Hashes and keys are bytes, amounts are integers in smallest units, times are ms 
 time unless a name says otherwise. An unknown hash, height or zone is None, never an exception.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -241,6 +241,18 @@ class StallReport:
     causes: tuple[StallCause, ...]
 
 
+# -- system contracts -----------------------------------------------------------------------------
+
+
+ContractView = Callable[[bytes], bytes]
+"""What a system contract answers to eth_call: calldata -> ABI-encoded result, of the last committed
+state. Raises CallReverted."""
+
+
+class CallReverted(Exception):
+    """A system contract has no such view, or refuses; says why."""
+
+
 # -- the node -------------------------------------------------------------------------------------
 
 View = Mapping[str, object]
@@ -258,8 +270,19 @@ class NodePort(Protocol):
     def status(self) -> NodeStatus:
         """Where this node stands."""
 
+    @property
+    def chain_id(self) -> int:
+        """That transactions are signed for."""
+
+    @property
+    def contracts(self) -> Mapping[Address, ContractView]:
+        """The system contracts of this chain, with their views."""
+
     def height(self) -> int:
         """The last committed height; 0 is genesis."""
+
+    def genesis_header(self) -> Header:
+        """Header of height 0."""
 
     def height_of_block(self, block_hash: bytes) -> int | None:
         """Height of a committed block."""
@@ -281,6 +304,15 @@ class NodePort(Protocol):
 
     def receipt(self, transaction_hash: bytes) -> FinalReceipt | None:
         """Receipt of a final transaction."""
+
+    def pending_position(self) -> int:
+        """How many transactions have entered the mempool since start."""
+
+    def pending_since(self, position: int) -> Sequence[Hash]:
+        """Hashes of those that entered after the first `position`, as far back as they are kept."""
+
+    async def wait_for_pending(self, position: int) -> None:
+        """Return as soon as more than `position` have entered. May wait for ever."""
 
     def account(self, address: bytes) -> AccountState:
         """State of any 20-byte address."""

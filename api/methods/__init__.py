@@ -1,5 +1,8 @@
 """Every JSON-RPC method, one package or file for each namespace."""
 
+from api.ethereum import net, web3
+from api.ethereum.eth import accounts, events, transactions
+from api.ethereum.eth import chain as eth_chain
 from api.methods import rpc
 from api.methods.poyong import (
     chain,
@@ -28,7 +31,8 @@ def all_methods() -> MethodRegistry:
         pools,
         governance,
         subscriptions,
-        rpc,
     ):
+        registry.add(*namespace.METHODS)
+    for namespace in (eth_chain, accounts, transactions, events, net, web3, rpc):
         registry.add(*namespace.METHODS)
     return registry

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from api import ports, views
+from api.ethereum.gateway import Gateway
 from api.methods import all_methods
 from api.registry import Context as CallContext
 from governance.agreements import OPEN
@@ -100,7 +101,8 @@ async def test_the_tally_is_the_part_of_a_proposal_that_counts() -> None:
     reads = deciding(town)
     method = METHODS.find("poyong_getTally")
     assert method is not None
-    context = CallContext(cast(ports.NodePort, reads), METHODS)
+    node = cast(ports.NodePort, reads)
+    context = CallContext(node, METHODS, Gateway(node))
     found = await method.single(context, number)
     assert not problems(found, method.result)
     assert found["votes"] == shown(reads, number)["votes"]

@@ -10,12 +10,12 @@ import pytest
 from governance.authority import authority
 from ledger import accounts, genesis
 from ledger.crypto import checksum_address, ed25519_address, sha256
-from ledger.errors import LocalError
+from ledger.errors import LocalError, WrongChainError
 from ledger.executor import Inapplicable
 from ledger.primitives import MAX_UINT64, UNIT, ZERO_HASH
 from ledger.restart import CONSENSUS_PREFIX, MAX_NUMBER
 from ledger.state import State
-from ledger.transaction import WrongChainError, decode_transaction
+from ledger.transaction import decode_transaction
 from ledger.transfers import SEND
 from ledger.validator_tables import history_of, observers, set_at
 from tests.architecture.source_tree import ROOT
