@@ -7,11 +7,14 @@ from ledger.module import Context
 from ledger.rows import key
 from ledger.state import State
 from tokenomics.appraisals import APPRAISALS, running
+from tokenomics.params import DAY_MS
 from tokenomics.rounds import ROUNDS, Round, ended_rounds, open_rounds, opened_round, schedule
 
 ROUND_TOLERANCE: Final = 2
 PHASE_TOLERANCE: Final = 4
 """A delay of more than this part of what was due is no usual delay of a block."""
+LONGEST_SILENCE_MS: Final = 2 * DAY_MS
+"""An idle chain has a block at each heartbeat, which genesis sets to a day at most."""
 
 
 def due(state: State) -> tuple[int, int]:
@@ -34,15 +37,17 @@ def lost_ms(context: Context) -> int:
     """How long the chain stood still before this block; 0 when it did not.
 
     It did when the block comes much too late for something that was due: then it may have stopped
-    right after its parent. An idle chain has heartbeats, so that is known exactly. What has been
-    moved on tolerates more, so that even a chain that is always late gets on.
+    right after its parent. What has been moved on tolerates more, so that even a chain that is
+    always late gets on. And it did when no chain is silent for so long: otherwise whoever can halt
+    it for just the length of a phase of many days would skip that phase.
     """
     state, time_ms = context.state, context.block.time_ms
     due_ms, tolerance_ms = due(state)
-    late_ms = time_ms - due_ms
-    if schedule(state).newest == 0 or late_ms <= tolerance_ms:
+    late_ms, silent_ms = time_ms - due_ms, time_ms - context.block.parent_time_ms
+    is_usual = late_ms <= tolerance_ms and silent_ms <= LONGEST_SILENCE_MS
+    if schedule(state).newest == 0 or is_usual:
         return 0
-    return max(late_ms, time_ms - context.block.parent_time_ms)
+    return max(late_ms, silent_ms)
 
 
 def move_on(state: State, by_ms: int) -> None:

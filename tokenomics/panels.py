@@ -131,12 +131,13 @@ class RegistryPanels:
         zone: int,
         round_number: int,
         purpose: str,
+        mark: Hash,
         count: int,
         exclude: Sequence[Address],
     ) -> tuple[Address, ...]:
-        """Further or blind appraisers, drawn when they are needed: the block before takes part,
-        so that nobody knows them earlier. Fewer when the registry has no more."""
-        label = f"{purpose}/{zone}/{round_number}/{context.block.parent_hash.hex()}"
+        """Further or blind appraisers, drawn when they are needed: `mark` takes part, so that
+        nobody knows them earlier. Fewer when the registry has no more."""
+        label = f"{purpose}/{zone}/{round_number}/{mark.hex()}"
         chosen = set(exclude)
         candidates = [account for account in _eligible(context) if account not in chosen]
         return lots.draw(_seed(context, term_of(round_number)), label, candidates, count)

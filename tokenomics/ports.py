@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ledger.module import Context
-from ledger.primitives import Address
+from ledger.primitives import Address, Hash
 from ledger.state import State
 from tokenomics.rounds import TownRound
 
@@ -25,10 +25,12 @@ class Panels(Protocol):
         zone: int,
         round_number: int,
         purpose: str,
+        mark: Hash,
         count: int,
         exclude: Sequence[Address],
     ) -> tuple[Address, ...]:
-        """Others by lot, for a re-appraisal or a dispute; fewer when there are no more."""
+        """Others by lot, for a re-appraisal or a dispute; fewer when there are no more. mark: what
+        nobody knew when it could still be chosen, so that nobody knows them earlier."""
 
     def note_outlier(
         self, context: Context, appraiser: Address, zone: int, round_number: int

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ledger.module import Context
-from ledger.primitives import Address
+from ledger.primitives import Address, Hash
 from ledger.rows import key
 from tokenomics.appraisals import (
     APPRAISALS,
@@ -30,7 +30,14 @@ from tokenomics.phases import (
     next_phase,
 )
 from tokenomics.ports import Panels
-from tokenomics.reports import Reports, Seat, has_committed, has_revealed, reports_of
+from tokenomics.reports import (
+    Reports,
+    Seat,
+    has_committed,
+    has_revealed,
+    reports_of,
+    statements_digest,
+)
 from tokenomics.rounds import Round
 from tokenomics.valuation import (
     dispersion_ppm,
@@ -197,7 +204,9 @@ def _aggregate(case: Case) -> None:
     if not wide:
         _go(case, Step.AGREED, appraisal)
         return
-    further = _draw(case, "reappraisal", FURTHER_SEATS)
+    # By what the panel's commitments bind: a block's hash would let the last one to reveal wait for
+    # a block in which the lot falls on friends.
+    further = _draw(case, "reappraisal", statements_digest(case.reports), FURTHER_SEATS)
     _go(case, Step.WIDE, replace(appraisal, further=further, committed=0, revealed=0))
 
 
@@ -241,7 +250,8 @@ def _end_challenge(case: Case) -> None:
     if challenge_of(case.context.state, case.row.number, case.number) is None:
         _go(case, Step.UNCHALLENGED, case.appraisal)
         return
-    blind = _draw(case, "dispute", BLIND_SEATS)
+    # By the block before, since the reports are known while one may still challenge.
+    blind = _draw(case, "dispute", case.context.block.parent_hash, BLIND_SEATS)
     _go(case, Step.CHALLENGED, replace(case.appraisal, blind=blind, committed=0, revealed=0))
 
 
@@ -273,15 +283,16 @@ def _decide(case: Case) -> None:
     _go(case, Step.DECIDED if is_decided else Step.UNDECIDED, appraisal)
 
 
-def _draw(case: Case, purpose: str, count: int) -> tuple[Address, ...]:
+def _draw(case: Case, purpose: str, mark: Hash, count: int) -> tuple[Address, ...]:
     drawn = case.panels.draw(
-        case.context, case.number, case.row.number, purpose, count, case.appraisal.everybody
+        case.context, case.number, case.row.number, purpose, mark, count, case.appraisal.everybody
     )
     case.context.emit(
         "land.appraisers_drawn",
         zone=case.zone.id,
         round=case.row.number,
         purpose=purpose,
+        mark=mark,
         seats=count,
         members=b"".join(drawn),
     )

@@ -158,6 +158,27 @@ def reports_digest(reports: Iterable[tuple[Address, Report]]) -> Hash:
     )
 
 
+def statements_digest(reports: Iterable[tuple[Address, Report]]) -> Hash:
+    """SHA-256 of [[appraiser, price, date, method, comparables, document]], in ascending order of
+    address, canonical encoding: only what commitments bind, so that nobody can vary it when
+    revealing but by not revealing at all."""
+    return sha256(
+        codec.encode(
+            tuple(
+                (
+                    appraiser,
+                    report.price_krw_per_m2,
+                    report.valuation_date_ms,
+                    report.method,
+                    report.comparables,
+                    report.document_hash,
+                )
+                for appraiser, report in reports
+            )
+        )
+    )
+
+
 def commitment_of(
     chain_id: int,
     zone_id: str,

@@ -8,7 +8,7 @@ from tests.docs.documents import section
 
 TITLE = "What an attacker gains at most"
 PAGE = "docs/economy.md"
-NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?")
 
 
 @dataclass(frozen=True)

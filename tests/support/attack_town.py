@@ -1,6 +1,6 @@
-"""A town that is attacked: rounds with what panel, further and blind appraisers say of zones."""
+"""A town that is attacked: rounds with what panel, further and blind appraisers say of a zone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledger.errors import ErrorCode
@@ -16,13 +16,16 @@ from tests.support.land_town import (
     land_section,
     zone_section,
 )
+from tokenomics import months
 from tokenomics.challenges import CHALLENGE
 from tokenomics.derivation import IssuanceRound, issuance_round
 from tokenomics.params import QUARTER_MS
 from tokenomics.phases import Phase
 from tokenomics.ports import Panels
+from tokenomics.rates import NATION, REPORT_RATE
 from tokenomics.roles import AUTHORITY, CHAMBER_PUBLIC, RATE_REPORTER, SALES_REGISTRAR
 from tokenomics.rounds import schedule
+from tokenomics.uplift import RATE_SCALE
 from tokenomics.valuation import lower_median, replaces
 from tokenomics.zone_rounds import ZoneRound, zone_round
 from tokenomics.zones import zone_value
@@ -34,11 +37,16 @@ AREA = 1_000_000
 CITY, GOVERNANCE, REGISTRAR = appraiser(41), appraiser(42), appraiser(43)
 REPORTERS = (appraiser(44), appraiser(45))
 FIRST_MONTH = 2012_01
+CITY_REGION = "29"
+"""By whose official rates the zones roll."""
 HONEST = (TRUE,) * 5
 
 
 class AttackedTown(LandTown):
-    """Zones "a", "b", ...; invariants are checked whenever a town round has closed."""
+    """Zones "a", "b", ...; invariants are checked whenever a town round has closed.
+
+    steps: the index step of each month by region that both reporters report; for towns with rates.
+    """
 
     def __init__(
         self,
@@ -50,6 +58,7 @@ class AttackedTown(LandTown):
         distribution: Mapping[str, Any] | None = None,
         **parameters: Any,
     ) -> None:
+        self.steps = dict.fromkeys((CITY_REGION, NATION), RATE_SCALE) if rates else {}
         self.ids = "abcdefgh"[:zones]
         section = land_section(*(zone_section(zone, AREA, TRUE) for zone in self.ids), **parameters)
         if rates:
@@ -104,6 +113,24 @@ class AttackedTown(LandTown):
             self.commit_and_reveal(number, {zone: blind or ()})
         self.finish(number)
         return self.closed(number, zone)
+
+    def begin_appraisal(self) -> int:
+        number = super().begin_appraisal()
+        if self.steps:
+            self.send(*self.rate_calls(number, self.steps))
+        return number
+
+    def rate_calls(
+        self, number: int, steps: Mapping[str, int], reporters: Sequence[Address] = REPORTERS
+    ) -> list[Call]:
+        """Reports of the three months of a round's quarter."""
+        last = months.last_month(number)
+        return [
+            (who, REPORT_RATE, (region, months.month_at(FIRST_MONTH, month), step, DOCUMENT))
+            for month in range(last - 2, last + 1)
+            for region, step in steps.items()
+            for who in reporters
+        ]
 
     def honest(self, rounds: int, price: int = TRUE) -> None:
         """Rounds in which all say the same of every zone."""

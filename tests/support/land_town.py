@@ -1,4 +1,4 @@
-"""A town of land, issuance, distribution and a store: blocks with given messages, no consensus."""
+"""A town of three modules and a store: blocks at given times with given messages, no consensus."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -120,10 +120,11 @@ class FixedPanels:
         zone: int,
         round_number: int,
         purpose: str,
+        mark: Hash,
         count: int,
         exclude: Sequence[Address],
     ) -> tuple[Address, ...]:
-        del zone, round_number, purpose
+        del zone, round_number, purpose, mark
         return tuple(who for who in registered(context.state) if who not in exclude)[:count]
 
     def note_outlier(
