@@ -53,11 +53,11 @@ class EconomyLife(RuleBasedStateMachine):
     did: ClassVar[dict[str, int]] = {}
     replayed_lives: ClassVar[int] = 0
     replayed_blocks: ClassVar[int] = 0
-    replay_every: ClassVar[int] = 6
+    replay_every: ClassVar[int] = 0
     """Which lives are executed again from genesis at their end; 0 for none."""
 
     @classmethod
-    def start(cls, replay_every: int = 6) -> None:
+    def start(cls, replay_every: int) -> None:
         """Before a run of the machine."""
         cls.steps = cls.lives = cls.replayed_lives = cls.replayed_blocks = 0
         cls.did, cls.replay_every = {}, replay_every
