@@ -10,7 +10,7 @@ node answers the same signed transaction with the same hash.
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
-from api import fact_results, land_results, pool_results, results
+from api import fact_results, governance_results, land_results, pool_results, results
 from api.encoding import hex_of
 
 T_co = TypeVar("T_co", covariant=True)
@@ -186,6 +186,59 @@ def get_pools() -> Call[pool_results.Pools | None]:
 def get_position(account: BytesLike) -> Call[pool_results.Position | None]:
     """poyong_getPosition."""
     return Call("poyong_getPosition", {"account": _hex(account)})
+
+
+def list_proposals(
+    state: str | None = None, before: int | None = None, count: int | None = None
+) -> Call[governance_results.ProposalPage]:
+    """poyong_listProposals: at most 100 a call, newest first."""
+    return Call("poyong_listProposals", _given(state=state, before=before, count=count))
+
+
+def get_proposal(number: int) -> Call[governance_results.Proposal | None]:
+    """poyong_getProposal."""
+    return Call("poyong_getProposal", {"number": number})
+
+
+def get_tally(number: int) -> Call[governance_results.Tally | None]:
+    """poyong_getTally."""
+    return Call("poyong_getTally", {"number": number})
+
+
+def get_chambers() -> Call[list[governance_results.ChamberSeats]]:
+    """poyong_getChambers."""
+    return Call("poyong_getChambers", {})
+
+
+def list_organisations(
+    after: str | None = None, count: int | None = None
+) -> Call[list[governance_results.Organisation]]:
+    """poyong_listOrganisations: at most 256 a call, by id."""
+    return Call("poyong_listOrganisations", _given(after=after, count=count))
+
+
+def get_person(account: BytesLike) -> Call[governance_results.PersonRecord | None]:
+    """poyong_getPerson."""
+    return Call("poyong_getPerson", {"account": _hex(account)})
+
+
+def list_agreements(
+    after: int | None = None, count: int | None = None
+) -> Call[list[governance_results.Agreement]]:
+    """poyong_listAgreements: at most 256 a call."""
+    return Call("poyong_listAgreements", _given(after=after, count=count))
+
+
+def list_legal_bases(
+    after: int | None = None, count: int | None = None
+) -> Call[list[governance_results.LegalBasis]]:
+    """poyong_listLegalBases: at most 256 a call."""
+    return Call("poyong_listLegalBases", _given(after=after, count=count))
+
+
+def get_council() -> Call[governance_results.Council | None]:
+    """poyong_getCouncil."""
+    return Call("poyong_getCouncil", {})
 
 
 def discover() -> Call[results.View]:

@@ -17,9 +17,10 @@ from typing import Any, Final, Self, TypeVar
 import aiohttp
 import orjson
 
-from api import calls, results
+from api import calls, governance_results, results
 from api.calls import Call
 from api.errors import LIMIT_EXCEEDED
+from api.subscriptions import Topic
 
 MAX_BATCH: Final = 100
 """Calls that go out together; the default limit of a node."""
@@ -158,7 +159,7 @@ class Client:
             if receipt is not None:
                 into[receipt["transaction_hash"]] = receipt
 
-    async def blocks(
+    def blocks(
         self, from_height: int | None = None, detail: results.Detail = "hashes"
     ) -> AsyncGenerator[results.Block, None]:
         """Blocks as they become final, each once and in order, across lost connections.
@@ -166,14 +167,27 @@ class Client:
         UnreachableError when the node stays away. Use it inside contextlib.aclosing, or exhaust
         it, to close the connection at once.
         """
+        return self._resumed("blocks", from_height, detail)
+
+    def governance_events(
+        self, from_height: int | None = None
+    ) -> AsyncGenerator[governance_results.GovernanceEvents, None]:
+        """Blocks' events of proposals and stakeholders, as blocks() gives blocks; resume from the
+        height after the last one received."""
+        return self._resumed("governance", from_height, "hashes")
+
+    async def _resumed(
+        self, topic: Topic, from_height: int | None, detail: results.Detail
+    ) -> AsyncGenerator[Any, None]:
+        """What a subscription gives, each height at most once, across lost connections."""
         next_height, failures = from_height, 0
         while True:
             try:
-                async with aclosing(self._follow(next_height, detail)) as blocks:
-                    async for block in blocks:
+                async with aclosing(self._follow(topic, next_height, detail)) as notices:
+                    async for notice in notices:
                         failures = 0
-                        next_height = block["height"] + 1
-                        yield block
+                        next_height = notice["height"] + 1
+                        yield notice
                 reason = "the node closed the subscription"
             except (aiohttp.ClientError, OSError) as error:
                 reason = str(error) or type(error).__name__
@@ -183,9 +197,9 @@ class Client:
             await asyncio.sleep(BACKOFF_S * 2**failures)
 
     async def _follow(
-        self, from_height: int | None, detail: results.Detail
-    ) -> AsyncGenerator[results.Block, None]:
-        params = {"topic": "blocks", "from_height": from_height, "detail": detail}
+        self, topic: Topic, from_height: int | None, detail: results.Detail
+    ) -> AsyncGenerator[Any, None]:
+        params = {"topic": topic, "from_height": from_height, "detail": detail}
         call = {"jsonrpc": "2.0", "id": 0, "method": "poyong_subscribe", "params": params}
         url = "ws" + self.url.removeprefix("http")
         async with self._opened().ws_connect(

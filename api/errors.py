@@ -1,8 +1,8 @@
 """JSON-RPC errors: the codes, and how what happens inside the node becomes one.
 
 Codes of the standard (-32700..-32603), geth's -32000 with geth's wording for refused transactions,
-so that wallet libraries classify them, -32005 of EIP-1474 for limits and 4 of EIP-7966 for a
-transaction that did not become final in the time the caller gave it.
+so that wallet libraries classify them, and its 3 for a call that reverts, -32005 of EIP-1474 for
+limits and 4 of EIP-7966 for a transaction that did not become final in the time the caller gave it.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ INVALID_PARAMS: Final = -32602
 INTERNAL_ERROR: Final = -32603
 REFUSED: Final = -32000
 LIMIT_EXCEEDED: Final = -32005
+EXECUTION_REVERTED: Final = 3
 NOT_FINAL_YET: Final = 4
 
 ERROR_DOCS: Final[Mapping[int, str]] = {
@@ -25,10 +26,15 @@ ERROR_DOCS: Final[Mapping[int, str]] = {
     METHOD_NOT_FOUND: "There is no method of this name.",
     INVALID_PARAMS: "A parameter is missing, unknown or of another form; the message names it.",
     INTERNAL_ERROR: "The node could not answer; its log says why.",
-    REFUSED: "The transaction was refused; data.reason is one of the names below.",
+    REFUSED: "The transaction was refused; data.reason is one of the names below. In eth_ methods "
+    "also: there is no such block, state, filter or subscription.",
     LIMIT_EXCEEDED: "A limit of this node was reached; the message names it.",
+    EXECUTION_REVERTED: "A system contract refuses the call; data is ABI Error(string).",
     NOT_FINAL_YET: "Admitted, but not final within the given time; data.hash is its hash.",
 }
+
+APPLICATION_ERRORS: Final = (REFUSED, LIMIT_EXCEEDED, EXECUTION_REVERTED, NOT_FINAL_YET)
+"""Beside those of the standard, which every method may answer."""
 
 WORDING: Final[Mapping[RefusalReason, str]] = {
     RefusalReason.MALFORMED: "malformed transaction",
@@ -46,6 +52,18 @@ WORDING: Final[Mapping[RefusalReason, str]] = {
     RefusalReason.NOT_READY: "node is not ready",
 }
 """How geth begins each message; libraries look for these words (wallet clients compare them)."""
+
+
+ENVELOPE_WORDING: Final = (
+    "intrinsic gas too low",
+    "transaction type not supported",
+    "only replay-protected (EIP-155) transactions allowed over RPC",
+    "max priority fee per gas higher than max fee per gas",
+    "insufficient funds for gas * price + value",
+    "contract creation is not supported",
+    "invalid transaction v, r, s values",
+)
+"""What geth says of an envelope that does not decode, beside "malformed transaction"."""
 
 
 class RpcError(Exception):
@@ -66,9 +84,16 @@ class RpcError(Exception):
 
 
 def refused(refusal: Refusal) -> RpcError:
-    """The error of a refused transaction: geth's words, then expected and found."""
-    wording = WORDING[refusal.reason]
-    message = f"{wording}: {refusal.detail}" if refusal.detail else wording
+    """The error of a refused transaction: geth's words, then expected and found.
+
+    A detail that begins with geth's words, or with those of another error that wallets know, is the
+    whole message.
+    """
+    wording, detail = WORDING[refusal.reason], refusal.detail
+    if detail.startswith((wording, *ENVELOPE_WORDING)):
+        message = detail
+    else:
+        message = f"{wording}: {detail}" if detail else wording
     return RpcError(REFUSED, message, {"reason": refusal.reason.value})
 
 

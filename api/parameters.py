@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api.encoding import from_hex
+from governance.lifecycle import Status
 from ledger.errors import DecodeError
 from ledger.primitives import ADDRESS_BYTES, HASH_BYTES, MAX_UINT64
 from ledger.transaction import MAX_TRANSACTION_BYTES
@@ -20,6 +21,10 @@ MAX_ROLE_CHARACTERS: Final = 32
 MAX_WAIT_MS: Final = 60_000
 MAX_ROUNDS: Final = 256
 """That one answer lists."""
+MAX_PROPOSALS: Final = 100
+MAX_ITEMS: Final = 256
+"""Organisations, agreements or legal bases that one answer lists."""
+MAX_ID_CHARACTERS: Final = 32
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,12 @@ ROUNDS: Final = integer(1, MAX_ROUNDS)
 REGION: Final = text(MAX_REGION_CHARACTERS)
 ROLE: Final = text(MAX_ROLE_CHARACTERS)
 DETAIL: Final = one_of("none", "hashes", "full")
+PROPOSAL: Final = integer(1)
+PROPOSALS: Final = integer(1, MAX_PROPOSALS)
+PROPOSAL_STATUS: Final = one_of(*(status.name for status in Status))
+NUMBER: Final = integer(0)
+ITEMS: Final = integer(1, MAX_ITEMS)
+ORGANISATION: Final = text(MAX_ID_CHARACTERS)
 SUBSCRIPTION_ID: Final = text(20)
 
 LATEST: Final = "latest"

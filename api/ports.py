@@ -8,7 +8,7 @@ Hashes and keys are bytes, amounts are integers in smallest units, times are ms 
 time unless a name says otherwise. An unknown hash, height or zone is None, never an exception.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -241,11 +241,23 @@ class StallReport:
     causes: tuple[StallCause, ...]
 
 
+# -- system contracts -----------------------------------------------------------------------------
+
+
+ContractView = Callable[[bytes], bytes]
+"""What a system contract answers to eth_call: calldata -> ABI-encoded result, of the last committed
+state. Raises CallReverted."""
+
+
+class CallReverted(Exception):
+    """A system contract has no such view, or refuses; says why."""
+
+
 # -- the node -------------------------------------------------------------------------------------
 
 View = Mapping[str, object]
-"""Tokenomics' own view: ints, strings, bools, None, lists and maps of them. Token amounts and KRW
-are decimal strings. Passed on as it is."""
+"""A view of tokenomics or governance: ints, strings, bools, None, lists and maps of them. Token
+amounts and KRW are decimal strings. Passed on as it is."""
 
 
 class NodePort(Protocol):
@@ -258,8 +270,19 @@ class NodePort(Protocol):
     def status(self) -> NodeStatus:
         """Where this node stands."""
 
+    @property
+    def chain_id(self) -> int:
+        """That transactions are signed for."""
+
+    @property
+    def contracts(self) -> Mapping[Address, ContractView]:
+        """The system contracts of this chain, with their views."""
+
     def height(self) -> int:
         """The last committed height; 0 is genesis."""
+
+    def genesis_header(self) -> Header:
+        """Header of height 0."""
 
     def height_of_block(self, block_hash: bytes) -> int | None:
         """Height of a committed block."""
@@ -281,6 +304,15 @@ class NodePort(Protocol):
 
     def receipt(self, transaction_hash: bytes) -> FinalReceipt | None:
         """Receipt of a final transaction."""
+
+    def pending_position(self) -> int:
+        """How many transactions have entered the mempool since start."""
+
+    def pending_since(self, position: int) -> Sequence[Hash]:
+        """Hashes of those that entered after the first `position`, as far back as they are kept."""
+
+    async def wait_for_pending(self, position: int) -> None:
+        """Return as soon as more than `position` have entered. May wait for ever."""
 
     def account(self, address: bytes) -> AccountState:
         """State of any 20-byte address."""
@@ -359,3 +391,27 @@ class NodePort(Protocol):
 
     def position(self, account: bytes) -> View | None:
         """A person's shares, grants and certificates; None for who was never enrolled."""
+
+    def proposals(self, status: str | None, before: int | None, count: int) -> View:
+        """The newest `count` proposals below number `before`, of one status or of all."""
+
+    def proposal(self, number: int) -> View | None:
+        """A proposal with its votes; messages as type and encoded body. None for an unknown one."""
+
+    def chambers(self) -> Sequence[View]:
+        """Every chamber; empty on a chain where nobody was ever seated."""
+
+    def organisations(self, after: str, count: int) -> Sequence[View]:
+        """Organisations with an id above `after`, by id."""
+
+    def person(self, account: bytes) -> View | None:
+        """Public record of the credential that an account holds; None when it holds none."""
+
+    def agreements(self, after: int, count: int) -> Sequence[View]:
+        """Agreements with a number above `after`."""
+
+    def legal_bases(self, after: int, count: int) -> Sequence[View]:
+        """Legal bases with a number above `after`."""
+
+    def council(self) -> View | None:
+        """The emergency council; None on a chain without proposals."""

@@ -21,11 +21,15 @@ Written by `python -m api.reference` from the method registry; a test keeps it c
 JSON-RPC 2.0 by HTTP POST and by WebSocket on one port (8545 by default), single calls and batches
 (up to 100 by default). Parameters by name or by position. `rpc.discover` gives the same as OpenRPC.
 
-Heights and counts are integers. Amounts are decimal strings in the smallest unit (10^-18 token).
+`poyong_*` methods have forms of their own. Heights and counts are integers. Amounts are decimal
+strings in the smallest unit (10^-18 token).
 Bytes are 0x hex; addresses come with the EIP-55 checksum and are accepted in any case. Times are ms
-since 1970 in block time. A committed block is final.
+since 1970 in block time. A committed block is final. `eth_*`, `net_*` and `web3_*` keep to the
+Ethereum execution API: integers are 0x hex, addresses lower case, times seconds; what their fields
+mean on this chain is in [ethereum.md](ethereum.md).
 
-All `poyong_sendTransaction` calls of one batch are verified and admitted together: send in batches.
+All `poyong_sendTransaction` calls of one batch are verified and admitted together, and so are those
+of `eth_sendRawTransaction`: send in batches.
 
 A request with an unknown `Host` or `Origin` is refused. Loopback names, IP addresses, pages of
 loopback and wallet extensions pass; `rpc.allowed_hosts` and `rpc.allowed_origins` add others.

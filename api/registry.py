@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from api.errors import RpcError, invalid_params
+from api.ethereum.gateway import Gateway
 from api.jsonrpc import shown
 from api.parameters import ParameterKind
 from api.ports import NodePort
@@ -24,11 +25,12 @@ REQUIRED: Final = inspect.Parameter.empty
 
 @dataclass(slots=True)
 class Context:
-    """What a method may use: the node, the methods (for discovery), and over WebSocket the
-    connection that owns subscriptions."""
+    """What a method may use: the node, the methods (for discovery), what the Ethereum methods keep,
+    and over WebSocket the connection that owns subscriptions."""
 
     node: NodePort
     registry: "MethodRegistry"
+    ethereum: Gateway
     subscriptions: Subscriptions | None = None
 
 
@@ -126,6 +128,8 @@ class MethodRegistry:
     """Methods by name; a duplicate or an incomplete description is fatal at start."""
 
     _methods: dict[str, Method] = field(default_factory=dict)
+    document: bytes = b""
+    """The encoded OpenRPC document, once somebody has asked for it."""
 
     def find(self, name: str) -> Method | None:
         """The method called `name`, or None."""

@@ -97,7 +97,9 @@ class Transaction(TypedDict):
     message_type: str
     fields: Annotated[View | None, "the message by field name; null when it does not decode"]
     fee: Annotated[int, "orders replacement only; nothing is charged"]
-    valid_until: Annotated[int, "last height at which it may execute"]
+    valid_until: Annotated[
+        int, "last height at which it may execute; 2^64-1 for an Ethereum envelope, which has none"
+    ]
     raw: Annotated[Bytes, "the signed bytes"]
     height: Annotated[int | None, "null while it waits in the mempool"]
     index: int | None

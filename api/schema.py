@@ -19,6 +19,7 @@ Schema = dict[str, Any]
 
 _SCALARS: dict[object, Schema] = {
     int: {"type": "integer"},
+    float: {"type": "number"},
     str: {"type": "string"},
     bool: {"type": "boolean"},
     type(None): {"type": "null"},

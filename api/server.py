@@ -18,6 +18,7 @@ from api import jsonrpc
 from api.access import host_allowed, origin_allowed
 from api.dispatch import Dispatcher
 from api.errors import INVALID_REQUEST, LIMIT_EXCEEDED, RpcError
+from api.ethereum.gateway import MAX_FILTERS, MAX_LOG_BLOCKS, Gateway
 from api.forwarded import client_address, trusted_networks
 from api.limits import CallLimiter
 from api.methods import all_methods
@@ -63,6 +64,8 @@ class ApiConfig:
     calls_per_second: int = 2_000
     burst_calls: int = 10_000
     limit_loopback: bool = False
+    max_log_blocks: int = MAX_LOG_BLOCKS  # that one call may look through for logs
+    max_filters: int = MAX_FILTERS
     trusted_proxies: tuple[str, ...] = ()  # addresses and networks; see api.forwarded
     request_patience_ms: int = 10_000  # to complete headers, and again to a complete body
     reader_patience_ms: int = 10_000  # a WebSocket reader that takes nothing is disconnected
@@ -123,6 +126,7 @@ class ApiServer:
         self._origins = frozenset(config.allowed_origins)
         self._trusted_proxies = trusted_networks(config.trusted_proxies)
         self._blocks = EncodedBlocks(node)
+        self._ethereum = Gateway(node, clock_s, config.max_log_blocks, config.max_filters)
         self._websockets: set[WebSocketConnection] = set()
         self._server: _BoundedServer | None = None
         self._runner: web.ServerRunner | None = None
@@ -244,7 +248,7 @@ class ApiServer:
                 INVALID_REQUEST,
                 f"the body did not arrive within {self._config.request_patience_ms} ms",
             )
-        context = Context(self._node, self._registry)
+        context = Context(self._node, self._registry, self._ethereum)
         answer = await self._dispatcher.answer(body, context, self._admit_from(request))
         if answer is None:
             return web.Response(status=204)
@@ -256,6 +260,7 @@ class ApiServer:
             self._registry,
             self._dispatcher,
             self._blocks,
+            self._ethereum,
             self._admit_from(request),
             self._config.max_body_bytes,
             self._config.reader_patience_ms,

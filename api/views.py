@@ -1,10 +1,11 @@
 """From the values of api.ports to JSON results. One function a result type; nothing is computed."""
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, cast
 
-from api import ports, results
-from api.encoding import address, hex_of, plain
+from api import governance_results, ports, results
+from api.encoding import address, from_hex, hex_of, plain
+from governance.proposal_rows import MAX_BODY_BYTES
 from ledger import codec
 from ledger.block import CompactBlock, Header
 from ledger.errors import DecodeError
@@ -12,6 +13,9 @@ from ledger.message_registry import Field, Kind, MessageRegistry
 from ledger.module import Event
 from ledger.registry import Certificate, Participation
 from ledger.transaction import Transaction
+
+GOVERNANCE_EVENTS: Final = ("proposals.", "stakeholders.")
+"""How the names of events of the topic "governance" start."""
 
 
 def status(value: ports.NodeStatus) -> results.Status:
@@ -120,6 +124,34 @@ def block_at(node: ports.NodePort, height: int, detail: results.Detail) -> resul
     return None if block is None else full_block(block, node.messages)
 
 
+def governance_events(value: ports.CommittedBlock) -> governance_results.GovernanceEvents:
+    """What a block put on the record about proposals and stakeholders, hooks at their places."""
+    found = [item for each in value.receipts for item in each.events] + list(value.hook_events)
+    return {
+        "height": value.block.height,
+        "time_ms": value.block.header.time_ms,
+        "block_hash": hex_of(value.block.hash),
+        "events": [event(item) for item in found if item.name.startswith(GOVERNANCE_EVENTS)],
+    }
+
+
+def proposal(value: ports.View, messages: MessageRegistry) -> ports.View:
+    """Result of poyong_getProposal: the node's view with each message by field name."""
+    carried = cast(Sequence[Mapping[str, str]], value["messages"])
+    return {**value, "messages": [_proposal_message(item, messages) for item in carried]}
+
+
+def _proposal_message(
+    item: Mapping[str, str], messages: MessageRegistry
+) -> governance_results.ProposalMessage:
+    body = codec.decode(from_hex(item["body"]), MAX_BODY_BYTES)
+    return {
+        "type": item["type"],
+        "body": item["body"],
+        "fields": body_fields(item["type"], body, messages),
+    }
+
+
 def transaction(value: ports.KnownTransaction, messages: MessageRegistry) -> results.Transaction:
     """Result of poyong_getTransaction."""
     signed = value.transaction
@@ -139,11 +171,16 @@ def transaction(value: ports.KnownTransaction, messages: MessageRegistry) -> res
 
 def message_fields(signed: Transaction, messages: MessageRegistry) -> results.View | None:
     """The body by field name, or None for a type or body that this chain does not know."""
-    message_type = messages.find(signed.type)
+    return body_fields(signed.type, signed.body, messages)
+
+
+def body_fields(name: str, body: object, messages: MessageRegistry) -> results.View | None:
+    """message_fields() of a decoded body of the message type called `name`."""
+    message_type = messages.find(name)
     if message_type is None:
         return None
     try:
-        values = message_type.decode(signed.body)
+        values = message_type.decode(body)
     except DecodeError:
         return None  # final all the same: its receipt says INVALID_MESSAGE
     return {

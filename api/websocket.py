@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from api.dispatch import Dispatcher
+from api.ethereum.gateway import Gateway
 from api.ports import NodePort
 from api.registry import Context, MethodRegistry
 from api.subscriptions import EncodedBlocks, Subscriptions
@@ -41,6 +42,7 @@ class WebSocketConnection:
         registry: MethodRegistry,
         dispatcher: Dispatcher,
         blocks: EncodedBlocks,
+        ethereum: Gateway,
         admit: Callable[[int], None],
         max_message_bytes: int,
         reader_patience_ms: int,
@@ -48,6 +50,7 @@ class WebSocketConnection:
         self._node = node
         self._registry = registry
         self._dispatcher = dispatcher
+        self._ethereum = ethereum
         self._admit = admit
         self._reader_patience_ms = reader_patience_ms
         self._closing: asyncio.Task[None] | None = None
@@ -102,7 +105,7 @@ class WebSocketConnection:
             asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._transport.abort)
 
     async def _answer(self, data: str | bytes) -> None:
-        context = Context(self._node, self._registry, self._subscriptions)
+        context = Context(self._node, self._registry, self._ethereum, self._subscriptions)
         answer = await self._dispatcher.answer(data, context, self._admit)
         try:
             if answer is not None:

@@ -60,7 +60,6 @@ class Signature:
     """transaction: hash of the party's transaction, zero when a vote signed."""
 
     time_ms: int
-    height: int
     transaction: Hash
 
 
@@ -219,9 +218,9 @@ def _require_open(state: State, number: int) -> Agreement:
 
 
 def _add_signature(context: Context, number: int, row: Agreement, party: Address) -> None:
-    state, block = context.state, context.block
+    state = context.state
     transaction = context.transaction_hash or ZERO_HASH
-    state.put(SIGNATURES, key(number) + party, Signature(block.time_ms, block.height, transaction))
+    state.put(SIGNATURES, key(number) + party, Signature(context.block.time_ms, transaction))
     now = replace(row, signed=row.signed + 1)
     context.emit(
         "stakeholders.agreement_signed",

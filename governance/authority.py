@@ -1,8 +1,11 @@
-"""The account that decides, named in genesis: normally a threshold account of the organisations, so
-that m of them have to sign each decision. Proposals and votes take its place later."""
+"""The account that decides. On a chain with stakeholders it is the one that sends what a vote
+decided, and nobody has its key. On one without, genesis names it: normally a threshold account of
+the organisations, so that m of them have to sign each decision."""
 
 from typing import Final
 
+from governance.admissible import GOVERNANCE
+from governance.stakeholder_genesis import has_stakeholders
 from ledger import codec
 from ledger.errors import ErrorCode, TransactionError
 from ledger.module import Context
@@ -19,11 +22,13 @@ def _decode_authority(raw: bytes) -> Address:
 
 
 AUTHORITY: Final[Table[Address]] = Table("governance", "authority", codec.encode, _decode_authority)
-"""One row, at the empty key; absent when genesis names nobody."""
+"""One row, at the empty key; absent when genesis names nobody, of no effect with stakeholders."""
 
 
 def authority(state: State) -> Address | None:
     """The account that decides, or None when genesis names none."""
+    if has_stakeholders(state):
+        return GOVERNANCE
     return state.get(AUTHORITY, b"")
 
 
@@ -36,6 +41,10 @@ def require_authority(context: Context) -> None:
     """TransactionError UNAUTHORISED unless the authority sent the message."""
     decides = authority(context.state)
     if decides is None or context.sender != decides:
+        if decides == GOVERNANCE:
+            raise TransactionError(
+                ErrorCode.UNAUTHORISED, "this is decided by a vote alone: propose it"
+            )
         named = "nobody" if decides is None else f"0x{decides.hex()}"
         raise TransactionError(
             ErrorCode.UNAUTHORISED, f"only the authority that genesis names may decide: {named}"

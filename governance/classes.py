@@ -197,6 +197,11 @@ PARAMETERS: Final = table("proposals", "params", GovernanceParameters)
 """One row, at the empty key."""
 
 
+def has_proposals(state: State) -> bool:
+    """False on a chain without stakeholders: nothing is put to the vote there."""
+    return state.get(PARAMETERS, b"") is not None
+
+
 def governance_parameters(state: State) -> GovernanceParameters:
     """The parameters in force."""
     return present(state.get(PARAMETERS, b""), "governance parameters")

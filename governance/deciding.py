@@ -1,18 +1,21 @@
-"""Decides about validators and roles by one authority named in genesis, until chambers vote.
+"""Decisions about validators, observers and, without stakeholders, about roles.
 
-Chambers, proposals and timelocks take this module's place behind the same ports.
+On a chain with stakeholders a vote sends them (governance/proposals.py); on any other, the one
+authority that genesis names.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from governance.authority import GENESIS, require_authority, write_authority
+from governance.classes import has_proposals
 from governance.ports import ValidatorAdmission
 from governance.roles import RoleBook
+from governance.stakeholder_genesis import has_stakeholders
 from ledger.crypto import ED25519_KEY_BYTES
-from ledger.errors import DecodeError, ErrorCode, TransactionError
+from ledger.errors import DecodeError, ErrorCode, TransactionError, ensure
 from ledger.message_registry import Field, Kind, MessageType
-from ledger.module import Context, Handler, Invariant
+from ledger.module import BlockInfo, Context, Handler, Invariant
 from ledger.registry import MAX_ORGANISATION_BYTES, Validator
 from ledger.state import State
 
@@ -54,12 +57,23 @@ REMOVE_OBSERVER: Final = MessageType(
 )
 
 
+def _proposals_have_stakeholders(state: State, info: BlockInfo) -> None:
+    """A chain whose genesis has proposals names who decides them."""
+    del info
+    ensure(
+        has_stakeholders(state) or not has_proposals(state),
+        "genesis has modules.proposals and no modules.stakeholders: nobody could decide",
+    )
+
+
 class DecidingModule:
     """StateModule "governance": checks who decides, and hands the decision to the port; the
     messages of the role book are its own too."""
 
     name: Final = "governance"
-    invariants: Final[Mapping[str, Invariant]] = {}
+    invariants: Final[Mapping[str, Invariant]] = {
+        "proposals_have_stakeholders": _proposals_have_stakeholders
+    }
 
     def __init__(self, validators: ValidatorAdmission, roles: RoleBook) -> None:
         self._validators = validators
@@ -82,6 +96,9 @@ class DecidingModule:
         """section: authority, roles and certifiers (docs/operating.md); without an authority
         nobody can decide anything. LocalError names a wrong field."""
         given = GENESIS.fields(section, "governance", optional=("authority", "roles", "certifiers"))
+        if given and has_stakeholders(context.state):
+            expected = "nothing beside stakeholders, whose votes decide and whose section has roles"
+            raise GENESIS.error("governance", expected, sorted(given))
         if "authority" in given:
             write_authority(context.state, given["authority"])
         self._roles.write_genesis(context, given.get("roles", {}), given.get("certifiers", []))

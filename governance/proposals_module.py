@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from governance import due
-from governance.classes import PARAMETERS, ProposalClass, parameters_from
+from governance.classes import PARAMETERS, ProposalClass, has_proposals, parameters_from
 from governance.council import council_handlers
 from governance.delegation import delegation_handlers
 from governance.emergency import EmergencyCouncil, emergency_handlers, end_pauses, next_end_ms
@@ -18,10 +19,11 @@ from governance.progress import move
 from governance.proposal_invariants import proposal_invariants
 from governance.proposal_rows import BOOK, MODULE, Book, progress_of
 from governance.proposals import proposals_handlers
+from governance.stakeholder_genesis import has_stakeholders
 from governance.voting import close_vote, open_vote, voting_handlers
-from ledger.errors import InvariantViolation
+from ledger.errors import ErrorCode, InvariantViolation, TransactionError, ensure
 from ledger.message_registry import MessageType
-from ledger.module import Context, Handler, Invariant
+from ledger.module import BlockInfo, Context, Handler, Invariant
 from ledger.state import State
 from ledger.strict_json import JsonReader
 
@@ -36,7 +38,7 @@ class ProposalsModule(EmergencyCouncil):
 
     def __init__(self, mandate: Mandate) -> None:
         self._mandate = replace(mandate, class_of={**mandate.class_of, **OWN_CLASSES})
-        self.handlers: Final[Mapping[MessageType, Handler]] = {
+        handlers: Mapping[MessageType, Handler] = {
             **proposals_handlers(self._mandate),
             **petition_handlers(self._mandate),
             **voting_handlers(self._mandate),
@@ -45,10 +47,25 @@ class ProposalsModule(EmergencyCouncil):
             **emergency_handlers(self._mandate),
             **parameter_handlers(),
         }
-        self.invariants: Final[Mapping[str, Invariant]] = proposal_invariants(self._mandate)
+        self.handlers: Final[Mapping[MessageType, Handler]] = {
+            message_type: partial(_where_decided, handler)
+            for message_type, handler in handlers.items()
+        }
+        self.invariants: Final[Mapping[str, Invariant]] = {
+            "stakeholders_have_proposals": _stakeholders_have_proposals,
+            **{
+                name: partial(_checked_where_decided, invariant)
+                for name, invariant in proposal_invariants(self._mandate).items()
+            },
+        }
 
     def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
-        """section: {"parameters": {...}}, each optional (docs/governance.md, "Parameters")."""
+        """section: {"parameters": {...}}, each optional (docs/governance.md, "Parameters").
+
+        Without one, a chain with stakeholders takes the defaults, and any other has no proposals.
+        """
+        if not section and not has_stakeholders(context.state):
+            return
         given = _GENESIS.fields(section, MODULE, optional=("parameters",))
         parameters = parameters_from(given.get("parameters", {}), "proposals.parameters")
         context.state.put(PARAMETERS, b"", parameters)
@@ -86,3 +103,28 @@ class ProposalsModule(EmergencyCouncil):
             execute_due(context, self._mandate, number)
         else:
             raise InvariantViolation(f"proposal {number} is {status.name} and still in the queue")
+
+
+def _where_decided(handler: Handler, context: Context, *values: object) -> None:
+    """A message of this module, on a chain that has proposals."""
+    if not has_proposals(context.state):
+        raise TransactionError(
+            ErrorCode.NOT_NOW,
+            "this chain has no proposals: its genesis names no stakeholders, and its authority "
+            "decides",
+        )
+    handler(context, *values)
+
+
+def _checked_where_decided(invariant: Invariant, state: State, info: BlockInfo) -> None:
+    if has_proposals(state):
+        invariant(state, info)
+
+
+def _stakeholders_have_proposals(state: State, info: BlockInfo) -> None:
+    """A chain that names who is there can decide; a restart that adds the one needs the other."""
+    del info
+    ensure(
+        has_proposals(state) or not has_stakeholders(state),
+        "genesis has modules.stakeholders and the chain no proposals: add modules.proposals",
+    )

@@ -11,6 +11,7 @@ from governance.admissible import GENESIS, at_place
 from governance.role_book import PERSON_REGISTRAR
 from ledger.module import Context
 from ledger.primitives import MAX_UINT64, ZERO_HASH
+from ledger.state import State
 
 MAX_LISTED: Final = 256
 """Organisations, certifiers or legal bases that genesis names."""
@@ -24,14 +25,21 @@ _OPTIONS: Final = (
 )
 
 
+def has_stakeholders(state: State) -> bool:
+    """Whether the chain's genesis has this section, so that its chambers decide."""
+    return state.get(rebinding.PARAMETERS, b"") is not None
+
+
 def write_genesis(context: Context, section: Mapping[str, Any], kinds: tuple[str, ...]) -> None:
     """Write what the section names; kinds: of contributions, for certifiers' limits.
 
-    LocalError that names a wrong place. An empty section writes nothing.
+    LocalError that names a wrong place. An empty section writes nothing: a chain without
+    stakeholders, on which an authority of genesis decides.
     """
+    if not section:
+        return
     given = GENESIS.fields(dict(section), "stakeholders", optional=_OPTIONS)
-    if "parameters" in given:
-        _write_parameters(context, given["parameters"])
+    _write_parameters(context, given.get("parameters", {}))
     for place, item in _listed(given, "organisations"):
         _write_organisation(context, item, place)
     for place, item in _listed(given, "registrars"):

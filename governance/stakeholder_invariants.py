@@ -214,8 +214,9 @@ def _upgrades(state: State, block: BlockInfo) -> None:
         and all(height > block.height for height, _ in coming),
         f"upgrades {coming} are scheduled at height {block.height}, the plan says {now.scheduled}",
     )
+    # By time: a restart counts heights from 0 again.
     executed = [
-        (row.height, number)
+        (row.ended_ms or 0, number)
         for number, row in rows.items()
         if row.status is upgrades.UpgradeStatus.EXECUTED
     ]

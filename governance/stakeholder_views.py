@@ -202,7 +202,6 @@ def _party(state: State, number: int, party: Address) -> View:
     return {
         "account": checksum_address(party),
         "signed_ms": None if signed is None else signed.time_ms,
-        "height": None if signed is None else signed.height,
         "transaction": None if signed is None else signed.transaction.hex(),
     }
 

@@ -135,6 +135,9 @@ def execute_due(context: Context) -> None:
     state, now = context.state, plan(context.state)
     if not now.scheduled:
         return
+    if context.block.height == 1:
+        _drop_carried(context)
+        return
     number = now.scheduled[0]
     row = present(find(state, number), f"upgrade {number}")
     if row.height > context.block.height:
@@ -149,6 +152,15 @@ def execute_due(context: Context) -> None:
         below_version=row.below_version,
         artefact_hash=row.artefact_hash,
     )
+
+
+def _drop_carried(context: Context) -> None:
+    """In the first block nothing is scheduled but by the chain before a restart, whose heights mean
+    nothing here: who restarts a chain decides anew what software it needs."""
+    for number, row in _scheduled(context.state).items():
+        _end(context, number, row, UpgradeStatus.CANCELLED)
+        context.emit("stakeholders.upgrade_cancelled", upgrade=row.name, height=row.height)
+    context.state.put(PLAN, _ONE, Plan(plan(context.state).executed, ()))
 
 
 def upgrade_handlers() -> Mapping[MessageType, Handler]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ledger import codec, merkle
 from ledger.errors import DecodeError, PeerError
+from ledger.ethereum_envelope import CallDecoder, transfers_only
 from ledger.module import BlockInfo
 from ledger.primitives import HASH_BYTES, Hash
 from ledger.registry import MAX_VALIDATORS, Participation
@@ -201,10 +202,11 @@ def _check_transactions(header: Header, found: Hash) -> None:
         )
 
 
-def decode_block(raw: bytes, chain_id: int) -> Block:
+def decode_block(raw: bytes, chain_id: int, decode_call: CallDecoder = transfers_only) -> Block:
     """The block with canonical bytes `raw`, whose body is the one that its header names.
 
-    Transaction signatures are not verified. Raises DecodeError for anything else.
+    Transaction signatures are not verified; decode_call as in decode_transaction. Raises
+    DecodeError for anything else.
     """
     header_wire, participation_wire, raws = codec.as_array(
         codec.decode(raw, MAX_BLOCK_BYTES), "block", 3
@@ -216,7 +218,7 @@ def decode_block(raw: bytes, chain_id: int) -> Block:
     for item in codec.as_list(raws, "transactions", MAX_BLOCK_TRANSACTIONS):
         if type(item) is not bytes:
             raise DecodeError(f"transactions: expected bytes, found {item!r:.80}")
-        transactions.append(decode_transaction(item, chain_id))
+        transactions.append(decode_transaction(item, chain_id, decode_call))
     _check_transactions(header, transactions_root(transactions))
     block = Block(header, participation, tuple(transactions))
     # Fills the cached property: `raw` is canonical, so encoding again would give the same bytes.

@@ -19,6 +19,7 @@ ED25519_KEY_BYTES: Final = 32
 SECP256K1_KEY_BYTES: Final = 33
 ADDRESS_CACHE: Final = 16_384
 """Addresses of keys seen lately: most transactions come from few senders."""
+SECP256K1_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 SECP256K1_HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
@@ -100,6 +101,16 @@ def verify_secp256k1(public_key: bytes, digest: bytes, signature: bytes) -> bool
         return key.verify(_der(r, s), digest, hasher=None)
     except ValueError:
         return False
+
+
+def recover_secp256k1_address(digest: bytes, signature: bytes) -> Address | None:
+    """Address of the key that signed `digest` with r || s || parity (65 bytes), or None when there
+    is no such key. Whether s is the low one is the caller's question."""
+    try:
+        key = coincurve.PublicKey.from_signature_and_message(signature, digest, hasher=None)
+    except ValueError:
+        return None
+    return Address(keccak256(key.format(compressed=False)[1:])[-20:])
 
 
 def _der(r: bytes, s: bytes) -> bytes:

@@ -20,6 +20,10 @@ class DecodeError(PeerError):
     """Bytes are not the canonical encoding of the expected value."""
 
 
+class WrongChainError(DecodeError):
+    """A well-formed transaction of another chain."""
+
+
 class LocalError(PoyongError):
     """The operator has to act: wrong configuration, disk, key or password."""
 
@@ -39,6 +43,7 @@ class ErrorCode(IntEnum):
     CONFLICT = 5
     LIMIT_EXCEEDED = 6
     NOT_NOW = 7
+    PAUSED = 8
 
 
 class TransactionError(PoyongError):

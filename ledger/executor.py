@@ -5,10 +5,10 @@ type. Nothing here verifies a signature; the caller did (architecture.md, "Walks
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from ledger import accounts, invariants, merkle
 from ledger.block import Header
@@ -29,18 +29,24 @@ from ledger.module import (
     BlockInfo,
     Context,
     Event,
-    Handler,
     StateModule,
 )
 from ledger.primitives import Hash
 from ledger.receipt import Receipt, hook_leaf, truncated_reason
+from ledger.routing import Router
 from ledger.state import RowCache, State
 from ledger.transaction import Transaction, authority_problem
 
 _NO_EVENTS: Final[tuple[Event, ...]] = ()
 # State keys start with it; a letter keeps them apart from the store's other rows.
 _MODULE_NAME: Final = re.compile("[a-z][a-z0-9_]*")
-_Decode = Callable[[object], tuple[Any, ...]]
+IsPaused = Callable[[State, str], bool]
+"""Whether transactions of a message type are refused for now."""
+
+
+def _nothing_paused(state: State, message_type: str) -> bool:
+    del state, message_type
+    return False
 
 
 class InvalidBlock(PeerError):
@@ -90,18 +96,24 @@ class ExecutedBlock:
 class BlockExecutor:
     """Routes messages to modules; one for the life of a node."""
 
-    def __init__(self, modules: Sequence[StateModule]) -> None:
+    def __init__(
+        self,
+        modules: Sequence[StateModule],
+        router: Router | None = None,
+        is_paused: IsPaused = _nothing_paused,
+    ) -> None:
+        """router: one that modules were handed, to be connected to them. is_paused: asked once a
+        transaction, before its message is decoded."""
         self.modules = tuple(modules)
         _check_names(self.modules)
         self.registry = MessageRegistry(
             tuple(message_type for module in self.modules for message_type in module.handlers)
         )
         self.invariants = invariants.collect(self.modules)
-        self._routes: Mapping[str, tuple[_Decode, Handler]] = {
-            message_type.name: (message_type.decode, handler)
-            for module in self.modules
-            for message_type, handler in module.handlers.items()
-        }
+        self.router: Final = router or Router()
+        self.router.connect(self.modules)
+        self._routes = self.router.routes
+        self._is_paused = is_paused
 
     def execute(
         self,
@@ -161,6 +173,13 @@ class BlockExecutor:
                 ErrorCode.INVALID_MESSAGE,
                 f"no message type is called {transaction.type!r}",
                 _NO_EVENTS,
+            )
+        if self._is_paused(state, transaction.type):
+            return _failed(
+                transaction,
+                ErrorCode.PAUSED,
+                f"{transaction.type} is paused in an emergency: send it again when the pause has "
+                "ended",
             )
         decode, handler = route
         context = Context(state, info, transaction.sender, transaction.hash)

@@ -19,6 +19,9 @@ from ledger.transaction import MAX_TRANSACTION_BYTES, Transaction
 
 MAX_VALIDITY_BLOCKS: Final = 100_000
 """How far valid_until may lie above the head: a day of one-second blocks, for who signs offline."""
+WAIT_WITHOUT_END_BLOCKS: Final = 10_000
+"""How long an Ethereum transaction, which names no last height, is kept: some hours of one-second
+blocks, as geth does. It may be sent again afterwards."""
 REPLACEMENT_PERCENT: Final = 110
 """A replacement's fee, in percent of the fee of what it replaces."""
 
@@ -101,8 +104,10 @@ class Mempool:
         self._queues: dict[Address, _Queue] = {}
         # Senders with an executable transaction, who waited longest first.
         self._ready: OrderedDict[Address, _Queue] = OrderedDict()
-        # By valid_until; dicts keep the order of admission, so that runs repeat exactly.
+        # By last height; dicts keep the order of admission, so that runs repeat exactly.
         self._expiring: dict[int, dict[Hash, Transaction]] = {}
+        # Last height of those that name none.
+        self._given_height: dict[Hash, int] = {}
         self._unfunded: set[Hash] = set()
         self._bytes = 0
         self._executable = 0
@@ -162,7 +167,8 @@ class Mempool:
                 Refusal.NONCE_TOO_LOW,
                 f"nonce too low: next nonce {queue.nonce}, tx nonce {nonce}",
             )
-        self._check_validity(transaction.valid_until)
+        if transaction.named_sender is not None:  # Ethereum envelopes have no last height
+            self._check_validity(transaction.valid_until)
         replaced = queue.transactions.get(nonce)
         if replaced is not None:
             _check_replacement(transaction, replaced)
@@ -292,9 +298,12 @@ class Mempool:
         queue.transactions[nonce] = transaction
         queue.bytes += len(transaction.raw)
         self._bytes += len(transaction.raw)
-        expiring = self._expiring.get(transaction.valid_until)
+        last = transaction.valid_until
+        if transaction.named_sender is None:
+            last = self._given_height[transaction.hash] = self._height + WAIT_WITHOUT_END_BLOCKS
+        expiring = self._expiring.get(last)
         if expiring is None:
-            expiring = self._expiring[transaction.valid_until] = {}
+            expiring = self._expiring[last] = {}
         expiring[transaction.hash] = transaction
         if nonce == queue.ready_until:
             self._extend(queue)
@@ -368,10 +377,13 @@ class Mempool:
         del self._by_hash[transaction.hash]
         queue.bytes -= len(transaction.raw)
         self._bytes -= len(transaction.raw)
-        expiring = self._expiring[transaction.valid_until]
+        last = transaction.valid_until
+        if transaction.named_sender is None:
+            last = self._given_height.pop(transaction.hash)
+        expiring = self._expiring[last]
         del expiring[transaction.hash]
         if not expiring:
-            del self._expiring[transaction.valid_until]
+            del self._expiring[last]
         if self._unfunded:
             self._unfunded.discard(transaction.hash)
 

@@ -17,6 +17,8 @@ UNIT: Final = 10**DECIMALS
 MAX_AMOUNT: Final = 2**128 - 1
 """Largest amount or balance, in smallest units."""
 MAX_UINT64: Final = 2**64 - 1
+MAX_NONCE: Final = MAX_UINT64 - 1
+"""The nonce after it still fits 64 bits (EIP-2681)."""
 
 ZERO_HASH: Final = Hash(bytes(HASH_BYTES))
 ZERO_ADDRESS: Final = Address(bytes(ADDRESS_BYTES))

@@ -1,8 +1,9 @@
-"""Signed transactions: the native envelope, its checks, and building one.
+"""Signed transactions: decoding, the native envelope, its checks, and building one.
 
 Envelope: canonical array [chain_id, nonce, sender, type, body, fee, valid_until, signature]
-(docs/formats.md, "Accounts and transactions"). Whatever envelope brought it, the rest of the
-node knows one operation: Transaction.
+(docs/formats.md, "Accounts and transactions"), or a raw Ethereum transaction
+(ledger.ethereum_envelope). Whatever brought it, the rest of the node knows one operation:
+Transaction.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ledger import codec
+from ledger import codec, ethereum_envelope
 from ledger.crypto import (
     ED25519_KEY_BYTES,
     Signer,
@@ -20,29 +21,25 @@ from ledger.crypto import (
     verify_ed25519,
     verify_secp256k1,
 )
-from ledger.errors import DecodeError
+from ledger.errors import DecodeError, PeerError, WrongChainError
+from ledger.ethereum_envelope import CallDecoder, EthereumSignature, transfers_only
 from ledger.message_registry import MAX_TYPE_BYTES
-from ledger.primitives import MAX_UINT64, SIGNATURE_BYTES, Address, Hash
+from ledger.primitives import MAX_NONCE, MAX_UINT64, SIGNATURE_BYTES, Address, Hash
 from ledger.state import State
 from ledger.threshold import ROTATE, Witness, check_key, witness_problem
 
 MAX_TRANSACTION_BYTES: Final = 16 * 1024
 MAX_ITEMS: Final = 512
 """Of any list in a transaction; message types set their own, smaller bounds."""
-MAX_NONCE: Final = MAX_UINT64 - 1
-"""The nonce after it still fits 64 bits."""
+NO_LAST_HEIGHT: Final = MAX_UINT64
+"""valid_until of an Ethereum envelope, which names none: mempools drop it in their own time, and
+afterwards it may come again until its nonce is used."""
 
 _NATIVE_FIRST_BYTE: Final = 0x98  # msgpack array of 8
-_ETHEREUM_TYPED: Final = (0x01, 0x02)
-_ETHEREUM_RLP_FROM: Final = 0xC0
 _SIGNING_TAG: Final = "poyong/tx/1"
 # The signing bytes are the envelope with the tag in front and no signature: 8 positions again.
 _SIGNING_PREFIX: Final = bytes((_NATIVE_FIRST_BYTE,)) + codec.encode(_SIGNING_TAG)
 _SIGNATURE_WIRE_BYTES: Final = 2 + SIGNATURE_BYTES  # msgpack bin8 header and the signature
-
-
-class WrongChainError(DecodeError):
-    """A well-formed transaction of another chain."""
 
 
 class KeySignature(msgspec.Struct, frozen=True, gc=False):
@@ -59,14 +56,15 @@ class ThresholdSignatures(msgspec.Struct, frozen=True):
     signatures: tuple[tuple[int, bytes], ...]
 
 
-Authority = KeySignature | ThresholdSignatures
+Authority = KeySignature | ThresholdSignatures | EthereumSignature
 """What has to be verified before the transaction may count as its sender's."""
 
 
 class Transaction(msgspec.Struct, frozen=True, gc=False):
     """One operation of one account, decoded, its signature not yet verified.
 
-    hash: keccak256 of `raw`, the exact signed bytes. body: wire form of the message `type`,
+    hash: keccak256 of `raw`, the exact signed bytes. named_sender: whom the envelope names; None
+    when it names nobody and the signature tells (Ethereum). body: wire form of the message `type`,
     decoded by its MessageType. fee only orders replacement; nothing is charged. valid_until: last
     height at which it may be included. gc=False: nothing in it can refer back to it.
     """
@@ -75,18 +73,33 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
     raw: bytes
     chain_id: int
     nonce: int
-    sender: Address
+    named_sender: Address | None
     type: str
     body: tuple[Any, ...]
     fee: int
     valid_until: int
     authority: Authority
 
+    @property
+    def sender(self) -> Address:
+        """Whose operation it is; PeerError when it names nobody and no key made its signature."""
+        if self.named_sender is not None:
+            return self.named_sender
+        found = None
+        if isinstance(self.authority, EthereumSignature):
+            found = self.authority.recover()
+        if found is None:
+            raise PeerError(f"transaction {self.hash.hex()}: no key made its signature")
+        return found
 
-def decode_transaction(raw: bytes, chain_id: int) -> Transaction:
+
+def decode_transaction(
+    raw: bytes, chain_id: int, decode_call: CallDecoder = transfers_only
+) -> Transaction:
     """Decode an envelope of the chain `chain_id`; total and canonical, signature not verified.
 
-    Raises DecodeError, and WrongChainError when it is signed for another chain.
+    decode_call: what Ethereum transactions say to the chain's system contracts. Raises DecodeError,
+    and WrongChainError when it is signed for another chain.
     """
     if len(raw) > MAX_TRANSACTION_BYTES:
         raise DecodeError(
@@ -96,13 +109,28 @@ def decode_transaction(raw: bytes, chain_id: int) -> Transaction:
         raise DecodeError("transaction is empty")
     if raw[0] == _NATIVE_FIRST_BYTE:
         return _decode_native(raw, chain_id)
-    if raw[0] in _ETHEREUM_TYPED or raw[0] >= _ETHEREUM_RLP_FROM:
-        raise DecodeError(
-            "Ethereum transactions are not supported yet: send the native envelope "
-            "(docs/formats.md, Accounts and transactions)"
-        )
+    if ethereum_envelope.is_ethereum(raw):
+        return _decode_ethereum(raw, chain_id, decode_call)
     raise DecodeError(
-        f"first byte 0x{raw[0]:02x} is none of a transaction: expected an array of 8 (0x98)"
+        f"first byte 0x{raw[0]:02x} is none of a transaction: expected an array of 8 (0x98) "
+        "or an Ethereum envelope (0x01, 0x02, 0xc0 and above)"
+    )
+
+
+def _decode_ethereum(raw: bytes, chain_id: int, decode_call: CallDecoder) -> Transaction:
+    envelope = ethereum_envelope.decode(raw, chain_id)
+    message_type, body = decode_call(envelope.to, envelope.value, envelope.data)
+    return Transaction(
+        hash=keccak256(raw),
+        raw=raw,
+        chain_id=chain_id,
+        nonce=envelope.nonce,
+        named_sender=None,
+        type=message_type,
+        body=body,
+        fee=min(envelope.max_fee, MAX_UINT64),
+        valid_until=NO_LAST_HEIGHT,
+        authority=envelope.authority,
     )
 
 
@@ -122,7 +150,7 @@ def _decode_native(raw: bytes, chain_id: int) -> Transaction:
         raw=raw,
         chain_id=chain_id,
         nonce=codec.as_uint(nonce, "nonce", MAX_NONCE),
-        sender=sender,
+        named_sender=sender,
         type=codec.as_text(message_type, "type", MAX_TYPE_BYTES),
         body=body,
         fee=codec.as_uint(fee, "fee"),
@@ -182,6 +210,8 @@ def verify_transaction(transaction: Transaction) -> bool:
     That a threshold account's revealed members are its members is authority_problem's question.
     """
     authority, raw = transaction.authority, transaction.raw
+    if isinstance(authority, EthereumSignature):
+        return authority.recover() is not None
     # The encoding is canonical, so the signing bytes are the raw bytes with head and tail changed.
     if isinstance(authority, KeySignature):
         message = _SIGNING_PREFIX + raw[1:-_SIGNATURE_WIRE_BYTES]

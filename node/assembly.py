@@ -257,6 +257,7 @@ def build_node(config: Config) -> Node:
     )
     instruments = Instruments(metrics, runtime, service)
     runtime.on_block += [service.on_block, instruments.on_block]
+    runtime.on_admitted.append(service.on_admitted)
     runtime.driver.on_event.append(instruments.on_event)
     return Node(opened, metrics, runtime, service, instruments)
 

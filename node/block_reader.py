@@ -4,12 +4,14 @@ from typing import Final, TypeVar
 
 from ledger.block import Block, decode_block
 from ledger.primitives import Hash
-from ledger.receipt import decode_leaves
+from ledger.receipt import Receipt, decode_leaves, decode_receipt
 from ledger.transaction import Transaction
 from node.execution import AppliedBlock, Chain
 
 CACHED_BLOCKS: Final = 8
 """Decoded blocks, and receipts of blocks, kept for readers; a full one takes about 1.5 MB."""
+DECODED_RECEIPTS: Final = 3
+"""Blocks whose receipts are kept decoded; those of a full one take about 3 MB."""
 
 T = TypeVar("T")
 
@@ -21,11 +23,13 @@ class BlockReader:
         self._chain = chain
         self._blocks: dict[int, Block] = {}
         self._receipts: dict[int, tuple[bytes, ...]] = {}
+        self._decoded: dict[int, tuple[Receipt, ...]] = {}
 
     def add(self, applied: AppliedBlock) -> None:
         """Keep a block that was applied just now: it is what readers ask for most."""
         _remember(self._blocks, applied.block.height, applied.block)
         _remember(self._receipts, applied.block.height, applied.executed.receipt_leaves)
+        _remember(self._decoded, applied.block.height, applied.executed.receipts, DECODED_RECEIPTS)
 
     def is_cached(self, height: int) -> bool:
         """Whether the block of this height is decoded already."""
@@ -50,6 +54,14 @@ class BlockReader:
             _remember(self._receipts, height, found)
         return found
 
+    def receipts(self, height: int) -> tuple[Receipt, ...]:
+        """Receipts of a committed block in order; those of the last blocks need no decoding."""
+        found = self._decoded.get(height)
+        if found is None:
+            found = tuple([decode_receipt(raw) for raw in self.receipt_leaves(height)[:-1]])
+            _remember(self._decoded, height, found, DECODED_RECEIPTS)
+        return found
+
     def locate(self, transaction_hash: bytes) -> tuple[Transaction, int, int] | None:
         """A final transaction with its height and its position in the block."""
         place = self._chain.blocks.locate_transaction(Hash(transaction_hash))
@@ -62,8 +74,8 @@ class BlockReader:
         return block.transactions[index], height, index
 
 
-def _remember(cache: dict[int, T], height: int, value: T) -> None:
-    """Keep it, and drop what was kept longest beyond CACHED_BLOCKS."""
-    while len(cache) >= CACHED_BLOCKS:
+def _remember(cache: dict[int, T], height: int, value: T, maximum: int = CACHED_BLOCKS) -> None:
+    """Keep it, and drop what was kept longest beyond `maximum`."""
+    while len(cache) >= maximum:
         del cache[next(iter(cache))]
     cache[height] = value

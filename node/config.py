@@ -124,6 +124,12 @@ class RpcConfig:
         10_000, "Calls that a client may save up.", minimum=1, maximum=10_000_000
     )
     limit_loopback: bool = option(False, "Whether the last two hold for this machine too.")
+    max_log_blocks: int = option(
+        2_000, "Blocks that one call may look through for logs.", minimum=1, maximum=100_000
+    )
+    max_filters: int = option(
+        1_024, "Filters (eth_newFilter) that are kept.", minimum=1, maximum=65_536
+    )
     trusted_proxies: tuple[str, ...] = option(
         (), "Proxies (addresses, networks) whose X-Forwarded-For says which client to limit."
     )

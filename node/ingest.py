@@ -13,22 +13,22 @@ unverified.
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from api.ports import Refusal, RefusalReason, SubmitOutcome
 from ledger.block import MAX_BLOCK_TRANSACTIONS
-from ledger.errors import DecodeError
+from ledger.errors import DecodeError, WrongChainError
+from ledger.ethereum_envelope import CallDecoder, EthereumSignature, transfers_only
 from ledger.mempool import AdmissionError, Mempool
 from ledger.mempool import Refusal as MempoolRefusal
 from ledger.message_registry import MessageRegistry
 from ledger.primitives import Hash
 from ledger.transaction import (
     Transaction,
-    WrongChainError,
     decode_transaction,
     verify_transaction,
 )
+from node.ingest_shares import Job, Share
 from node.meter import Meter, Part
 
 TURN_TRANSACTIONS: Final = 48
@@ -61,38 +61,13 @@ _BAD_SIGNATURE: Final = Refusal(
     RefusalReason.BAD_SIGNATURE, "the signature does not match its content"
 )
 
-AccountFacts = Callable[[Transaction], tuple[int, bool, str | None]]
-"""(nonce, balance is zero, why the revealed keys may not act for the sender) at the head."""
+AccountFacts = Callable[[Transaction], tuple[int, int, str | None]]
+"""(nonce, balance, why the revealed keys may not act for the sender) at the head."""
 Admitted = Callable[[list[Transaction], bool], None]
 """(transactions now in the mempool, whether they came from a client of this node)."""
 Judge = Callable[[bytes, int, str], bool]
 """(node key, how many bad transactions it gossiped, what is wrong with them): True when the peer
 is banned for it, so that the rest of its share is not worth verifying."""
-
-
-@dataclass(slots=True)
-class _Job:
-    """Transactions that came together; `outcomes` is filled position by position.
-
-    undecodable: how many could not be decoded; problem: what was wrong with the last of them.
-    """
-
-    transactions: list[Transaction | None] = field(default_factory=list)
-    outcomes: list[SubmitOutcome | None] = field(default_factory=list)
-    done: asyncio.Future[None] | None = None
-    undecodable: int = 0
-    problem: str = ""
-    next: int = 0
-    admitted: list[Transaction] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class _Share:
-    """What waits of one origin, in order of arrival. peer: None for clients."""
-
-    peer: bytes | None = None
-    jobs: deque[_Job] = field(default_factory=deque)
-    waiting: int = 0
 
 
 class Ingest:
@@ -107,6 +82,7 @@ class Ingest:
         admitted: Admitted,
         meter: Meter | None = None,
         judge: Judge = lambda *_: False,
+        decode_call: CallDecoder = transfers_only,
     ) -> None:
         self._chain_id = chain_id
         self._messages = messages
@@ -115,11 +91,12 @@ class Ingest:
         self._admitted = admitted
         self._meter = meter or Meter()
         self._judge = judge
-        self._clients = _Share()
-        self._gossip: dict[bytes, _Share] = {}
-        self._answers: dict[bytes, _Share] = {}
-        self._busy: deque[_Share] = deque()
-        self._waiting: dict[Hash, tuple[Transaction, _Share]] = {}
+        self._decode_call = decode_call
+        self._clients = Share()
+        self._gossip: dict[bytes, Share] = {}
+        self._answers: dict[bytes, Share] = {}
+        self._busy: deque[Share] = deque()
+        self._waiting: dict[Hash, tuple[Transaction, Share]] = {}
         self._verified_aside: dict[Hash, Transaction] = {}
         self._arrived = asyncio.Event()
         self.rejected: Counter[RefusalReason] = Counter()
@@ -146,7 +123,7 @@ class Ingest:
 
     def receive(self, peer: bytes, raws: Sequence[bytes]) -> list[Transaction]:
         """What a peer (node key) gossiped. Returns those that are new here, not yet verified."""
-        share = self._gossip.setdefault(peer, _Share(peer))
+        share = self._gossip.setdefault(peer, Share(peer))
         bound = min(
             MAX_PEER_WAITING_TRANSACTIONS, MAX_GOSSIP_WAITING_TRANSACTIONS // len(self._gossip)
         )
@@ -155,7 +132,7 @@ class Ingest:
     def receive_answer(self, peer: bytes, raws: Sequence[bytes]) -> list[Transaction]:
         """What a peer answered to a question about a proposal; as receive(), but what is bad is not
         held against it: an honest peer passes on a proposal before it has checked the block."""
-        share = self._answers.setdefault(peer, _Share(peer))
+        share = self._answers.setdefault(peer, Share(peer))
         return self._take_in(raws, share, MAX_ANSWERED_TRANSACTIONS)
 
     def find_verified(self, transaction_hash: Hash) -> Transaction | None:
@@ -199,7 +176,7 @@ class Ingest:
             self._turn()
             await asyncio.sleep(0)  # consensus and connections go between two turns
 
-    def _take_in(self, raws: Sequence[bytes], share: _Share, bound: int) -> list[Transaction]:
+    def _take_in(self, raws: Sequence[bytes], share: Share, bound: int) -> list[Transaction]:
         with self._meter.part(Part.DECODE):
             job = self._decode(raws, share, bound)
         new = [transaction for transaction in job.transactions if transaction is not None]
@@ -210,14 +187,14 @@ class Ingest:
         self._forget_idle(share)
         return [transaction for transaction in new if transaction.hash in self._waiting]
 
-    def _decode(self, raws: Sequence[bytes], share: _Share, bound: int) -> _Job:
+    def _decode(self, raws: Sequence[bytes], share: Share, bound: int) -> Job:
         """Of a peer nothing more is read after MAX_BAD_A_TURN that cannot be decoded."""
-        job = _Job()
+        job = Job()
         for raw in raws:
             transaction: Transaction | None = None
             outcome: SubmitOutcome | None = None
             try:
-                transaction = decode_transaction(raw, self._chain_id)
+                transaction = decode_transaction(raw, self._chain_id, self._decode_call)
             except DecodeError as error:
                 wrong_chain = isinstance(error, WrongChainError)
                 reason = RefusalReason.WRONG_CHAIN if wrong_chain else RefusalReason.MALFORMED
@@ -237,7 +214,7 @@ class Ingest:
         return job
 
     def _before_verification(
-        self, transaction: Transaction, share: _Share, bound: int
+        self, transaction: Transaction, share: Share, bound: int
     ) -> SubmitOutcome | None:
         """The outcome when it needs no signature check: known already, full, no such message.
 
@@ -271,7 +248,7 @@ class Ingest:
             found[1].waiting -= 1
         return None
 
-    def _enqueue(self, job: _Job, share: _Share) -> None:
+    def _enqueue(self, job: Job, share: Share) -> None:
         if not share.jobs:
             self._busy.append(share)
         share.jobs.append(job)
@@ -297,7 +274,9 @@ class Ingest:
                 del self._waiting[known]
                 share.waiting -= 1
                 if is_valid:
-                    job.outcomes[position] = self._admit(transaction, job)
+                    job.outcomes[position] = self._admit(
+                        transaction, job, from_client=share is self._clients
+                    )
                 else:
                     job.outcomes[position] = _BAD_SIGNATURE
                     bad += 1
@@ -314,7 +293,7 @@ class Ingest:
             self._bad(share, bad, "do not match their signature")
         self._forget_idle(share)
 
-    def _verify(self, job: _Job, share: _Share) -> list[bool]:
+    def _verify(self, job: Job, share: Share) -> list[bool]:
         """Of the next transactions of a job; ends early at MAX_BAD_A_TURN wrong signatures."""
         valid: list[bool] = []
         bad = 0
@@ -327,21 +306,21 @@ class Ingest:
                     break
         return valid
 
-    def _is_valid(self, transaction: Transaction, share: _Share) -> bool:
+    def _is_valid(self, transaction: Transaction, share: Share) -> bool:
         """Verified for a proposal, or now; what left the share already is not verified again."""
         if transaction.hash in self._verified_aside:
             return True
         found = self._waiting.get(transaction.hash)
         return found is None or found[1] is not share or verify_transaction(transaction)
 
-    def _answer(self, job: _Job) -> None:
+    def _answer(self, job: Job) -> None:
         for outcome in job.outcomes:
             if isinstance(outcome, Refusal):
                 self.rejected[outcome.reason] += 1
         if job.done is not None and not job.done.cancelled():
             job.done.set_result(None)
 
-    def _bad(self, share: _Share, count: int, problem: str) -> None:
+    def _bad(self, share: Share, count: int, problem: str) -> None:
         """Have the sender of bad transactions judged, and drop its share when it is banned."""
         if share.peer is None:
             return
@@ -353,7 +332,7 @@ class Ingest:
         if self._judge(share.peer, count, f"{count} gossiped transactions {problem}"):
             self._drop(share)
 
-    def _drop(self, share: _Share) -> None:
+    def _drop(self, share: Share) -> None:
         """Forget what waits in a share, unverified."""
         if share.jobs:
             self._busy.remove(share)
@@ -368,20 +347,24 @@ class Ingest:
         share.waiting = 0
         share.jobs.clear()
 
-    def _forget_idle(self, share: _Share) -> None:
+    def _forget_idle(self, share: Share) -> None:
         """A peer of which nothing waits takes no room."""
         if share.peer is not None and not share.jobs:
             for shares in (self._gossip, self._answers):
                 if shares.get(share.peer) is share:
                     del shares[share.peer]
 
-    def _admit(self, transaction: Transaction, job: _Job) -> SubmitOutcome:
+    def _admit(self, transaction: Transaction, job: Job, *, from_client: bool) -> SubmitOutcome:
         # Read after verifying: a block may have come meanwhile (performance.md, "Traps").
-        nonce, balance_is_zero, problem = self._facts(transaction)
+        nonce, balance, problem = self._facts(transaction)
         if problem is not None:
             return Refusal(RefusalReason.BAD_SIGNATURE, problem)
+        if from_client and transaction.nonce >= nonce:
+            uncovered = _uncovered(transaction, balance)
+            if uncovered is not None:
+                return uncovered
         try:
-            self._mempool.admit(transaction, nonce, balance_is_zero)
+            self._mempool.admit(transaction, nonce, balance == 0)
         except AdmissionError as error:
             if error.refusal is MempoolRefusal.ALREADY_KNOWN:
                 return transaction.hash
@@ -393,3 +376,15 @@ class Ingest:
         if len(self._verified_aside) >= MAX_VERIFIED_ASIDE:
             self._verified_aside.clear()
         self._verified_aside[transaction.hash] = transaction
+
+
+def _uncovered(transaction: Transaction, balance: int) -> Refusal | None:
+    """Why a wallet's transfer cannot be paid now. Wallets look for this answer; a native
+    transaction is final with a receipt that says the same."""
+    authority = transaction.authority
+    if not isinstance(authority, EthereumSignature) or authority.value <= balance:
+        return None
+    return Refusal(
+        RefusalReason.INSUFFICIENT_FUNDS,
+        f"balance {balance}, tx cost {authority.value}, overshot {authority.value - balance}",
+    )

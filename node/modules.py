@@ -2,27 +2,34 @@
 
 from typing import Final
 
+from governance.chain_roles import ChainRoles
 from governance.deciding import DecidingModule
-from governance.roles import RoleBook, RoleNames
+from governance.emergency import EmergencyCouncil
+from governance.enrolment import CredentialBook
+from governance.proposals_module import ProposalsModule
+from governance.roles import RoleNames
+from governance.stakeholders import StakeholdersModule
 from ledger import accounts
 from ledger.accounts import AccountsModule
 from ledger.executor import BlockExecutor
+from ledger.routing import Router
 from ledger.threshold import ThresholdModule
 from ledger.transfers import TransfersModule
 from ledger.validators import ValidatorsModule
+from node.mandate import is_paused, mandate
 from tokenomics import roles
 from tokenomics.certificates import KINDS
 from tokenomics.distribution import DistributionModule
 from tokenomics.issuance import IssuanceModule
 from tokenomics.land import LandModule
 from tokenomics.panels import RegistryPanels
-from tokenomics.ports import Emergency, Panels, Token
-from tokenomics.standins import NothingPaused
+from tokenomics.ports import Credentials, Emergency, Panels, Token
 
 PANELS: Panels = RegistryPanels()
-EMERGENCY: Emergency = NothingPaused()
+EMERGENCY: Emergency = EmergencyCouncil()
+CREDENTIALS: Credentials = CredentialBook()
 TOKEN: Token = accounts
-ROLE_BOOK: Final = RoleBook(
+ROLE_BOOK: Final = ChainRoles(
     RoleNames(
         authority=roles.AUTHORITY,
         certifier=roles.CERTIFIER,
@@ -39,19 +46,28 @@ ROLE_BOOK: Final = RoleBook(
 
 
 def build_executor() -> BlockExecutor:
-    """An executor over every module; holds no state, so one process may have several."""
-    validators = ValidatorsModule()
+    """An executor over every module; holds no state, so one process may have several.
+
+    Stakeholders come before proposals, which see each change of membership, and both before the
+    modules that ask for pauses: a pause ends before anything of its block is done. Nothing of the
+    two is on a chain without stakeholders.
+    """
+    router, validators = Router(), ValidatorsModule()
     land = LandModule(PANELS, ROLE_BOOK, EMERGENCY)
-    distribution = DistributionModule(ROLE_BOOK, TOKEN)
+    distribution = DistributionModule(ROLE_BOOK, TOKEN, CREDENTIALS)
     return BlockExecutor(
         (
             AccountsModule(),
             TransfersModule(),
             ThresholdModule(),
             validators,
+            StakeholdersModule((distribution,), tuple(KINDS)),
+            ProposalsModule(mandate(router)),
             DecidingModule(validators, ROLE_BOOK),
             land,
             IssuanceModule(land, TOKEN, distribution, EMERGENCY),
             distribution,
-        )
+        ),
+        router,
+        is_paused,
     )

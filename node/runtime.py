@@ -76,7 +76,8 @@ class Runtime:
     """The parts of a running node and the tasks that move them.
 
     registry: (state, height) -> node keys that may connect, with their role. sponsored: (state,
-    account) -> whether it may send without a balance. on_block: told of each applied block.
+    account) -> whether it may send without a balance. on_block: told of each applied block;
+    on_admitted: of transactions that entered the mempool.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Runtime:
         self._network = network
         self._registry_of = registry
         self.on_block: list[Callable[[AppliedBlock], None]] = []
+        self.on_admitted: list[Callable[[list[Transaction]], None]] = []
         self.vote_log = vote_log
         self.genesis_time_ms = genesis_time_ms
         self._work_told = False
@@ -364,11 +366,13 @@ class Runtime:
 
     # Transactions
 
-    def _facts(self, transaction: Transaction) -> tuple[int, bool, str | None]:
+    def _facts(self, transaction: Transaction) -> tuple[int, int, str | None]:
         account = accounts.get(self.state, transaction.sender)
-        return account.nonce, account.balance == 0, authority_problem(self.state, transaction)
+        return account.nonce, account.balance, authority_problem(self.state, transaction)
 
     def _admitted(self, transactions: list[Transaction], from_client: bool) -> None:
+        for told in self.on_admitted:
+            told(transactions)
         if from_client:
             for transaction in transactions:
                 self.gossip.publish(transaction.raw)

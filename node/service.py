@@ -1,17 +1,19 @@
 """The running node as the API sees it: implements api.ports.NodePort over chain and runtime."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from api import ports
 from ledger import accounts, codec, proofs
-from ledger.block import CompactBlock, Header
+from ledger.block import CompactBlock, Header, decode_block
 from ledger.crypto import keccak256
+from ledger.errors import ensure
 from ledger.message_registry import MessageRegistry
 from ledger.participation import History
 from ledger.primitives import Address, Hash
 from ledger.receipt import decode_hook_leaf, decode_receipt
 from ledger.registry import Certificate, ValidatorSet
+from ledger.transaction import Transaction
 from ledger.validator_tables import find_set, history_of, set_at
 from ledger.validators import view as consensus_view
 from node.block_reader import BlockReader
@@ -19,11 +21,14 @@ from node.chain_proofs import chain_proof, stored_certificate
 from node.diagnosis import target_height, why_stalled
 from node.economy_reads import EconomyReads
 from node.execution import AppliedBlock
+from node.governance_reads import GovernanceReads
+from node.pending_feed import PendingFeed
+from node.preview import mandate_of
 from node.runtime import VERSION, Runtime, now_ms
 from tokenomics.ports import RoleBook, Token
 
 
-class Service(EconomyReads):
+class Service(EconomyReads, GovernanceReads):
     """Reads answer from the head at once; what waits is woken by each applied block."""
 
     def __init__(
@@ -34,7 +39,9 @@ class Service(EconomyReads):
         roles: RoleBook,
         genesis_hash: Hash,
     ) -> None:
-        super().__init__(lambda: runtime.state, token, roles)
+        EconomyReads.__init__(self, lambda: runtime.state, token, roles)
+        mandate = mandate_of(runtime.chain.executor.modules)
+        GovernanceReads.__init__(self, lambda: runtime.state, mandate)
         self._runtime = runtime
         self._chain = runtime.chain
         self._genesis_hash = genesis_hash
@@ -42,6 +49,7 @@ class Service(EconomyReads):
         self._height_waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._receipt_waiters: dict[bytes, set[asyncio.Future[None]]] = {}
         self._last_commit_ms = now_ms()
+        self._pending = PendingFeed()
 
     def on_block(self, applied: AppliedBlock) -> None:
         """Tell who waits for this height or for one of its transactions."""
@@ -55,6 +63,10 @@ class Service(EconomyReads):
                 waiters = self._receipt_waiters.pop(transaction.hash, None)
                 if waiters:
                     _wake(waiters)
+
+    def on_admitted(self, transactions: Sequence[Transaction]) -> None:
+        """Tell who follows pending transactions."""
+        self._pending.add(transactions)
 
     # The chain
 
@@ -93,6 +105,16 @@ class Service(EconomyReads):
             members.max_faulty,
         )
 
+    @property
+    def chain_id(self) -> int:
+        """That transactions are signed for."""
+        return self._chain.chain_id
+
+    @property
+    def contracts(self) -> Mapping[Address, ports.ContractView]:
+        """None: this chain has no system contract with views."""
+        return {}
+
     def height(self) -> int:
         """The last committed height."""
         return self._chain.head.height
@@ -100,6 +122,12 @@ class Service(EconomyReads):
     def height_of_block(self, block_hash: bytes) -> int | None:
         """Height of a committed block."""
         return self._chain.blocks.height_of(Hash(block_hash))
+
+    def genesis_header(self) -> Header:
+        """Header of height 0, which every store holds."""
+        raw = self._chain.blocks.block_bytes(0)
+        ensure(raw is not None, "the store holds no genesis block")
+        return decode_block(raw or b"", self._chain.chain_id).header
 
     def header(self, height: int) -> Header | None:
         """Header of a committed block."""
@@ -116,10 +144,8 @@ class Service(EconomyReads):
         block = self._reader.block(height)
         if block is None:
             return None
-        *receipts, hooks = self._reader.receipt_leaves(height)
-        return ports.CommittedBlock(
-            block, tuple(decode_receipt(raw) for raw in receipts), decode_hook_leaf(hooks)
-        )
+        hooks = self._reader.receipt_leaves(height)[-1]
+        return ports.CommittedBlock(block, self._reader.receipts(height), decode_hook_leaf(hooks))
 
     def certificate(self, height: int) -> Certificate | None:
         """The commit certificate with which this node finalised `height`."""
@@ -142,6 +168,18 @@ class Service(EconomyReads):
         _, height, index = located
         receipt = decode_receipt(self._reader.receipt_leaves(height)[index])
         return ports.FinalReceipt(receipt, height, index)
+
+    def pending_position(self) -> int:
+        """How many transactions have entered the mempool since start."""
+        return self._pending.position
+
+    def pending_since(self, position: int) -> Sequence[Hash]:
+        """Hashes of those that entered after the first `position`."""
+        return self._pending.since(position)
+
+    async def wait_for_pending(self, position: int) -> None:
+        """Return as soon as more than `position` have entered."""
+        await self._pending.wait(position)
 
     def account(self, address: bytes) -> ports.AccountState:
         """State of any 20-byte address."""

@@ -19,6 +19,7 @@ from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
 from ledger.rows import table
 from ledger.state import State
+from tokenomics.following import account_now
 from tokenomics.persons import (
     PERSON_FIELD,
     PERSONS,
@@ -243,10 +244,11 @@ def _revoke(roles: RoleBook, context: Context, number: int, reason: str) -> None
             f"{checksum_address(found.certifier)} or by governance",
         )
     _require_revocable(number, found, reason, now)
-    require_person(state, found.person)
-    take_pending(state, KINDS[found.kind], found.person, found.shares, now)
-    row = standing(state, found.person)
-    state.put(STANDINGS, found.person, replace(row, open_live=row.open_live - 1))
+    person = account_now(state, found.person)
+    require_person(state, person)
+    take_pending(state, KINDS[found.kind], person, found.shares, now)
+    row = standing(state, person)
+    state.put(STANDINGS, person, replace(row, open_live=row.open_live - 1))
     spent = certified_points(state, found.certifier, found.kind, now.quarter)
     state.put(
         CERTIFIED,
@@ -257,7 +259,7 @@ def _revoke(roles: RoleBook, context: Context, number: int, reason: str) -> None
     context.emit(
         "distribution.revoked",
         certificate=number,
-        person=found.person,
+        person=person,
         kind=found.kind,
         points=found.points,
         shares=found.shares,

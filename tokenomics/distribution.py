@@ -8,10 +8,13 @@ from msgspec.structs import replace
 from ledger.errors import ensure
 from ledger.message_registry import MessageType
 from ledger.module import Context, Handler, Invariant
+from ledger.primitives import Address
 from ledger.rows import key
 from ledger.state import State
 from tokenomics.certificates import certificate_handlers
 from tokenomics.claims import claim_handlers
+from tokenomics.distribution_rules import distribution_rule_handlers, take_effect
+from tokenomics.following import follow
 from tokenomics.issuance import MINT_ACCOUNT
 from tokenomics.leaving import leaving_handlers
 from tokenomics.params import GENESIS, parameters_from
@@ -39,10 +42,13 @@ from tokenomics.pools import (
     split,
     town,
 )
-from tokenomics.ports import RoleBook, Token
+from tokenomics.ports import Credentials, RoleBook, Token
 from tokenomics.reserve import add_tranche, mature
-from tokenomics.standins import TreasuryDistribution
+from tokenomics.spending import spending_handlers
+from tokenomics.standins import NoCredentials, TreasuryDistribution
 from tokenomics.weights import next_weight
+
+NO_CREDENTIALS: Final = NoCredentials()
 
 
 class DistributionModule:
@@ -53,14 +59,18 @@ class DistributionModule:
 
     name: Final = "distribution"
 
-    def __init__(self, roles: RoleBook, token: Token) -> None:
+    def __init__(
+        self, roles: RoleBook, token: Token, credentials: Credentials = NO_CREDENTIALS
+    ) -> None:
         self._token = token
         self._without = TreasuryDistribution(token)
         self.handlers: Final[Mapping[MessageType, Handler]] = {
-            **person_handlers(roles),
+            **person_handlers(roles, credentials),
             **certificate_handlers(roles),
             **claim_handlers(roles, token),
             **leaving_handlers(roles, token),
+            **spending_handlers(roles, token),
+            **distribution_rule_handlers(),
         }
         self.invariants: Final[Mapping[str, Invariant]] = distribution_invariants(token)
 
@@ -83,6 +93,11 @@ class DistributionModule:
         """Check what is cheap: each pool holds what it owes."""
         if has_distribution(context.state):
             require_covered(context.state, self._token)
+
+    def rebound(self, context: Context, old: Address, new: Address) -> None:
+        """A person whose key was lost has another account: shares and vesting move there (the port
+        of governance's re-bindings). TransactionError when `new` has shares of its own."""
+        follow(context, old, new)
 
     def next_deadline_ms(self, state: State) -> int | None:
         """None: it follows issuance."""
@@ -131,3 +146,4 @@ class DistributionModule:
         state.put(CLOSES, key(round_number), Close(minted, parts, tuple(accumulators)))
         weight_ppm = next_weight(now.weight_ppm, parameters)
         state.put(TOWN, b"", replace(now, round=round_number, weight_ppm=weight_ppm))
+        take_effect(state)

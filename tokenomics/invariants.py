@@ -14,10 +14,11 @@ from ledger.rows import key, present
 from ledger.state import State
 from tokenomics.appraisals import appraisals_of
 from tokenomics.derivation import ISSUANCE_ROUNDS, IssuanceRound, has_issuance, totals
-from tokenomics.params import issuance_parameters, land_parameters
+from tokenomics.land_rules import parameters_by_round
+from tokenomics.params import issuance_parameters
 from tokenomics.ports import Oracle, Token
 from tokenomics.reports import has_committed, reports_digest, reports_of
-from tokenomics.rounds import TOWN_ROUNDS, TownRound, ended_rounds
+from tokenomics.rounds import TOWN_ROUNDS, TownRound, ended_rounds, opened_round
 from tokenomics.valuation import RETURN_ANCHORS, clip_limit
 from tokenomics.zone_rounds import ZONE_ROUNDS, Outcome, ZoneRound, enough_reports
 from tokenomics.zones import Zone, zone_value, zones
@@ -36,12 +37,14 @@ def _zone_histories(state: State) -> Iterator[tuple[int, Zone, list[tuple[TownRo
 def _rises_within_the_clip(state: State, _: BlockInfo) -> None:
     """10: an accepted rise is at most the clip, or a return to the highest of four anchors; what
     is above both is on record as certified."""
+    rules = parameters_by_round(state)
     for _number, zone, history in _zone_histories(state):
-        parameters = land_parameters(state)
         accepted = [zone.base_krw_per_m2]
         final_round = certified = 0
         for town, row in history:
-            elapsed_ms = (town.number - final_round) * parameters.quarter_ms
+            parameters = rules[town.number]
+            since_ms = opened_round(state, final_round).calendar_end_ms if final_round else 0
+            elapsed_ms = opened_round(state, town.number).calendar_end_ms - since_ms
             clip = clip_limit(accepted[-1], elapsed_ms, parameters.clip_bps_a_year)
             usual = max(clip, *accepted[-RETURN_ANCHORS:])
             ensure(
@@ -81,9 +84,9 @@ def _only_final_zones_rise(state: State, _: BlockInfo) -> None:
 def _values_name_their_reports(state: State, _: BlockInfo) -> None:
     """17, land's half: the digests on record are those of the stored reports, and a FINAL value
     has enough of them."""
-    histories = list(_zone_histories(state))
+    histories, rules = list(_zone_histories(state)), parameters_by_round(state)
     for position, (_row_key, town) in enumerate(state.iterate(TOWN_ROUNDS)):
-        digests, minimum = [], land_parameters(state).min_reports
+        digests, minimum = [], rules[town.number].min_reports
         for number, zone, history in histories:
             row = history[position][1]
             reports = reports_of(state, town.number, number)

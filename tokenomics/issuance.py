@@ -1,10 +1,12 @@
 """Issuance as a state module: each closed town round is recognised, then minted.
 
-The mint is a transition at a round's end; no message, key or vote can mint. Order within a round
+The mint is a transition at a round's end; no message, key or vote can mint. A vote may change the
+parameters of the rounds to come. Order within a round
 (economy.md section 1): values, recognition, matured reserve tranches, mint, pools.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from ledger.accounts import module_address
@@ -28,6 +30,12 @@ from tokenomics.derivation import (
     window,
 )
 from tokenomics.invariants import issuance_invariants
+from tokenomics.parameter_changes import (
+    note_changes,
+    require_vote,
+    set_parameter_type,
+    with_parameter,
+)
 from tokenomics.params import (
     GENESIS,
     ISSUANCE_PARAMETERS,
@@ -43,11 +51,13 @@ MINT_ACCOUNT: Final = module_address("issuance.mint")
 """Receives a mint and is emptied by its distribution in the same block; nobody has its key."""
 
 
+SET_ISSUANCE_PARAMETER: Final = set_parameter_type("issuance", "from the next round to close on")
+
+
 class IssuanceModule:
     """StateModule of recognition, ceiling and mint. Its end_block runs after the oracle's."""
 
     name: Final = "issuance"
-    handlers: Final[Mapping[MessageType, Handler]] = {}
 
     def __init__(
         self, oracle: Oracle, token: Token, distribution: Distribution, emergency: Emergency
@@ -56,6 +66,9 @@ class IssuanceModule:
         self._token = token
         self._distribution = distribution
         self._emergency = emergency
+        self.handlers: Final[Mapping[MessageType, Handler]] = {
+            SET_ISSUANCE_PARAMETER: partial(_set_parameter, oracle)
+        }
         self.invariants: Final[Mapping[str, Invariant]] = issuance_invariants(oracle, token)
 
     def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
@@ -134,8 +147,8 @@ def set_parameters(context: Context, parameters: IssuanceParameters) -> None:
     """Put other parameters in force from the next round on. A change of mode restarts the window,
     which holds rounds of one mode alone.
 
-    For governance, which decides who may. TransactionError when HARD_CAP would be below what is
-    issued; the bounds of each parameter are those of IssuanceParameters.
+    TransactionError when HARD_CAP would be below what is
+    issued; the bounds of each parameter are those of IssuanceParameters. Who may is the caller's.
     """
     state = context.state
     now, old = totals(state), issuance_parameters(state)
@@ -145,16 +158,24 @@ def set_parameters(context: Context, parameters: IssuanceParameters) -> None:
             f"hard_cap: {parameters.hard_cap} is below the {now.issued} that are issued",
         )
     state.put(ISSUANCE_PARAMETERS, b"", parameters)
-    for name in IssuanceParameters.__slots__:
-        before, after = getattr(old, name), getattr(parameters, name)
-        if before != after:
-            context.emit(
-                "issuance.parameter_changed",
-                parameter=name,
-                before=int(before),
-                after=int(after),
-                from_round=now.round + 1,
-            )
+    note_changes(context, "issuance", old, parameters, now.round + 1)
+
+
+def _set_parameter(oracle: Oracle, context: Context, name: str, value: int) -> None:
+    require_vote(context)
+    state = context.state
+    if not has_issuance(state):
+        raise TransactionError(
+            ErrorCode.NOT_NOW, "this chain has no issuance: its genesis has no such section"
+        )
+    parameters = with_parameter(issuance_parameters(state), name, value)
+    if parameters.mode is Mode.NET and not oracle.takes_rates(state):
+        raise TransactionError(
+            ErrorCode.CONFLICT,
+            "mode: NET needs the nation's rates, and genesis has no land.rates: nothing would ever "
+            "be recognised",
+        )
+    set_parameters(context, parameters)
 
 
 def _emit(

@@ -15,6 +15,7 @@ from tokenomics.challenges import challenge_handlers
 from tokenomics.closing import close, closes
 from tokenomics.invariants import LAND_INVARIANTS
 from tokenomics.land_events import event_handlers
+from tokenomics.land_rules import land_rule_handlers, parameters_of
 from tokenomics.panels import panel_handlers
 from tokenomics.params import (
     GENESIS,
@@ -48,6 +49,7 @@ class LandModule:
             **rate_handlers(roles),
             **event_handlers(roles),
             **sale_handlers(roles),
+            **land_rule_handlers(),
         }
 
     def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
@@ -76,16 +78,16 @@ class LandModule:
         due_ms = self.next_deadline_ms(state)
         if due_ms is None or time_ms < due_ms:
             return
-        parameters = land_parameters(state)
-        proceedings.move_due(context, self._panels, parameters)
+        proceedings.move_due(context, self._panels)
         newest = rounds.find_round(state, rounds.schedule(state).newest)
         if newest is not None and time_ms < newest.end_ms:
             return
         if newest is not None:
+            parameters = parameters_of(state, newest.number)
             ended = rounds.end_newest(state, time_ms, parameters)
             if ended.is_anchor:
                 proceedings.begin(context, self._panels, parameters, ended)
-        opened = rounds.open_next(state, time_ms, parameters)
+        opened = rounds.open_next(state, time_ms, land_parameters(state))
         context.emit(
             "land.round_opened",
             round=opened.number,
@@ -100,11 +102,11 @@ class LandModule:
         state = context.state
         if not rounds.has_land(state) or self._emergency.finalising_paused(state):
             return
-        parameters = land_parameters(state)
-        proceedings.move_complete(context, self._panels, parameters)
+        proceedings.move_complete(context, self._panels)
         for row in list(rounds.ended_rounds(state)):
             if not closes(state, row, context.block.time_ms):
                 return
+            parameters = parameters_of(state, row.number)
             proceedings.lapse(context, self._panels, parameters, row)
             close(context, row, parameters)
 

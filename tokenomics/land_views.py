@@ -9,7 +9,7 @@ from tokenomics import uplift
 from tokenomics.appraisals import Appraisal, appraisals_of, find_appraisal
 from tokenomics.challenges import challenge_of
 from tokenomics.fact_views import official_until
-from tokenomics.params import land_parameters
+from tokenomics.land_rules import parameters_of
 from tokenomics.phases import COMMITTING, Step, next_phase
 from tokenomics.proceedings import phase_length_ms
 from tokenomics.reports import COMMITMENTS, REPORTS, report_key, reports_of
@@ -174,7 +174,7 @@ def _reveal_ms(state: State, row: Round, appraisal: Appraisal) -> int | None:
     if appraisal.phase not in COMMITTING:
         return None
     revealing = next_phase(appraisal.phase, Step.COMMITTED)
-    return phase_length_ms(row, revealing, land_parameters(state))
+    return phase_length_ms(row, revealing, parameters_of(state, row.number))
 
 
 def _reports(state: State, round_number: int, zone_number: int) -> list[View]:

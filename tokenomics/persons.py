@@ -18,7 +18,7 @@ from ledger.primitives import Address, Hash
 from ledger.rows import table
 from ledger.state import State
 from tokenomics.pools import TOWN, Town
-from tokenomics.ports import RoleBook
+from tokenomics.ports import Credentials, RoleBook
 from tokenomics.roles import PERSON_REGISTRAR
 
 
@@ -98,15 +98,42 @@ def require_person(state: State, account: Address) -> Person:
     return row
 
 
-def person_handlers(roles: RoleBook) -> Mapping[MessageType, Handler]:
+def person_handlers(roles: RoleBook, credentials: Credentials) -> Mapping[MessageType, Handler]:
     """The message that enrols."""
-    return {ENROL: partial(_enrol, roles)}
+    return {ENROL: partial(_enrol, roles, credentials)}
 
 
-def _enrol(roles: RoleBook, context: Context, account: Address, nullifier: Hash) -> None:
+def _require_credential(
+    credentials: Credentials, state: State, account: Address, nullifier: Hash
+) -> None:
+    """TransactionError unless the account's credential is in force and has this nullifier."""
+    if not credentials.are_needed(state):
+        return
+    expected = credentials.nullifier(state, account)
+    if expected is None:
+        raise TransactionError(
+            ErrorCode.NOT_FOUND,
+            f"{checksum_address(account)} has no credential in force: a registrar grants one first",
+        )
+    if nullifier != expected:
+        raise TransactionError(
+            ErrorCode.INVALID_MESSAGE,
+            f"nullifier: expected that of the credential, 0x{expected.hex()}, found "
+            f"0x{nullifier.hex()}",
+        )
+
+
+def _enrol(
+    roles: RoleBook,
+    credentials: Credentials,
+    context: Context,
+    account: Address,
+    nullifier: Hash,
+) -> None:
     state = context.state
     now = running_town(state)
     registrar = require_role(roles, context, PERSON_REGISTRAR, "enrols persons")
+    _require_credential(credentials, state, account, nullifier)
     known = find_person(state, account)
     if known is not None:
         what = "left, and cannot come back" if known.left_round else "is enrolled already"

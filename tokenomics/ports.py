@@ -1,7 +1,7 @@
 """What the modules of this room need of others, as small Protocols.
 
 The composition fills them: `Panels` with panels.RegistryPanels, `RoleBook` and `Emergency` with
-governance, `Token` with ledger.accounts, `Oracle` with LandModule.
+governance, as `Credentials`, `Token` with ledger.accounts, `Oracle` with LandModule.
 """
 
 from collections.abc import Sequence
@@ -49,6 +49,16 @@ class RoleBook(Protocol):
 
     def certifier_limit(self, state: State, account: Address, kind: str) -> int:
         """Points of a kind that a certifier may certify in one round; 0 for none."""
+
+
+class Credentials(Protocol):
+    """Who was found to be a person, once; governance's registrars keep it."""
+
+    def are_needed(self, state: State) -> bool:
+        """Whether only holders of a credential are enrolled on this chain."""
+
+    def nullifier(self, state: State, account: Address) -> Hash | None:
+        """The nullifier of the account's credential; None without one in force."""
 
 
 class Emergency(Protocol):

@@ -20,6 +20,7 @@ from tokenomics.appraisals import (
     running,
 )
 from tokenomics.challenges import Verdict, challenge_of, settle_challenge
+from tokenomics.land_rules import parameters_of
 from tokenomics.params import LandParameters
 from tokenomics.phases import (
     COMMITTING,
@@ -117,16 +118,16 @@ def begin(context: Context, panels: Panels, parameters: LandParameters, row: Rou
         )
 
 
-def move_due(context: Context, panels: Panels, parameters: LandParameters) -> None:
+def move_due(context: Context, panels: Panels) -> None:
     """End every phase whose time is over."""
-    for case in _cases(context, panels, parameters):
+    for case in _cases(context, panels):
         if context.block.time_ms >= case.appraisal.deadline_ms:
             _end_phase(case)
 
 
-def move_complete(context: Context, panels: Panels, parameters: LandParameters) -> None:
+def move_complete(context: Context, panels: Panels) -> None:
     """End every phase that cannot change any more: all have committed, or all who did revealed."""
-    for case in _cases(context, panels, parameters):
+    for case in _cases(context, panels):
         appraisal = case.appraisal
         if (appraisal.phase in COMMITTING and appraisal.committed == len(appraisal.seats)) or (
             appraisal.phase in REVEALING and appraisal.revealed == appraisal.committed
@@ -145,13 +146,15 @@ def lapse(context: Context, panels: Panels, parameters: LandParameters, row: Rou
             _go(case, Step.LAPSED, appraisal)
 
 
-def _cases(context: Context, panels: Panels, parameters: LandParameters) -> list[Case]:
-    found = running(context.state)
+def _cases(context: Context, panels: Panels) -> list[Case]:
+    state = context.state
+    found = running(state)
     if not found:
         return []
-    town = zones(context.state)
+    town = zones(state)
+    rules = {number: parameters_of(state, number) for number in {row.number for row, _, _ in found}}
     return [
-        Case(context, panels, parameters, row, number, town[number], appraisal)
+        Case(context, panels, rules[row.number], row, number, town[number], appraisal)
         for row, number, appraisal in found
     ]
 

@@ -18,7 +18,8 @@ from ledger.primitives import Address, Hash
 from ledger.rows import key, present, table
 from ledger.state import State
 from tokenomics.appraisals import APPRAISALS, appraisal_for_message, require_seat
-from tokenomics.params import MAX_PRICE_KRW_PER_M2, land_parameters
+from tokenomics.land_rules import parameters_of
+from tokenomics.params import MAX_PRICE_KRW_PER_M2
 from tokenomics.phases import COMMITTING, REVEALING, Phase
 from tokenomics.registry import find, is_eligible, why_not
 from tokenomics.rounds import Round
@@ -323,7 +324,7 @@ def _check_statement(state: State, number: int, row: Round, statement: Statement
             f"{row.opened_ms} to {row.end_ms}",
         )
     recent = zone_value(state, number).recent
-    factor = land_parameters(state).unit_error_factor
+    factor = parameters_of(state, row.number).unit_error_factor
     # Not the last price alone: after a deep fall that was wrong the right price has to be sayable.
     if all(is_unit_error(price, accepted, factor) for accepted in recent):
         raise TransactionError(

@@ -2,8 +2,13 @@
 
 from typing import Final
 
+from ledger.accounts import module_address
+
 AUTHORITY: Final = "authority"
 """Stands for a vote of governance: appraisers, certified events, dividends."""
+VOTE: Final = module_address("governance")
+"""Sender of what a vote decided; nobody has its key. On a chain with stakeholders it alone holds
+AUTHORITY."""
 CHAMBER_PUBLIC: Final = "chamber.public"
 CHAMBER_ACADEMIA: Final = "chamber.academia"
 CHAMBER_LAND: Final = "chamber.land"

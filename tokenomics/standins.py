@@ -5,7 +5,7 @@ from typing import Final
 
 from ledger.accounts import module_address
 from ledger.module import Context
-from ledger.primitives import Address
+from ledger.primitives import Address, Hash
 from ledger.state import State
 from tokenomics.issuance import MINT_ACCOUNT
 from tokenomics.ports import Token
@@ -44,6 +44,20 @@ class NothingPaused:
         """False."""
         del state
         return False
+
+
+class NoCredentials:
+    """ports.Credentials without credentials: a registrar's word enrols, with any nullifier."""
+
+    def are_needed(self, state: State) -> bool:
+        """False."""
+        del state
+        return False
+
+    def nullifier(self, state: State, account: Address) -> Hash | None:
+        """None."""
+        del state, account
+        return None
 
 
 class NobodyHolds:

@@ -1,13 +1,38 @@
 """Every JSON-RPC method, one package or file for each namespace."""
 
+from api.ethereum import net, web3
+from api.ethereum.eth import accounts, events, transactions
+from api.ethereum.eth import chain as eth_chain
 from api.methods import rpc
-from api.methods.poyong import chain, facts, land, network, pools, proofs, send, subscriptions
+from api.methods.poyong import (
+    chain,
+    facts,
+    governance,
+    land,
+    network,
+    pools,
+    proofs,
+    send,
+    subscriptions,
+)
 from api.registry import MethodRegistry
 
 
 def all_methods() -> MethodRegistry:
     """The registry of everything that a node answers."""
     registry = MethodRegistry()
-    for namespace in (chain, send, proofs, network, land, facts, pools, subscriptions, rpc):
+    for namespace in (
+        chain,
+        send,
+        proofs,
+        network,
+        land,
+        facts,
+        pools,
+        governance,
+        subscriptions,
+    ):
+        registry.add(*namespace.METHODS)
+    for namespace in (eth_chain, accounts, transactions, events, net, web3, rpc):
         registry.add(*namespace.METHODS)
     return registry

@@ -1,6 +1,8 @@
 """rpc.*: the API about itself."""
 
-from typing import Any
+from typing import Any, cast
+
+import orjson
 
 from api.openrpc import document
 from api.registry import Context, method
@@ -13,7 +15,11 @@ from api.registry import Context, method
 )
 async def discover(context: Context) -> dict[str, Any]:
     """The OpenRPC document of this node: every method with parameters, result and example."""
-    return document(context.registry, context.node.status().version)
+    registry = context.registry
+    if not registry.document:
+        registry.document = orjson.dumps(document(registry, context.node.status().version))
+    shown: Any = orjson.Fragment(registry.document)
+    return cast(dict[str, Any], shown)
 
 
 METHODS = (discover,)

@@ -36,6 +36,8 @@ _COMMANDS: Final = {
     "land": LazyCommand("node.cli.land:land", "Land values, appraisals, official tables."),
     "issuance": LazyCommand("node.cli.issuance:issuance", "How a mint came about; other rules."),
     "pool": LazyCommand("node.cli.pool:pool", "The pools, what an account holds in them, claims."),
+    "gov": LazyCommand("node.cli.gov:gov", "Proposals, votes and chambers, and taking part."),
+    "org": LazyCommand("node.cli.org:org", "The organisations of a chain."),
     "verify": LazyCommand("node.cli.verify:verify", "Check a proof offline, from genesis alone."),
     "state": LazyCommand("node.cli.state:state_group", "Export a stopped node's state, check one."),
     "bench": LazyCommand("node.cli.bench:bench", "Measure this machine with a town under load."),

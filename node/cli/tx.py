@@ -320,13 +320,15 @@ def _with_foreign_signature(partial: PartialTransaction, text: str) -> PartialTr
 def decode(signed_file: IO[bytes], chain_id: int, as_json: bool) -> None:
     """Show offline what a signed transaction would do, and whether its signature is valid."""
     signed = decode_transaction(_raw_of(signed_file), chain_id)
+    valid = verify_transaction(signed)
+    known = valid or signed.named_sender is not None  # else only a valid signature would tell
     found = {
         "hash": hex_of(signed.hash),
-        "sender": checksum_address(signed.sender),
+        "sender": checksum_address(signed.sender) if known else None,
         "nonce": signed.nonce,
         "type": signed.type,
         "valid_until": signed.valid_until,
-        "signature_valid": verify_transaction(signed),
+        "signature_valid": valid,
     }
     if as_json:
         print_json(found)

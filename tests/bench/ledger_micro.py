@@ -6,6 +6,7 @@ the same run stands first, so that machines compare.
 
 import argparse
 import gc
+import math
 import resource
 import time
 from collections.abc import Callable
@@ -30,11 +31,13 @@ from ledger.transaction import (
     verify_transaction,
 )
 from ledger.transfers import SEND
+from tests.support import ethereum
 
 CHAIN_ID = 82062
 REPEATS = 5
 SENDERS = 1_000
 ROUNDS = 40
+TURNS, CALLS_A_TURN = 40, 100
 ED25519 = Ed25519Signer(b"e" * 32)
 SECP256K1 = Secp256k1Signer(b"s" * 32)
 TO = Address(b"t" * 20)
@@ -72,10 +75,38 @@ def transactions() -> None:
     raw = signed["Ed25519"].raw
     signature = ED25519.sign(raw)
     show("PyNaCl verify", best_us(lambda: verify_ed25519(ED25519.public_key, raw, signature), 3000))
+    raws = {name: transaction.raw for name, transaction in signed.items()}
+    raws |= {
+        name: ethereum.raw(kind=kind)
+        for name, kind in (("legacy", 0), ("EIP-2930", 1), ("EIP-1559", 2))
+    }
+    for name, each in raws.items():
+        show(f"decode {name}", best_us(partial(decode_transaction, each, CHAIN_ID), 10000))
     for name, transaction in signed.items():
-        decoding = partial(decode_transaction, transaction.raw, CHAIN_ID)
-        show(f"decode {name}", best_us(decoding, 20000))
         show(f"verify {name}", best_us(partial(verify_transaction, transaction), 2000))
+    entering(raws)
+
+
+def entering(raws: dict[str, bytes]) -> None:
+    """Decode, find the sender, verify and admit: all that differs between envelopes. In turns, so
+    that what else the machine does weighs on all alike; in brackets compared with Ed25519."""
+    pool = Mempool(0, lambda _: False)
+
+    def enter(raw: bytes) -> None:
+        transaction = decode_transaction(raw, CHAIN_ID)
+        verify_transaction(transaction)
+        pool.admit(transaction, transaction.nonce, False)
+        pool.discard([transaction.hash])
+
+    costs = dict.fromkeys(raws, math.inf)
+    for _ in range(TURNS):
+        for name, raw in raws.items():
+            start = time.perf_counter()
+            for _ in range(CALLS_A_TURN):
+                enter(raw)
+            costs[name] = min(costs[name], (time.perf_counter() - start) / CALLS_A_TURN * 1e6)
+    for name, microseconds in costs.items():
+        show(f"enter {name} ({microseconds / costs['Ed25519']:.2f})", microseconds)
 
 
 def state_operations() -> None:
@@ -100,7 +131,7 @@ def waiting(number: int) -> Transaction:
         raw=bytes(170),
         chain_id=CHAIN_ID,
         nonce=number // SENDERS,
-        sender=accounts.generated_address("bench", number % SENDERS),
+        named_sender=accounts.generated_address("bench", number % SENDERS),
         type=SEND.name,
         body=(),
         fee=0,

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from api import ports
 from api.encoding import hex_of
+from api.examples import BOB
 from api.server import ApiConfig, ApiServer
 from ledger.crypto import keccak256
 from ledger.errors import InvariantViolation
@@ -149,6 +150,7 @@ def main() -> None:
     child.start()
     echo_port, low_port, port = pipe.recv()
     send = call("poyong_sendTransaction", hex_of(transfer(0).raw))
+    balance = call("eth_getBalance", hex_of(BOB), "latest")
     status = orjson.dumps(call("poyong_status"))
     batch = orjson.dumps([send] * BATCH)
     one = 10 * ROUNDS
@@ -158,10 +160,16 @@ def main() -> None:
             (Case("echo of one call, web.Server", low_port, status, 1), one),
             (Case("poyong_status", port, status, 1), one),
             (Case("poyong_sendTransaction", port, orjson.dumps(send), 1), one),
+            (Case("eth_blockNumber", port, orjson.dumps(call("eth_blockNumber")), 1), one),
+            (Case("eth_getBalance", port, orjson.dumps(balance), 1), one),
         ],
         [
             (Case("echo of a batch of 100", echo_port, batch, BATCH), ROUNDS),
             (Case("batch of 100 poyong_sendTransaction", port, batch, BATCH), ROUNDS),
+            (
+                Case("batch of 100 eth_getBalance", port, orjson.dumps([balance] * BATCH), 100),
+                ROUNDS,
+            ),
         ],
     ]
     print(f"{os.cpu_count()} cores, {CONNECTIONS} connections; CPU of the server for each call")

@@ -2,11 +2,16 @@
 
 import dataclasses
 import re
+from pathlib import Path
 
 import pytest
 
+from ledger.crypto import sha256
+from ledger.primitives import UNIT
+from node.cli.proposal_file import read_content
 from node.config import SECTIONS
 from node.metrics import Metrics
+from node.modules import build_executor
 from node.options import expected, toml_value
 from tests.docs import documents
 from tests.docs.documents import ROOT, text
@@ -55,3 +60,13 @@ def test_every_event_of_the_log_is_listed() -> None:
         r"^\| (`[a-z_., `]+`) \| \w+ \|", documents.section("Logs", PAGE), re.MULTILINE
     )
     assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == real
+
+
+def test_the_proposal_on_the_page_is_one(tmp_path: Path) -> None:
+    (found,) = (block for block in documents.FENCED.findall(text(PAGE)) if '"messages"' in block)
+    (tmp_path / "text.pdf").write_bytes(b"Why founders get a dividend.")
+    (tmp_path / "proposal.json").write_text(found, encoding="utf-8")
+    content = read_content(tmp_path / "proposal.json", build_executor().registry)
+    assert content.document_hash == sha256(b"Why founders get a dividend.")
+    (carried,) = content.messages
+    assert carried.type.decode(carried.body) == ("founders", 500 * UNIT)

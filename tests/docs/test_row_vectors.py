@@ -26,7 +26,11 @@ from tokenomics import (
     challenges,
     closing,
     derivation,
+    distribution_rules,
+    following,
     land_events,
+    land_rules,
+    parameter_changes,
     params,
     persons,
     pool_params,
@@ -52,6 +56,8 @@ EVIDENCE = Evidence(Phase.COMMIT, 5, 1, 0, b"a", b"\x01" * 64, b"b", b"\x02" * 6
 HISTORY = History(7, (Member(1, 7, 0, 0, 0),), (BlockRecord(0, 0, 1, 0),), 0, 0)
 DOCUMENT, TRANSACTION = Hash(b"\x07" * 32), Hash(b"\x08" * 32)
 
+CHANGE = parameter_changes.ParameterChange("min_reports", 3, 4, 3, 1_000, DOCUMENT)
+
 Row = tuple[Table[Any], bytes, Any]
 """Table, key below its prefix, and a value."""
 
@@ -70,6 +76,11 @@ OF_ROLES: list[Row] = [
 ]
 OF_LAND: list[Row] = [
     (params.LAND_PARAMETERS, b"", params.LandParameters()),
+    (land_rules.EARLIER_PARAMETERS, rows.key(2), params.LandParameters(min_reports=4)),
+    (parameter_changes.LAND_CHANGES, rows.key(1), CHANGE),
+    (parameter_changes.LAND_CHANGE_COUNT, b"", parameter_changes.ParameterChanges(1)),
+    (parameter_changes.ISSUANCE_CHANGES, rows.key(1), CHANGE),
+    (parameter_changes.ISSUANCE_CHANGE_COUNT, b"", parameter_changes.ParameterChanges(1)),
     (
         zones.ZONES,
         rows.key(0),
@@ -198,6 +209,14 @@ OF_LAND: list[Row] = [
 ]
 OF_DISTRIBUTION: list[Row] = [
     (pool_params.DISTRIBUTION_PARAMETERS, b"", pool_params.DistributionParameters()),
+    (
+        distribution_rules.COMING_PARAMETERS,
+        b"",
+        pool_params.DistributionParameters(cliff_quarters=2),
+    ),
+    (parameter_changes.DISTRIBUTION_CHANGES, rows.key(1), CHANGE),
+    (parameter_changes.DISTRIBUTION_CHANGE_COUNT, b"", parameter_changes.ParameterChanges(1)),
+    (following.MOVED, ADDRESS, following.Moved(DOCUMENT)),
     (pools.TOWN, b"", pools.Town(2, 940_900, 3, 1)),
     (pools.POOLS, rows.key(0), pools.PoolTotals(2**190, 100, 40, 2, UNIT, 5, 0, UNIT)),
     (pools.CLOSES, rows.key(2), pools.Close(10, (3, 2, 1, 1, 1, 2), (2**100, 0, 0, 0, 0, 0))),

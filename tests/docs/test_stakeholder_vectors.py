@@ -118,7 +118,7 @@ ROWS: list[Row] = [
             11,
         ),
     ),
-    (agreements.SIGNATURES, key(2) + ACCOUNT, agreements.Signature(10, 5, TRANSACTION)),
+    (agreements.SIGNATURES, key(2) + ACCOUNT, agreements.Signature(10, TRANSACTION)),
     (agreements.OPEN_COUNTS, ACCOUNT, agreements.OpenCount(1)),
     (
         upgrades.UPGRADES,

@@ -4,16 +4,18 @@ from typing import Any
 
 from ledger import accounts, threshold
 from ledger.codec import encode
-from ledger.crypto import checksum_address
+from ledger.crypto import checksum_address, keccak256
 from ledger.local_accounts import ed25519_accounts, secp256k1_accounts
-from ledger.primitives import UNIT, ZERO_HASH
+from ledger.primitives import UNIT, ZERO_HASH, Address
 from ledger.threshold import ROTATE, Witness
 from ledger.transaction import Draft, Transaction, decode_transaction, sign, sign_threshold
 from ledger.transaction import verify_transaction as verify
 from ledger.transfers import SEND, SEND_MANY
 from tests.docs.documents import vectors
+from tests.support.ethereum import RICH_KEY, Wallet
 
 CHAIN_ID = 82062
+EIP155_SENDER = "9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f"
 ED25519, SECP256K1 = ed25519_accounts(), secp256k1_accounts()
 
 
@@ -60,6 +62,28 @@ def drafts() -> dict[str, tuple[Draft, bytes | Witness, Transaction]]:
     }
 
 
+def wallets() -> dict[str, tuple[Wallet, bytes, Address]]:
+    """Name: what a wallet signs, its secret and its address. The first is EIP-155's own example."""
+    key, sender = RICH_KEY, SECP256K1[0].address
+    to = SECP256K1[1].address
+    eip155 = Wallet(0, 1, 9, max_fee=20 * 10**9, to=b"\x35" * 20)
+    keys = ((to, (ZERO_HASH, b"\xff" * 32)),)
+    return {
+        "EIP-155 example": (eip155, b"\x46" * 32, Address(bytes.fromhex(EIP155_SENDER))),
+        "legacy": (Wallet(0, to=to), key, sender),
+        "EIP-2930": (
+            Wallet(1, nonce=1, max_fee=10**9, gas=27_200, to=to, access_list=keys),
+            key,
+            sender,
+        ),
+        "EIP-1559": (
+            Wallet(2, nonce=2, priority_fee=1, max_fee=2, to=to, value=2**128 - 1),
+            key,
+            sender,
+        ),
+    }
+
+
 def computed() -> dict[str, Any]:
     """The vectors as the code gives them, in the form of the page."""
     witness = of_threshold()
@@ -102,6 +126,17 @@ def computed() -> dict[str, Any]:
             }
             for name, (draft, sender, transaction) in drafts().items()
         ],
+        "ethereum": [
+            {
+                "name": name,
+                "chain_id": wallet.chain_id,
+                "sender": checksum_address(sender),
+                "signing_hash": wallet.signing_hash().hex(),
+                "raw": wallet.raw(key).hex(),
+                "hash": keccak256(wallet.raw(key)).hex(),
+            }
+            for name, (wallet, key, sender) in wallets().items()
+        ],
         "rows": [
             {
                 "key": (accounts.ACCOUNTS.prefix + ED25519[0].address).hex(),
@@ -138,6 +173,15 @@ def test_the_documented_transactions_decode_and_verify() -> None:
         transaction = decode_transaction(bytes.fromhex(vector["raw"]), CHAIN_ID)
         assert verify(transaction), vector["name"]
         assert checksum_address(transaction.sender) == vector["sender"]
+
+
+def test_the_documented_ethereum_transactions_decode_and_verify() -> None:
+    """They were compared with what eth-account 0.14 signs: the same bytes."""
+    for vector in documented()["ethereum"]:
+        transaction = decode_transaction(bytes.fromhex(vector["raw"]), vector["chain_id"])
+        assert verify(transaction), vector["name"]
+        assert checksum_address(transaction.sender) == vector["sender"]
+        assert transaction.hash.hex() == vector["hash"]
 
 
 def test_signing_bytes_are_the_tag_and_the_envelope_without_its_signature() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from consensus import message_wire, wal_records
 from consensus.messages import Proposal
-from ledger import codec, participation
+from ledger import codec, ethereum_envelope, participation
 from ledger.block import Header, decode_block, decode_compact_block
 from ledger.errors import DecodeError
 from ledger.merkle import InclusionProof
@@ -29,6 +29,7 @@ from node.consensus_wire import CompactProposal, TransactionsAnswer, Transaction
 from tests.fuzz import edges, samples, stores
 from tests.fuzz.checking import Decoder
 from tests.fuzz.mutation import Shape
+from tests.support import ethereum
 from tests.support.ledger_chain import CHAIN_ID
 
 
@@ -80,11 +81,21 @@ def _ledger() -> list[Decoder]:
             (
                 "transaction.decode_transaction",
                 "transaction._decode_native",
+                "transaction._decode_ethereum",
                 "transaction._decode_authority",
                 "transaction._decode_member_signatures",
             ),
             lambda transaction: transaction.raw,
             peak_bytes=5 * 2**20,  # anybody may send one, a hundred in a call
+        ),
+        Decoder(
+            "Ethereum envelope",
+            lambda raw: ethereum_envelope.decode(raw or b"\0", CHAIN_ID),
+            samples.ethereum_envelopes(),
+            (DecodeError,),
+            ("ethereum_envelope.decode", "rlp.decode_list"),
+            ethereum.encoded,
+            Shape.BYTES,
         ),
         Decoder(
             "block",

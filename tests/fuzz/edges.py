@@ -6,6 +6,7 @@ from pathlib import Path
 from api import jsonrpc, light, parameters
 from api.encoding import from_hex
 from api.errors import RpcError
+from api.ethereum import forms
 from api.methods import all_methods
 from api.registry import Method
 from ledger import genesis
@@ -198,7 +199,10 @@ def _text(raw: bytes) -> str:
 def api() -> list[Decoder]:
     """JSON-RPC, proofs and what people type."""
     kinds = [
-        value for value in vars(parameters).values() if isinstance(value, parameters.ParameterKind)
+        value
+        for module in (parameters, forms)
+        for value in vars(module).values()
+        if isinstance(value, parameters.ParameterKind)
     ]
     return [
         Decoder(
@@ -213,7 +217,7 @@ def api() -> list[Decoder]:
         Decoder(
             "JSON-RPC parameters",
             lambda raw: [_parameter(kind, stores.read_json(raw)) for kind in kinds],
-            [b'"0x%064x"' % 5, b"7", b'"latest"', b'"0x' + b"ab" * 20 + b'"'],
+            [b'"0x%064x"' % 5, b"7", b'"latest"', b'"0x' + b"ab" * 20 + b'"', *samples.objects()],
             (DecodeError,),
             (
                 "parameters._hex_parser.parse",
@@ -221,6 +225,7 @@ def api() -> list[Decoder]:
                 "parameters.one_of.parse",
                 "parameters.text.parse",
                 "parameters._parse_block",
+                "encoding.from_quantity",
             ),
             None,
             Shape.JSON,

@@ -36,14 +36,14 @@ from ledger.kv import prefix_end
 from ledger.proofs import prove_state
 from ledger.registry import Certificate, Evidence, LateSeal, Phase
 from ledger.threshold import create
-from ledger.transaction import Transaction, sign, sign_threshold
+from ledger.transaction import Transaction, decode_transaction, sign, sign_threshold
 from ledger.transfers import SEND
 from node import keystore
 from node.keystore import LOCAL_COST, KeyKind
 from node.localnet import layout
 from node.localnet.creation import Wish, prepare
-from tests.support import restarted_chain
-from tests.support.ledger_chain import RICH, LedgerChain
+from tests.support import ethereum, restarted_chain
+from tests.support.ledger_chain import CHAIN_ID, RICH, LedgerChain
 from tests.support.transfers import BOB, TO, draft
 
 SIGNATURE = b"s" * 64
@@ -60,6 +60,14 @@ def chain() -> LedgerChain:
 
 
 def transactions() -> list[Transaction]:
+    """Native ones by each kind of key, and each Ethereum envelope."""
+    return [
+        *native_transactions(),
+        *(decode_transaction(raw, CHAIN_ID) for raw in ethereum_envelopes()),
+    ]
+
+
+def native_transactions() -> list[Transaction]:
     """One of each kind of key."""
     made = draft(nonce=3, valid_until=9)
     keys = [Ed25519Signer(bytes((number,)) * 32) for number in range(1, 4)]
@@ -68,6 +76,15 @@ def transactions() -> list[Transaction]:
         sign(made, keys[0]),
         sign(made, BOB),
         sign_threshold(made, witness, keys[:2]),
+    ]
+
+
+def ethereum_envelopes() -> list[bytes]:
+    """One of each type, with access lists where there may be one."""
+    keys = ((b"a" * 20, (b"k" * 32, b"l" * 32)), (b"b" * 20, ()))
+    return [
+        ethereum.raw(kind=kind, nonce=3, max_fee=9, gas=40_000, access_list=keys)
+        for kind in (0, 1, 2)
     ]
 
 
@@ -174,6 +191,18 @@ def calls() -> list[bytes]:
         [{"jsonrpc": "2.0", "id": n, "method": "poyong_getAccount", "params": {}} for n in (1, 2)],
     ]
     return [json.dumps(body).encode() for body in bodies]
+
+
+def objects() -> list[bytes]:
+    """Parameters of Ethereum's methods that are objects: of EIP-1898, of a call, of logs."""
+    account, digest32 = "0x" + "ab" * 20, "0x" + "cd" * 32
+    made: list[Any] = [
+        {"blockHash": digest32, "requireCanonical": True},
+        {"from": account, "to": account, "value": "0x1", "data": "0x1234"},
+        {"fromBlock": "0x1", "toBlock": "latest", "address": [account], "topics": [None, digest32]},
+        [1, 2.5, 99],
+    ]
+    return [json.dumps(item).encode() for item in made]
 
 
 def proofs() -> list[bytes]:

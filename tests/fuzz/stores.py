@@ -29,6 +29,7 @@ from node.modules import build_executor
 from node.state_file import Description
 from node.storage import write_genesis
 from tests.docs.test_proposal_vectors import ROWS as PROPOSAL_ROWS
+from tests.docs.test_row_vectors import OF_DISTRIBUTION, OF_LAND
 from tests.docs.test_stakeholder_vectors import ROWS as STAKEHOLDER_ROWS
 from tests.fuzz import samples
 from tests.fuzz.checking import Decoder
@@ -226,7 +227,7 @@ def _stores() -> list[MemoryStore]:
 def _documented() -> MemoryStore:
     """The rows of docs/formats.md of what no chain here has yet."""
     store, batch = MemoryStore(), WriteBatch()
-    for table, key, value in (*STAKEHOLDER_ROWS, *PROPOSAL_ROWS):
+    for table, key, value in (*STAKEHOLDER_ROWS, *PROPOSAL_ROWS, *OF_LAND, *OF_DISTRIBUTION):
         batch.put(table.prefix + key, table.encode(value))
     store.write(batch, sync=True)
     return store

@@ -122,6 +122,18 @@ async def test_blocks_come_once_and_in_order_across_a_lost_connection() -> None:
     assert heights == [1, 2, 3, 4]
 
 
+async def test_events_of_governance_are_followed_like_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.subscriptions.MAX_SILENT_HEIGHTS", 2)
+    async with serving() as served, Client(served.url) as client_:
+        for _ in range(3):
+            await served.node.commit()
+        async with contextlib.aclosing(client_.governance_events(1)) as found:
+            notice = await anext(found)
+    assert (notice["height"], notice["events"]) == (3, [])
+
+
 async def test_a_node_that_is_not_there_is_said_so_with_the_remedy() -> None:
     async with serving() as gone:
         url = gone.url

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -12,8 +13,14 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from api.encoding import hex_of
+from api.examples import EVENT
+from api.ports import CommittedBlock
 from api.server import ApiConfig
 from api.subscriptions import MAX_SUBSCRIPTIONS
+from ledger.errors import ErrorCode
+from ledger.module import Event
+from ledger.primitives import Hash
+from ledger.receipt import Receipt
 from tests.support.api_fakes import FakeNode, transfer
 from tests.support.api_servers import Served, serving
 
@@ -247,3 +254,56 @@ async def test_stopping_tells_every_client(served: Served, socket: ClientWebSock
     assert (message.data, message.extra) == (1001, "the node is stopping")
     await stopping
     assert served.node.waiting == 0
+
+
+def governed(name: str, number: int) -> Event:
+    return Event(name, (("proposal", number),))
+
+
+async def test_events_of_governance_come_with_their_height_and_nothing_else(
+    served: Served, socket: ClientWebSocketResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receipt's event and a hook's at height 2, none at 1 and 3, another one at 4."""
+    recorded = {2: ("proposals.voted", "stakeholders.rebound"), 4: ("proposals.executed",)}
+    real = FakeNode.block
+
+    def block(node: FakeNode, height: int) -> CommittedBlock | None:
+        found = real(node, height)
+        if found is None or height not in recorded:
+            return found
+        names = recorded[height]
+        voted = Receipt(Hash(bytes(32)), ErrorCode.OK, "", (EVENT, governed(names[0], height)))
+        hooks = tuple(governed(name, height) for name in names[1:])
+        return replace(found, receipts=(voted,), hook_events=(EVENT, *hooks))
+
+    monkeypatch.setattr(FakeNode, "block", block)
+    for _ in range(4):
+        await served.node.commit()
+    subscription = (await ask(socket, "poyong_subscribe", "governance", 1))["result"]
+    first, second = await received(socket), await received(socket)
+    assert first["params"]["subscription"] == subscription
+    assert first["params"]["result"] == {
+        "height": 2,
+        "time_ms": served.node.blocks[1].block.header.time_ms,
+        "block_hash": hex_of(served.node.blocks[1].block.hash),
+        "events": [
+            {"name": "proposals.voted", "values": {"proposal": "2"}},
+            {"name": "stakeholders.rebound", "values": {"proposal": "2"}},
+        ],
+    }
+    assert second["params"]["result"]["height"] == 4
+    # Resumed behind what was received: only what follows.
+    assert (await ask(socket, "poyong_unsubscribe", subscription))["result"] is True
+    await ask(socket, "poyong_subscribe", "governance", 3)
+    assert (await received(socket))["params"]["result"]["height"] == 4
+
+
+async def test_a_reader_of_governance_learns_how_far_it_is_though_nothing_happens(
+    served: Served, socket: ClientWebSocketResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.subscriptions.MAX_SILENT_HEIGHTS", 5)
+    for _ in range(7):
+        await served.node.commit()
+    await ask(socket, "poyong_subscribe", "governance", 1)
+    found = (await received(socket))["params"]["result"]
+    assert (found["height"], found["events"]) == (6, [])

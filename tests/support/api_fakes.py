@@ -1,14 +1,14 @@
 """A node behind the API's port, in memory: it decodes what is sent and commits when told to."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from api import examples, fact_examples, land_examples, pool_examples, ports
+from api import examples, fact_examples, governance_examples, land_examples, pool_examples, ports
 from api.encoding import from_hex
 from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
 from ledger.crypto import sha256
-from ledger.errors import DecodeError, ErrorCode
+from ledger.errors import DecodeError, ErrorCode, WrongChainError
 from ledger.message_registry import MessageRegistry
 from ledger.module import Event
 from ledger.primitives import Address, Hash
@@ -16,10 +16,10 @@ from ledger.receipt import Receipt
 from ledger.registry import Certificate, Participation
 from ledger.transaction import (
     Transaction,
-    WrongChainError,
     decode_transaction,
 )
 from ledger.transfers import SEND
+from node.pending_feed import PendingFeed
 from tests.support.transfers import signed
 
 BLOCK_INTERVAL_MS = 500
@@ -45,6 +45,8 @@ class FakeNode:
         self.blocks: list[ports.CommittedBlock] = []
         self.failure: Exception | None = None
         self.waiting = 0
+        self.views: dict[Address, ports.ContractView] = {}
+        self.feed = PendingFeed()
         self._changed = asyncio.Condition()
 
     async def commit(self) -> ports.CommittedBlock:
@@ -68,7 +70,12 @@ class FakeNode:
                 item.hash,
                 ErrorCode.OK,
                 "",
-                (Event("transfer.sent", (("to", examples.BOB), ("amount", 2**100))),),
+                (
+                    Event(
+                        "transfer.sent",
+                        (("from", item.sender), ("to", examples.BOB), ("amount", 2**100)),
+                    ),
+                ),
             )
             for item in transactions
         )
@@ -83,6 +90,26 @@ class FakeNode:
     @property
     def messages(self) -> MessageRegistry:
         return examples.MESSAGES
+
+    @property
+    def chain_id(self) -> int:
+        return examples.CHAIN_ID
+
+    @property
+    def contracts(self) -> Mapping[Address, ports.ContractView]:
+        return self.views
+
+    def genesis_header(self) -> Header:
+        return replace(examples.BLOCK.header, height=0)
+
+    def pending_position(self) -> int:
+        return self.feed.position
+
+    def pending_since(self, position: int) -> Sequence[Hash]:
+        return self.feed.since(position)
+
+    async def wait_for_pending(self, position: int) -> None:
+        await self.feed.wait(position)
 
     def status(self) -> ports.NodeStatus:
         if self.failure is not None:
@@ -159,6 +186,7 @@ class FakeNode:
             return ports.Refusal(ports.RefusalReason.EXPIRED, detail)
         if self._position(transaction.hash) is None:
             self.pending[transaction.hash] = transaction
+            self.feed.add([transaction])
         return transaction.hash
 
     async def wait_for_receipt(
@@ -253,3 +281,36 @@ class FakeNode:
     def position(self, account: bytes) -> ports.View | None:
         found = account == from_hex(pool_examples.POSITION["account"])
         return dict(pool_examples.POSITION) if found else None
+
+    def proposals(self, status: str | None, before: int | None, count: int) -> ports.View:
+        del before, count
+        if status in (None, governance_examples.LISTED["status"]):
+            return dict(governance_examples.PAGE)
+        return {"proposals": [], "next_before": None}
+
+    def proposal(self, number: int) -> ports.View | None:
+        known = number == governance_examples.PROPOSAL["number"]
+        return dict(governance_examples.PROPOSAL) if known else None
+
+    def chambers(self) -> Sequence[ports.View]:
+        return [dict(governance_examples.CHAMBER)]
+
+    def organisations(self, after: str, count: int) -> Sequence[ports.View]:
+        del count
+        row = governance_examples.ORGANISATION
+        return [dict(row)] if row["id"] > after else []
+
+    def person(self, account: bytes) -> ports.View | None:
+        found = account == from_hex(governance_examples.PERSON["account"])
+        return dict(governance_examples.PERSON) if found else None
+
+    def agreements(self, after: int, count: int) -> Sequence[ports.View]:
+        del count
+        return [dict(governance_examples.AGREEMENT)] if after < 1 else []
+
+    def legal_bases(self, after: int, count: int) -> Sequence[ports.View]:
+        del count
+        return [dict(governance_examples.LEGAL_BASIS)] if after < 1 else []
+
+    def council(self) -> ports.View | None:
+        return dict(governance_examples.COUNCIL)

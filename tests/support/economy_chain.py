@@ -285,7 +285,7 @@ def _verified(nonce: int, sender: Address, kind: str, body: tuple[object, ...]) 
         raw=b"",
         chain_id=CHAIN_ID,
         nonce=nonce,
-        sender=sender,
+        named_sender=sender,
         type=kind,
         body=body,
         fee=0,

@@ -10,6 +10,7 @@ _KEYWORDS = {
 }  # fmt: skip
 _TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,),
+    "number": (int, float),
     "string": (str,),
     "boolean": (bool,),
     "null": (type(None),),

@@ -158,7 +158,11 @@ class LandTown:
         self.token: Token = accounts
         self.distribution = DistributionModule(self.book, self.token)
         self.issuance = IssuanceModule(self.land, self.token, self.distribution, self.emergency)
-        self.handlers = {**self.land.handlers, **self.distribution.handlers}
+        self.handlers = {
+            **self.land.handlers,
+            **self.issuance.handlers,
+            **self.distribution.handlers,
+        }
         self.accounts = AccountsModule()
         self.height = 0
         self.time_ms = genesis_ms

@@ -95,14 +95,18 @@ def standard_modules() -> list[StateModule]:
 
 @dataclass
 class LedgerChain:
-    """Executes blocks on its head; `blocks` and `executed` by height, from 1."""
+    """Executes blocks on its head; `blocks` and `executed` by height, from 1.
+
+    whole: an executor that was composed elsewhere, instead of one over `modules`.
+    """
 
     n: int = 4
     modules: Sequence[StateModule] = field(default_factory=standard_modules)
     document: Genesis | None = None
+    whole: BlockExecutor | None = None
 
     def __post_init__(self) -> None:
-        self.executor = BlockExecutor(self.modules)
+        self.executor = self.whole or BlockExecutor(self.modules)
         self.genesis: GenesisBlock = genesis.build(
             self.document or parsed(genesis_document(self.n)), self.executor
         )

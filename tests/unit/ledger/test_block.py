@@ -17,7 +17,7 @@ from ledger.block import (
     decode_compact_block,
     participation_root,
 )
-from ledger.errors import DecodeError, PeerError
+from ledger.errors import DecodeError, PeerError, WrongChainError
 from ledger.module import BlockInfo
 from ledger.primitives import ZERO_HASH, Hash
 from ledger.registry import (
@@ -30,7 +30,6 @@ from ledger.registry import (
     Participation,
     Phase,
 )
-from ledger.transaction import WrongChainError
 from tests.support.transfers import ALICE, BOB, CHAIN_ID, signed
 
 INFO = BlockInfo(
@@ -92,7 +91,7 @@ def with_body(**changes: object) -> bytes:
         ({"transactions": [TRANSACTIONS[0].raw]}, "transactions root"),
         ({"transactions": [item.raw for item in TRANSACTIONS[::-1]]}, "transactions root"),
         ({"participation": Participation(None).to_wire()}, "participation root"),
-        ({"transactions": [b"\x01"]}, "Ethereum"),
+        ({"transactions": [b"\x01"]}, "RLP: expected a list"),
         ({"transactions": [5]}, "expected bytes"),
         ({"transactions": [b""] * (MAX_BLOCK_TRANSACTIONS + 1)}, "at most 2000"),
         ({"header": ()}, "header"),

@@ -6,7 +6,7 @@ import pytest
 
 from ledger import codec, threshold
 from ledger.crypto import ed25519_address, secp256k1_address
-from ledger.errors import DecodeError
+from ledger.errors import DecodeError, WrongChainError
 from ledger.kv import MemoryStore
 from ledger.primitives import MAX_UINT64
 from ledger.state import State
@@ -16,7 +16,6 @@ from ledger.transaction import (
     KeySignature,
     ThresholdSignatures,
     Transaction,
-    WrongChainError,
     authority_problem,
     decode_transaction,
     sign_threshold,
@@ -117,12 +116,6 @@ def test_another_chains_transaction_says_so() -> None:
     """Its own error: the wallet is connected to the wrong network."""
     with pytest.raises(WrongChainError, match="signed for chain 82062, this chain is 1"):
         decode_transaction(signed().raw, 1)
-
-
-@pytest.mark.parametrize("first", [0x01, 0x02, 0xC0, 0xF8, 0xFF])
-def test_ethereum_envelopes_are_recognised_and_refused(first: int) -> None:
-    with pytest.raises(DecodeError, match="Ethereum transactions are not supported yet"):
-        decode_transaction(bytes((first,)) + bytes(40), CHAIN_ID)
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x00", b"\x97" + bytes(7), b"\x98", b"\x98" + bytes(8)])

@@ -24,7 +24,7 @@ def unsigned(
         raw=raw,
         chain_id=1,
         nonce=nonce,
-        sender=sender,
+        named_sender=sender,
         type="transfer.send",
         body=(),
         fee=fee,

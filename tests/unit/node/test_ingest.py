@@ -8,13 +8,14 @@ import pytest
 
 from api.ports import Refusal, RefusalReason
 from ledger import codec
-from ledger.crypto import Ed25519Signer
+from ledger.crypto import Ed25519Signer, keccak256
 from ledger.mempool import MAX_VALIDITY_BLOCKS, Mempool, MempoolLimits
-from ledger.primitives import Address, Hash
+from ledger.primitives import UNIT, Address, Hash
 from ledger.transaction import Draft, Transaction, sign, verify_transaction
 from ledger.transfers import SEND
 from node import ingest
 from node.ingest import TURN_TRANSACTIONS, Ingest
+from tests.support import ethereum
 from tests.support.applied_chain import EXECUTOR
 from tests.support.ledger_chain import CHAIN_ID
 
@@ -45,14 +46,14 @@ class Rig:
     def __init__(self, limits: MempoolLimits | None = None, height: int = 0) -> None:
         self.mempool = Mempool(height, lambda _: False, limits)
         self.nonce = 0
-        self.is_poor = False
+        self.balance = 10 * UNIT
         self.problem: str | None = None
         self.admitted: list[tuple[list[Hash], bool]] = []
         self.ingest = Ingest(
             CHAIN_ID,
             EXECUTOR.registry,
             self.mempool,
-            lambda _: (self.nonce, self.is_poor, self.problem),
+            lambda _: (self.nonce, self.balance, self.problem),
             lambda found, from_client: self.admitted.append(
                 ([transaction.hash for transaction in found], from_client)
             ),
@@ -193,7 +194,7 @@ async def test_full_pools_say_whose_bound_was_met() -> None:
 
 async def test_accounts_without_a_balance_share_a_small_quota() -> None:
     rig = Rig(SMALL)
-    rig.is_poor = True
+    rig.balance = 0
     other = Ed25519Signer(b"o" * 32)
     async with rig.running():
         first, second = await rig.ingest.submit([transfer().raw, transfer(0, other).raw])
@@ -325,3 +326,48 @@ async def test_a_client_that_went_away_disturbs_nobody() -> None:
         assert await rig.ingest.submit([transfer(1).raw]) == [transfer(1).hash]
     assert gone.cancelled()
     assert rig.mempool.executable_count == 2
+
+
+# Ethereum envelopes
+
+
+async def test_both_kinds_of_envelope_are_verified_together(verified: list[Hash]) -> None:
+    rig = Rig()
+    raws = [transfer().raw, ethereum.raw(), ethereum.raw(nonce=1, kind=0), transfer(1).raw]
+    async with rig.running():
+        outcomes = await rig.ingest.submit(raws)
+        again = await rig.ingest.submit([raws[1]])
+    assert outcomes == [keccak256(raw) for raw in raws]
+    assert again == [keccak256(raws[1])], "sent again: the same hash, and no second check"
+    assert verified == outcomes
+    assert len(rig.admitted) == 1
+
+
+async def test_a_wallet_that_sends_more_than_it_has_is_told_at_once() -> None:
+    rig = Rig()
+    async with rig.running():
+        (found,) = await rig.ingest.submit([ethereum.raw(value=10 * UNIT + 1)])
+        (covered,) = await rig.ingest.submit([ethereum.raw(value=10 * UNIT, max_fee=10**12)])
+    assert isinstance(found, Refusal)
+    assert found.reason is RefusalReason.INSUFFICIENT_FUNDS
+    assert found.detail == f"balance {10 * UNIT}, tx cost {10 * UNIT + 1}, overshot 1"
+    assert isinstance(covered, bytes), "the fee that a wallet offers is never reserved"
+
+
+async def test_a_nonce_that_is_used_counts_before_the_balance() -> None:
+    rig = Rig()
+    rig.nonce, rig.balance = 1, 0
+    assert await rig.outcome(ethereum.raw()) is RefusalReason.NONCE_TOO_LOW
+
+
+async def test_a_signature_that_no_key_made_is_a_bad_one() -> None:
+    raw = ethereum.Wallet().with_signature(0, 5, 1)
+    assert await Rig().outcome(raw) is RefusalReason.BAD_SIGNATURE
+
+
+async def test_what_a_peer_admitted_is_not_measured_by_this_nodes_balance() -> None:
+    rig = Rig()
+    async with rig.running():
+        rig.ingest.receive(PEER, [ethereum.raw(value=11 * UNIT)])
+        await rig.ingest.submit([transfer().raw])
+    assert keccak256(ethereum.raw(value=11 * UNIT)) in rig.mempool

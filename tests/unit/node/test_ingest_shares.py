@@ -65,7 +65,7 @@ class Rig:
             CHAIN_ID,
             EXECUTOR.registry,
             self.mempool,
-            lambda _: (0, False, self.problem),
+            lambda _: (0, 1, self.problem),
             lambda found, from_client: self.admitted.extend((t, from_client) for t in found),
             judge=self._judge,
         )

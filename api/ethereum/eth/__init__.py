@@ -1,0 +1,1 @@
+"""The eth_ namespace, one file for each part of it."""

@@ -1,0 +1,158 @@
+"""Events of receipts as logs, their bloom filters, and what a log filter asks for. Pure.
+
+Only events with a form of their own become logs: a transfer of the token, so far. Events of the
+hooks of a block belong to no transaction and are none.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from api.encoding import hex_of
+from api.ethereum.contracts import TOKEN
+from api.ethereum.encoding import padded, quantity, word
+from api.ethereum.results import Log
+from api.ports import CommittedBlock
+from ledger.crypto import keccak256
+from ledger.module import Event, EventValue
+from ledger.primitives import Address
+
+TRANSFER: Final = keccak256(b"Transfer(address,address,uint256)")
+BLOOM_BYTES: Final = 256
+_BLOOM_BITS: Final = 8 * BLOOM_BYTES
+_BITS_KEPT: Final = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A log without its place."""
+
+    address: Address
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+def _transfer(values: Mapping[str, EventValue]) -> Emitted:
+    sender, receiver, amount = values["from"], values["to"], values["amount"]
+    if not (isinstance(sender, bytes) and isinstance(receiver, bytes) and isinstance(amount, int)):
+        raise TypeError("transfer.sent names two addresses and an amount")
+    return Emitted(TOKEN, (TRANSFER, padded(sender), padded(receiver)), word(amount))
+
+
+_FORMS: Final[Mapping[str, Callable[[Mapping[str, EventValue]], Emitted]]] = {
+    "transfer.sent": _transfer
+}
+
+
+def emitted(events: Iterable[Event]) -> list[Emitted]:
+    """The logs among these events, in order."""
+    return [_FORMS[event.name](dict(event.values)) for event in events if event.name in _FORMS]
+
+
+@lru_cache(_BITS_KEPT)
+def _bloom_bits(item: bytes) -> int:
+    """Three bits of 2,048, from the item's hash (Yellow Paper 4.3.1)."""
+    digest = keccak256(item)
+    bits = 0
+    for at in (0, 2, 4):
+        bits |= 1 << (int.from_bytes(digest[at : at + 2], "big") % _BLOOM_BITS)
+    return bits
+
+
+def bloom_of(logs: Iterable[Emitted]) -> int:
+    """Bloom filter over the logs' addresses and topics, as an integer of 2,048 bits."""
+    bits = 0
+    for log in logs:
+        bits |= _bloom_bits(log.address)
+        for topic in log.topics:
+            bits |= _bloom_bits(topic)
+    return bits
+
+
+def bloom_hex(bits: int) -> str:
+    """A bloom filter as JSON shows it."""
+    return hex_of(bits.to_bytes(BLOOM_BYTES, "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """addresses: any of them, empty for all. topics: at each position any of these, None for all;
+    a log has to have at least as many topics."""
+
+    addresses: frozenset[bytes] = frozenset()
+    topics: tuple[frozenset[bytes] | None, ...] = ()
+
+    @property
+    def never(self) -> bool:
+        """True when no log can match, because only TOKEN emits any."""
+        return bool(self.addresses) and TOKEN not in self.addresses
+
+    def matches(self, log: Emitted) -> bool:
+        """True when the log is asked for."""
+        if self.addresses and log.address not in self.addresses:
+            return False
+        if len(self.topics) > len(log.topics):
+            return False
+        return all(
+            wanted is None or topic in wanted
+            for wanted, topic in zip(self.topics, log.topics, strict=False)
+        )
+
+    def may_be_in(self, bloom: int) -> bool:
+        """False when a block with this bloom filter holds no such log."""
+        wanted: Sequence[Iterable[bytes]] = [
+            group for group in (self.addresses, *self.topics) if group
+        ]
+        return all(any(_bloom_bits(item) & ~bloom == 0 for item in group) for group in wanted)
+
+
+EVERY_LOG: Final = Criteria()
+
+
+def logs_of(
+    found: CommittedBlock, index: int, first_log: int, criteria: Criteria = EVERY_LOG
+) -> list[Log]:
+    """The wanted logs of transaction `index`; first_log: how many logs are before it."""
+    block = found.block
+    transaction = block.transactions[index]
+    return placed(
+        emitted(found.receipts[index].events),
+        criteria,
+        first_log,
+        block_hash=block.hash,
+        height=block.height,
+        time_ms=block.time_ms,
+        transaction_hash=transaction.hash,
+        index=index,
+    )
+
+
+def placed(
+    logs: Iterable[Emitted],
+    criteria: Criteria,
+    first_log: int,
+    *,
+    block_hash: bytes,
+    height: int,
+    time_ms: int,
+    transaction_hash: bytes,
+    index: int,
+) -> list[Log]:
+    """The wanted ones of a transaction's logs, with their place in the chain."""
+    return [
+        {
+            "address": hex_of(log.address),
+            "topics": [hex_of(topic) for topic in log.topics],
+            "data": hex_of(log.data),
+            "blockHash": hex_of(block_hash),
+            "blockNumber": quantity(height),
+            "blockTimestamp": quantity(time_ms // 1000),
+            "transactionHash": hex_of(transaction_hash),
+            "transactionIndex": quantity(index),
+            "logIndex": quantity(position),
+            "removed": False,
+        }
+        for position, log in enumerate(logs, first_log)
+        if criteria.matches(log)
+    ]

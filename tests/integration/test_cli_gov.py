@@ -1,0 +1,225 @@
+"""`poyong gov` and `poyong org` against a served node: what they show, and what they send."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api import governance_examples as examples
+from governance.delegation import DELEGATE, UNDELEGATE
+from governance.petitions import PETITION, RECALL, SIGN
+from governance.proposals import SPONSOR, SUBMIT, WITHDRAW
+from governance.voting import VOTE
+from ledger.crypto import sha256
+from ledger.local_accounts import ed25519_accounts
+from ledger.message_registry import MessageType
+from node import cli
+from tests.support.api_servers import Served, serving
+
+PERSON = examples.PERSON["account"]
+
+
+async def run(served: Served, *arguments: str) -> int:
+    """The command in a thread of its own, since it has its own event loop."""
+    return await asyncio.to_thread(cli.run, [*arguments, "--rpc", served.url])
+
+
+@pytest.mark.parametrize(
+    ("command", "result", "shown"),
+    [
+        (("gov", "list"), examples.PAGE, "Money for the library"),
+        (("gov", "list", "--state", "voting", "--before", "9"), examples.PAGE, "--before 7"),
+        (("gov", "show", "7"), None, "Missing: 32 of 33 points of consenting weight"),
+        (("gov", "chambers"), [examples.CHAMBER], "공공"),
+        (("gov", "council"), examples.COUNCIL, "Pauses: 1 in force"),
+        (("gov", "bases"), [examples.LEGAL_BASIS], "Gwangju Metropolitan Council"),
+        (("gov", "agreements"), [examples.AGREEMENT], "Use of the school grounds"),
+        (("org", "list"), [examples.ORGANISATION], "광주광역시"),
+        (("org", "show", "gwangju"), examples.ORGANISATION, "chamber.public"),
+    ],
+)
+async def test_what_a_node_tells_is_shown_to_people_and_to_scripts(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...], result: Any, shown: str
+) -> None:
+    async with serving() as served:
+        assert await run(served, *command) == 0
+        assert shown in capsys.readouterr().out
+        assert await run(served, *command, "--json") == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert printed == (examples.PROPOSAL if result is None else result)
+
+
+async def test_a_proposal_is_shown_with_its_votes_and_its_messages(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with serving() as served:
+        assert await run(served, "gov", "show", "7") == 0
+    out = capsys.readouterr().out
+    assert "7, class B: Money for the library" in out
+    assert "Message 0: transfer.send" in out
+    assert 'amount "500000000000000000000"' in out
+    assert "weight 32 of 64, more than 50 % needed" in out
+    assert "vacant" in out
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (("gov", "show", "8"), "knows no proposal 8: see poyong gov list"),
+        (("org", "show", "nobody"), "knows no organisation 'nobody': see poyong org list"),
+    ],
+)
+async def test_what_is_not_there_is_said_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...], sentence: str
+) -> None:
+    async with serving() as served:
+        assert await run(served, *command) == cli.EXIT_FAILED
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert sentence in printed.err
+    assert printed.err.count("\n") == 1
+
+
+async def test_a_chain_without_governance_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving() as served:
+        monkeypatch.setattr(served.node, "council", lambda: None)
+        for name in ("chambers", "organisations", "legal_bases", "agreements"):
+            monkeypatch.setattr(served.node, name, lambda *_: [])
+        empty: dict[str, Any] = {"proposals": [], "next_before": None}
+        monkeypatch.setattr(served.node, "proposals", lambda *_: empty)
+        assert await run(served, "gov", "council") == cli.EXIT_FAILED
+        assert "has no proposals" in capsys.readouterr().err
+        for command in ("gov list", "gov chambers", "gov bases", "gov agreements", "org list"):
+            assert await run(served, *command.split()) == 0
+            assert capsys.readouterr().out.startswith(("No ", "Nobody "))
+
+
+@pytest.mark.parametrize(
+    ("command", "message", "values"),
+    [
+        (("sponsor", "7"), SPONSOR, (7,)),
+        (("withdraw", "7"), WITHDRAW, (7,)),
+        (("sign-petition", "7"), SIGN, (7,)),
+        (("recall", "7"), RECALL, (7,)),
+        (("vote", "7", "abstain"), VOTE, (7, "abstain")),
+        (("delegate", "c", PERSON), DELEGATE, ("C", bytes(19) + b"\xb1")),
+        (("undelegate", "D"), UNDELEGATE, ("D",)),
+    ],
+)
+async def test_taking_part_sends_one_signed_message_and_waits(
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    message: MessageType,
+    values: tuple[object, ...],
+) -> None:
+    async with serving() as served:
+        sending = asyncio.create_task(run(served, "gov", *command, "--local", "3", "--json"))
+        await served.node.until_waiting(1)
+        (waiting,) = served.node.pending.values()
+        assert waiting.type == message.name
+        assert message.decode(waiting.body) == values
+        assert waiting.sender == ed25519_accounts()[3].address
+        await served.node.commit()
+        assert await sending == 0
+        assert json.loads(capsys.readouterr().out)["code"] == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "sentence"),
+    [
+        (("vote", "7", "yes"), cli.EXIT_FAILED, "--key FILE, or --local N"),
+        (("vote", "7", "maybe", "--local", "0"), cli.EXIT_USAGE, "'yes', 'no', 'abstain'"),
+        (("vote", "0", "yes", "--local", "0"), cli.EXIT_USAGE, "0 is not in the range"),
+        (("delegate", "E", PERSON, "--local", "0"), cli.EXIT_USAGE, "'a', 'b', 'c', 'd'"),
+        (("delegate", "A", "0x12", "--local", "0"), cli.EXIT_FAILED, "ACCOUNT: expected 0x and 40"),
+    ],
+)
+async def test_what_cannot_be_sent_is_refused_before_anything_is(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...], code: int, sentence: str
+) -> None:
+    async with serving() as served:
+        assert await run(served, "gov", *command) == code
+        assert sentence in capsys.readouterr().err
+        assert not served.node.submitted
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A proposal to pay a dividend, with its text beside it."""
+    (tmp_path / "text.txt").write_bytes(b"A dividend.")
+    fields = {"pool": "founders", "amount": "2 BJT"}
+    document = {
+        "title": "A dividend",
+        "document": "text.txt",
+        "legal_basis": 3,
+        "messages": [{"type": "distribution.dividend", "fields": fields}],
+    }
+    path = tmp_path / "proposal.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def wrong_file(file: Path) -> Path:
+    """The same with a number for an amount."""
+    text = file.read_text(encoding="utf-8").replace('"2 BJT"', "2")
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(("command", "message"), [("propose", SUBMIT), ("petition", PETITION)])
+async def test_a_proposal_is_shown_then_sent_with_encoded_messages(
+    capsys: pytest.CaptureFixture[str], file: Path, command: str, message: MessageType
+) -> None:
+    async with serving() as served:
+        sending = asyncio.create_task(run(served, "gov", command, str(file), "--local", "1"))
+        await served.node.until_waiting(1)
+        (waiting,) = served.node.pending.values()
+        assert waiting.type == message.name
+        title, document_hash, basis, ((carried, body),) = message.decode(waiting.body)
+        assert (title, document_hash, basis) == ("A dividend", sha256(b"A dividend."), 3)
+        assert carried == "distribution.dividend"
+        await served.node.commit()
+        assert await sending == 0
+    out = capsys.readouterr().out
+    assert out.index("Message 0: distribution.dividend") < out.index("Final in block 1")
+    assert 'amount "2000000000000000000"' in out
+    assert f"{len(body)} bytes" in out
+
+
+async def test_a_dry_run_shows_and_sends_nothing(
+    capsys: pytest.CaptureFixture[str], file: Path
+) -> None:
+    async with serving() as served:
+        assert await run(served, "gov", "propose", str(file), "--dry-run", "--json") == 0
+        assert not served.node.submitted
+    found = json.loads(capsys.readouterr().out)
+    assert found["message_type"] == SUBMIT.name
+    assert found["messages"][0]["fields"] == {"pool": "founders", "amount": "2000000000000000000"}
+    assert found["arguments"][0] == "title=A dividend"
+
+
+async def test_a_wrong_document_is_refused_by_its_place_before_anything_is_sent(
+    capsys: pytest.CaptureFixture[str], wrong_file: Path
+) -> None:
+    async with serving() as served:
+        sent = await run(served, "gov", "propose", str(wrong_file), "--local", "1")
+        assert sent == cli.EXIT_FAILED
+        assert "messages[0].fields.amount: expected decimal text" in capsys.readouterr().err
+        assert not served.node.submitted
+
+
+async def test_a_template_names_the_fields_of_each_type(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.run(["gov", "template", "distribution.dividend", "transfer.send"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [list(item["fields"]) for item in found["messages"]] == [
+        ["pool", "amount"], ["to", "amount", "memo_hash"],
+    ]  # fmt: skip
+    assert cli.run(["gov", "template", "no.such"]) == cli.EXIT_FAILED
+    assert "no message type is called 'no.such'" in capsys.readouterr().err

@@ -1,0 +1,51 @@
+"""Programs of other people that tests run against a town, each in a folder outside the checkout.
+
+`.ci/clients` installs them; a test that misses one is skipped and says so.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+PROGRAMS: Final = ROOT / "tests" / "clients"
+TIMEOUT_S: Final = 90
+
+
+def folder() -> Path:
+    """Where `.ci/clients` puts them."""
+    named = os.environ.get("POYONG_TEST_CLIENTS")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(named) if named else cache / "poyong-test-clients"
+
+
+def web3_python() -> str:
+    """The Python that has web3.py; skips the test when there is none."""
+    python = folder() / "web3" / "bin" / "python"
+    if not (folder() / "web3" / ".installed").exists():
+        pytest.skip(f"web3.py is not installed in {folder()}: run .ci/clients")
+    return str(python)
+
+
+def node_with(package: str) -> tuple[str, str]:
+    """The node program and the folder that has this npm package; skips when one is missing."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node.js is not installed")
+    if not (folder() / "npm" / ".installed").exists():
+        pytest.skip(f"{package} is not installed in {folder()}: run .ci/clients")
+    return node, str(folder() / "npm")
+
+
+def run(*command: str) -> Any:
+    """The JSON that a program prints; it has to succeed."""
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, cwd=PROGRAMS
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
