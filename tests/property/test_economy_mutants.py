@@ -1,8 +1,8 @@
 """A machine that can no longer fail proves nothing: rules are broken here one by one, and the lives
 of tests/support/economy_life.py have to notice each within a fixed number of steps.
 
-A mutant takes a function's place in every module that uses it, the invariants among them. The lives
-are derandomised, so each run of these tests plays the same ones.
+A mutant takes a function's place in every module that uses it, the invariants among them. Each life
+follows from its seed, so each run of these tests plays the same ones.
 """
 
 import sys
@@ -11,8 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import Phase
-from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace as replaced
 
 from ledger import accounts
@@ -24,7 +22,7 @@ from ledger.rows import key
 from ledger.state import State
 from tests.support import economy_chain
 from tests.support.economy_chain import REGISTRAR, STRANGER
-from tests.support.economy_life import EconomyLife, life_settings
+from tests.support.economy_life import EconomyLife, seeded_life
 from tokenomics import (
     appraisals,
     ceiling,
@@ -45,7 +43,7 @@ from tokenomics import (
     zone_rounds,
 )
 
-LIVES, RULES_A_LIFE = 24, 25
+MAX_LIVES, RULES_A_LIFE = 40, 20
 MAX_STEPS = 10_000
 ROOMS = ("ledger", "tokenomics", "governance", "node")
 Mutant = Callable[[pytest.MonkeyPatch], None]
@@ -169,7 +167,7 @@ def pause_ignored(original: Any, *args: Any, paused: bool) -> Any:
 @mutant(accounts.mint)
 def minted_to_one_account_too_much(original: Any, state: State, to: Address, amount: int) -> None:
     original(state, to, amount)
-    if amount:
+    if amount and to == issuance.MINT_ACCOUNT:
         original(state, STRANGER, 1)
 
 
@@ -221,12 +219,12 @@ def certifiers_limit_ignored(*_: Any) -> None:
 
 @mutant(persons._enrol)
 def credential_used_twice(
-    original: Any, roles: Any, context: Context, account: Address, used: Hash
+    original: Any, roles: Any, credentials: Any, context: Context, account: Address, used: Hash
 ) -> None:
     state = context.state
     known = state.get(persons.NULLIFIERS, used)
     if known is None or persons.find_person(state, account) or context.sender != REGISTRAR:
-        original(roles, context, account, used)
+        original(roles, credentials, context, account, used)
         return
     state.put(persons.PERSONS, account, persons.Person(used, 1, 0, 0, ""))
     state.put(persons.NULLIFIERS, used, persons.Nullifier(account))
@@ -269,16 +267,19 @@ MUTANTS["lots_drawn_by_the_process"] = lots_drawn_by_the_process
 
 
 def play(replay_every: int = 0) -> None:
+    """The same lives each time, until something is noticed."""
     EconomyLife.start(replay_every)
-    run_state_machine_as_test(
-        EconomyLife,
-        settings=life_settings(
-            LIVES, RULES_A_LIFE, phases=(Phase.generate,), derandomize=True, database=None
-        ),
-    )
+    for seed in range(MAX_LIVES):
+        seeded_life(seed, RULES_A_LIFE)
+        if EconomyLife.steps > MAX_STEPS:
+            break
 
 
-@pytest.mark.timeout(300)
+def test_the_same_lives_break_nothing_while_the_rules_stand() -> None:
+    play()
+    assert EconomyLife.steps > MAX_STEPS
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_broken_rule_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     MUTANTS[name](monkeypatch)

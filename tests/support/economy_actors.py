@@ -118,7 +118,7 @@ class Actors:
         return max(LOWEST_LEVEL, min(HIGHEST_LEVEL, 4 * accepted, level))
 
     def _appraise(self, state: State, moods: Sequence[str], challenges: bool, rng: Random) -> None:
-        """What the seats of running appraisals say now, and who challenges."""
+        """What the seats of running appraisals say now, wrongly at times, and who challenges."""
         for row, zone, appraisal in running(state):
             name, mood = f"z{zone}", moods[zone]
             if appraisal.phase is Phase.CHALLENGE:
@@ -138,6 +138,8 @@ class Actors:
                     if not has_committed(state, row.number, zone, member):
                         self.commit(row, zone, member, _price(mood, seat, appraisal, rng), rng)
                 elif mood != "withholding" or seat not in _WITHHELD[appraisal.phase]:
+                    if rng.randrange(12) == 0 and (name, row.number, member) in self.said:
+                        self.add(self.reveal_call(name, row.number, member, more=1))
                     self._reveal(state, row.number, zone, member)
 
     def _intrude(

@@ -166,7 +166,10 @@ def claim(actors: Actors, rng: Random) -> None:
 def leave(actors: Actors, rng: Random) -> None:
     """Mostly somebody who has something to lose."""
     earned = [number for (_, number), amount in actors.audit.pools.earned.items() if amount]
-    number, cause = rng.choice([rng.randrange(PERSONS), *earned]), rng.choice(["left", *CAUSES])
+    number, cause = (
+        rng.choice([rng.randrange(PERSONS), *earned]),
+        rng.choice(["left", "left", *CAUSES]),
+    )
     sender = person(number) if rng.randrange(2) else REGISTRAR
     actors.add(call(sender, LEAVE, person(number), cause))
 
@@ -320,6 +323,7 @@ DEEDS: Sequence[Callable[[Actors, Random], None]] = (
     work,
     revoke,
     claim,
+    leave,
     leave,
     dividend,
     transfer,
