@@ -23,6 +23,7 @@ ZONE: Final[land_results.Zone] = {
     "base_krw_per_m2": 250_000,
     "accepted_krw_per_m2": 259_000,
     "counted_krw_per_m2": 259_000,
+    "recent_krw_per_m2": [254_000, 259_000],
     "certified_krw_per_m2": 0,
     "value_krw": "51800000000",
     "final_round": 9,

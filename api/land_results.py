@@ -23,6 +23,7 @@ class Zone(TypedDict):
     base_krw_per_m2: Annotated[int, "price of round 0"]
     accepted_krw_per_m2: Annotated[int, "the basis of the clip"]
     counted_krw_per_m2: Annotated[int, "what the last closed round counted for this zone"]
+    recent_krw_per_m2: Annotated[list[int], "accepted at each of the last four anchors"]
     certified_krw_per_m2: Annotated[int, "what only certified events let the price rise so far"]
     value_krw: Krw
     final_round: Annotated[int, "the last round that was FINAL here; 0: none yet"]

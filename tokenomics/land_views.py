@@ -266,6 +266,7 @@ def _zone(state: State, number: int, zone: Zone) -> View:
         "area_tenth_m2": zone.area_tenth_m2,
         "base_krw_per_m2": zone.base_krw_per_m2,
         "accepted_krw_per_m2": value.accepted_krw_per_m2,
+        "recent_krw_per_m2": list(value.recent),
         "counted_krw_per_m2": counted,
         "certified_krw_per_m2": value.certified_krw_per_m2,
         "value_krw": str(uplift.zone_value_krw(zone.area_tenth_m2, counted)),

@@ -130,13 +130,3 @@ def play_rounds(
         totals = totals_after(totals, row)
         played.append(Played(row, played_town.raw_value_krw, naive, burned))
     return played
-
-
-def returned_at(played: Sequence[Played]) -> int | None:
-    """Position of the first quarter, after the highest raw value, that is back at the base or
-    below; None when the series does not return."""
-    top = max(range(len(played)), key=lambda at: played[at].raw_value_krw)
-    for at in range(top, len(played)):
-        if played[at].raw_value_krw <= played[at].row.base_value_krw:
-            return at
-    return None

@@ -87,11 +87,11 @@ def commit(
     )
     signer = signer_of(key, password_file, local, KeyKind.ACCOUNT)
     sender = ed25519_address(signer.public_key)
-    chain_id, found, accepted = _standing(url, zone, number)
+    chain_id, found, recent = _standing(url, zone, number)
     _require_phase(found, _COMMITTING, "commitments")
     _require_awaited(found, sender, "has committed already, or has no seat in this phase")
     sealed = SealedAppraisal(chain_id, zone, number, sender, said, new_salt())
-    _check_report(sealed, found, accepted)
+    check_report(sealed, found, recent)
     file = secret or Path(f"appraisal-{_file_part(zone)}-{number}.json")
     write_appraisal(file, sealed)
     try:
@@ -197,8 +197,9 @@ def challenge(
     )
 
 
-def _standing(url: str, zone: str, number: int) -> tuple[int, land_results.Round, int]:
-    """Chain id, the zone's round, and its accepted price; LocalError for an unknown one."""
+def _standing(url: str, zone: str, number: int) -> tuple[int, land_results.Round, list[int]]:
+    """Chain id, the zone's round, and its accepted prices of the last anchors; LocalError for an
+    unknown one."""
     asked: list[Any] = [calls.status(), calls.get_round(zone, number), calls.get_zones()]
     status, found, zones = ask_all(url, asked)
     if found is None:
@@ -207,8 +208,8 @@ def _standing(url: str, zone: str, number: int) -> tuple[int, land_results.Round
             f"{url} knows no round {number} of zone {zone!r:.60}: its zones are {known}; see "
             "poyong land index for the rounds"
         )
-    (accepted,) = (row["accepted_krw_per_m2"] for row in zones if row["zone"] == zone)
-    return status["chain_id"], found, accepted
+    (recent,) = (row["recent_krw_per_m2"] for row in zones if row["zone"] == zone)
+    return status["chain_id"], found, recent
 
 
 def _round(url: str, zone: str, number: int) -> land_results.Round:
@@ -245,7 +246,7 @@ def _require_awaited(found: land_results.Round, sender: Address, else_it: str) -
         )
 
 
-def _check_report(sealed: SealedAppraisal, found: land_results.Round, accepted: int) -> None:
+def check_report(sealed: SealedAppraisal, found: land_results.Round, recent: list[int]) -> None:
     """LocalError for a report that the chain would refuse when it is revealed."""
     said = sealed.statement
     try:
@@ -270,10 +271,12 @@ def _check_report(sealed: SealedAppraisal, found: land_results.Round, accepted: 
             f"to {moment(found['end_ms'])})"
         )
     # By the usual factor; a chain with another one says so at the reveal.
-    if is_unit_error(said.price_krw_per_m2, accepted, LandParameters().unit_error_factor):
+    factor = LandParameters().unit_error_factor
+    if all(is_unit_error(said.price_krw_per_m2, accepted, factor) for accepted in recent):
         raise LocalError(
             f"--price: {said.price_krw_per_m2:,} KRW/m² is ten times away from the last accepted "
-            f"{accepted:,} KRW/m²: a wrong unit? The reveal would be refused"
+            f"{recent[-1]:,} KRW/m² and from those of the last {len(recent)} anchors: a wrong "
+            "unit? The reveal would be refused"
         )
 
 

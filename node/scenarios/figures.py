@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from node.scenarios.model import Scenario
 from tokenomics.land_views import INDEX_BASE
 from tokenomics.playback import Played
+
+Indexed = TypeVar("Indexed", Played, "RoundFigures")
 
 PLAIN: Final = frozenset({"round", "quarter", "land_index", "raw_index", "coverage_bps"})
 """Not amounts: these stand as they are in JSON; amounts as decimal text."""
@@ -73,7 +75,7 @@ def round_figures(scenario: Scenario, played: Sequence[Played]) -> list[RoundFig
     ]
 
 
-def returned(rounds: Sequence[RoundFigures]) -> RoundFigures | None:
+def returned(rounds: Sequence[Indexed]) -> Indexed | None:
     """The first round, after the highest raw index, at which it is back at its start or below;
     None for a series that does not return."""
     top = max(range(len(rounds)), key=lambda at: rounds[at].raw_index)

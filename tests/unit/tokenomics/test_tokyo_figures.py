@@ -5,8 +5,9 @@ import pytest
 
 from ledger.primitives import UNIT
 from node.scenarios import gwangju, tokyo
+from node.scenarios.figures import returned
 from tokenomics.params import IssuanceParameters
-from tokenomics.playback import Played, Reserve, play, returned_at
+from tokenomics.playback import Played, Reserve, play
 from tokenomics.town_playback import Land
 
 MILLION_TOKENS = 10**6 * UNIT
@@ -22,9 +23,9 @@ def through_the_bubble(scale_percent: int, anchor_every: int) -> Played:
         anchor_every=anchor_every,
         reserve=Reserve(),
     )
-    at = returned_at(played)
-    assert at is not None
-    return played[at]
+    back = returned(played)
+    assert back is not None
+    return back
 
 
 def test_the_series_rises_more_than_twofold_and_comes_back() -> None:
@@ -62,4 +63,4 @@ def test_playing_gwangju_gives_what_the_modules_give() -> None:
     prices = [[price] * len(zones) for price in gwangju.quarterly_prices()]
     played = play(zones, prices, IssuanceParameters())
     assert played[-1].row.issued == 71_030471853500000000000000
-    assert returned_at(played) is None
+    assert returned(played) is None
