@@ -325,8 +325,7 @@ def _check_statement(state: State, number: int, row: Round, statement: Statement
         )
     recent = zone_value(state, number).recent
     factor = parameters_of(state, row.number).unit_error_factor
-    # Not the last price alone: after a deep fall that was wrong the right price has to be sayable.
-    if all(is_unit_error(price, accepted, factor) for accepted in recent):
+    if is_unit_error(price, recent, factor):
         raise TransactionError(
             ErrorCode.INVALID_MESSAGE,
             f"{price} KRW/m2 is {factor} times away from the last accepted {recent[-1]} KRW/m2 and "

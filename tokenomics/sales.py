@@ -276,7 +276,7 @@ def _check_price(state: State, number: int, price_krw_per_m2: int) -> None:
         raise TransactionError(ErrorCode.INVALID_MESSAGE, "price_krw_per_m2 is 0")
     last = zone_value(state, number).accepted_krw_per_m2
     factor = land_parameters(state).unit_error_factor
-    if is_unit_error(price_krw_per_m2, last, factor):
+    if is_unit_error(price_krw_per_m2, (last,), factor):
         raise TransactionError(
             ErrorCode.INVALID_MESSAGE,
             f"{price_krw_per_m2} KRW/m2 is {factor} times away from the zone's last accepted "

@@ -4,7 +4,7 @@ Median, dispersion, the rule of 110 %, clip. Pure integer arithmetic; prices in 
 knows rounds, zones or state.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ledger.primitives import BPS, PPM
@@ -61,9 +61,10 @@ def rolled(price: int, factor: tuple[int, int] | None) -> int:
     return price if factor is None else price * factor[0] // factor[1]
 
 
-def is_unit_error(price: int, last: int, factor: int) -> bool:
-    """True when `price` is `factor` times above or below the last accepted value, or further."""
-    return price * factor <= last or price >= last * factor
+def is_unit_error(price: int, accepted: Iterable[int], factor: int) -> bool:
+    """True when `price` is `factor` times above or below each of these values, or further: after a
+    deep fall that was wrong the right price has to be sayable (ADR 0016)."""
+    return all(price * factor <= one or price >= one * factor for one in accepted)
 
 
 def clip_limit(accepted: int, elapsed_ms: int, clip_bps_a_year: int) -> int:

@@ -272,7 +272,7 @@ def check_report(sealed: SealedAppraisal, found: land_results.Round, recent: lis
         )
     # By the usual factor; a chain with another one says so at the reveal.
     factor = LandParameters().unit_error_factor
-    if all(is_unit_error(said.price_krw_per_m2, accepted, factor) for accepted in recent):
+    if is_unit_error(said.price_krw_per_m2, recent, factor):
         raise LocalError(
             f"--price: {said.price_krw_per_m2:,} KRW/m² is ten times away from the last accepted "
             f"{recent[-1]:,} KRW/m² and from those of the last {len(recent)} anchors: a wrong "

@@ -108,10 +108,12 @@ def test_dispersion_is_the_mean_absolute_deviation_in_millionths_of_the_median()
 
 
 def test_a_decade_away_is_a_unit_error_and_just_less_is_not() -> None:
-    assert is_unit_error(2_500_000, 250_000, 10)
-    assert not is_unit_error(2_499_999, 250_000, 10)
-    assert is_unit_error(25_000, 250_000, 10)
-    assert not is_unit_error(25_001, 250_000, 10)
+    assert is_unit_error(2_500_000, (250_000,), 10)
+    assert not is_unit_error(2_499_999, (250_000,), 10)
+    assert is_unit_error(25_000, (250_000,), 10)
+    assert not is_unit_error(25_001, (250_000,), 10)
+    assert not is_unit_error(2_500_000, (250_000, 260_000), 10)
+    assert is_unit_error(2_600_000, (250_000, 260_000), 10)
 
 
 def test_the_clip_is_8_percent_a_year_pro_rata_and_one_year_at_most() -> None:
