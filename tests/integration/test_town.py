@@ -49,7 +49,7 @@ def test_a_town_plays_the_series_while_one_validator_is_killed(tmp_path: Path) -
         assert len(answer("validators", "--rpc", observer)["members"]) == 4
         assert len(answer("peers", "--rpc", observer)) == 3
         assert answer("why-stalled", "--rpc", observer)["stalled"] is False
-        town.wait_until(lambda: closed_rounds(observer) >= ROUNDS_TO_MINT, 60)
+        town.wait_until(lambda: final_rounds(observer) >= ROUNDS_TO_MINT, 60)
         assert answer("town", "down", "--dir", str(tmp_path)) == {"stopped": town.process.pid}
         report = report_of(town)
     assert set(report) == REPORT_KEYS
@@ -96,9 +96,9 @@ def test_a_validator_started_by_hand_keeps_neither_the_town_nor_its_report(tmp_p
     assert (report["invariants"], report["validators"]) == ("ok", 4)
 
 
-def closed_rounds(rpc: str) -> int:
+def final_rounds(rpc: str) -> int:
     with SyncClient(rpc) as client:
-        closed: int = client.call(calls.get_land_index())["closed_rounds"]
+        closed: int = client.call(calls.get_land_index())["rounds_final"]
     return closed
 
 
