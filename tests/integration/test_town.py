@@ -98,8 +98,8 @@ def test_a_validator_started_by_hand_keeps_neither_the_town_nor_its_report(tmp_p
 
 def final_rounds(rpc: str) -> int:
     with SyncClient(rpc) as client:
-        closed: int = client.call(calls.get_land_index())["rounds_final"]
-    return closed
+        final: int = client.call(calls.get_land_index())["rounds_final"]
+    return final
 
 
 def transfer_and_verify(folder: Path, rpc: str) -> None:
