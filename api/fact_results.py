@@ -1,5 +1,4 @@
-"""JSON results of the facts beside appraisals, as tokenomics.fact_views and appraiser_views make
-them. See api.results."""
+"""JSON results of the facts beside appraisals, as tokenomics makes them. See api.results."""
 
 from typing import Annotated, TypedDict
 

@@ -1,4 +1,4 @@
-"""JSON results of land and issuance, as tokenomics.views makes them. See api.results."""
+"""JSON results of land and issuance, as tokenomics.issuance.views makes them. See api.results."""
 
 from typing import Annotated, Final, TypedDict
 

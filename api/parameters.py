@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api.encoding import from_hex
-from governance.lifecycle import Status
+from governance.proposals.lifecycle import Status
 from ledger.errors import DecodeError
 from ledger.primitives import ADDRESS_BYTES, HASH_BYTES, MAX_UINT64
 from ledger.transaction import MAX_TRANSACTION_BYTES

@@ -1,4 +1,4 @@
-"""JSON results of distribution, as tokenomics.pool_views makes them. See api.results."""
+"""JSON results of distribution, as its pool_views make them. See api.results."""
 
 from typing import Annotated, TypedDict
 

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, cast
 
 from api import governance_results, ports, results
 from api.encoding import address, from_hex, hex_of, plain
-from governance.proposal_rows import MAX_BODY_BYTES
+from governance.proposals.proposal_rows import MAX_BODY_BYTES
 from ledger import codec
 from ledger.block import CompactBlock, Header
 from ledger.errors import DecodeError

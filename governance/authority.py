@@ -5,7 +5,7 @@ the organisations, so that m of them have to sign each decision."""
 from typing import Final
 
 from governance.admissible import GOVERNANCE
-from governance.stakeholder_genesis import has_stakeholders
+from governance.stakeholders.stakeholder_genesis import has_stakeholders
 from ledger import codec
 from ledger.errors import ErrorCode, TransactionError
 from ledger.module import Context

@@ -1,17 +1,17 @@
 """Decisions about validators, observers and, without stakeholders, about roles.
 
-On a chain with stakeholders a vote sends them (governance/proposals.py); on any other, the one
-authority that genesis names.
+On a chain with stakeholders a vote sends them (governance/proposals/proposals.py); on any other,
+the one authority that genesis names.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from governance.authority import GENESIS, require_authority, write_authority
-from governance.classes import has_proposals
 from governance.ports import ValidatorAdmission
+from governance.proposals.classes import has_proposals
 from governance.roles import RoleBook
-from governance.stakeholder_genesis import has_stakeholders
+from governance.stakeholders.stakeholder_genesis import has_stakeholders
 from ledger.crypto import ED25519_KEY_BYTES
 from ledger.errors import DecodeError, ErrorCode, TransactionError, ensure
 from ledger.message_registry import Field, Kind, MessageType

@@ -3,8 +3,8 @@
 Votes that have started stay as they are, because their electorate is frozen.
 """
 
-from governance.council import drop_naming
-from governance.delegation import drop_delegations
+from governance.emergency.council import drop_naming
+from governance.proposals.delegation import drop_delegations
 from ledger.state import State
 
 

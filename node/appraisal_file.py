@@ -16,7 +16,7 @@ from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import ADDRESS_BYTES, HASH_BYTES, Address, Hash
 from node.private_files import read_private, write_private
-from tokenomics.reports import Statement, commitment_of
+from tokenomics.oracle.reports import Statement, commitment_of
 
 MAX_FILE_BYTES: Final = 16 * 1024
 SALT_BYTES: Final = 32

@@ -49,7 +49,7 @@ from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import open_store
 from node.tls import NodeIdentity
 from node.wal import OpenedLog, open_log
-from tokenomics import registry
+from tokenomics.oracle import registry
 
 CONFIG_FILE: Final = "config.toml"
 CHAIN_FOLDER: Final = "chain"

@@ -29,7 +29,7 @@ from node.block_store import BlockStore
 from node.modules import TOKEN, build_executor
 from node.storage import STATE_START, STATE_STOP
 from node.stores import ENGINES, open_store
-from tokenomics import views
+from tokenomics.issuance import views
 
 OK: Final = "ok"
 
@@ -48,7 +48,7 @@ class StoreAudit:
     """What the store of one node holds.
 
     transactions: final ones since genesis. invariants: OK, or the name of the first that is
-    broken; `found` then says how. economy: tokenomics.views.summary.
+    broken; `found` then says how. economy: tokenomics.issuance.views.summary.
     """
 
     height: int

@@ -10,8 +10,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Gauge
 
 from ledger.primitives import UNIT
-from tokenomics.phases import Phase, is_terminal
-from tokenomics.zone_rounds import Outcome
+from tokenomics.oracle.phases import Phase, is_terminal
+from tokenomics.oracle.zone_rounds import Outcome
 
 PREFIX: Final = "poyong_"
 ROUND_OPEN: Final = "OPEN"

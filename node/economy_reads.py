@@ -5,14 +5,10 @@ from collections.abc import Callable, Sequence
 from api import ports
 from ledger.primitives import Address
 from ledger.state import State
-from tokenomics import (
-    appraiser_views,
-    fact_views,
-    land_views,
-    pool_views,
-    round_views,
-    views,
-)
+from tokenomics.distribution import pool_views
+from tokenomics.facts import fact_views
+from tokenomics.issuance import views
+from tokenomics.oracle import appraiser_views, land_views, round_views
 from tokenomics.ports import RoleBook, Token
 
 

@@ -8,10 +8,11 @@ from itertools import islice
 from typing import Any, Final
 
 from api import ports
-from governance import membership, proposal_views, stakeholder_views
-from governance.lifecycle import Status
-from governance.mandate import Mandate
-from governance.proposal_rows import BOOK
+from governance.proposals import proposal_views
+from governance.proposals.lifecycle import Status
+from governance.proposals.mandate import Mandate
+from governance.proposals.proposal_rows import BOOK
+from governance.stakeholders import membership, stakeholder_views
 from ledger.primitives import Address
 from ledger.state import State
 

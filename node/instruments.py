@@ -17,11 +17,12 @@ from node.modules import TOKEN
 from node.runtime import Runtime
 from node.service import Service
 from node.step_watch import StepWatch
-from tokenomics import land_views, views
-from tokenomics.appraisals import running
-from tokenomics.ceiling import coverage_bps
-from tokenomics.derivation import issuance_round
-from tokenomics.rounds import has_land, open_rounds, schedule, town_round
+from tokenomics.issuance import views
+from tokenomics.issuance.ceiling import coverage_bps
+from tokenomics.issuance.derivation import issuance_round
+from tokenomics.oracle import land_views
+from tokenomics.oracle.appraisals import running
+from tokenomics.oracle.rounds import has_land, open_rounds, schedule, town_round
 
 
 class Instruments:

@@ -7,13 +7,13 @@ A type that is in neither list stops the tests; one that is not in CLASS_OF cann
 from collections.abc import Mapping
 from typing import Final
 
-from governance import legal_bases, membership
 from governance.chambers import CHAMBER_BUILDERS, CHAMBER_LAND
-from governance.classes import ProposalClass
-from governance.emergency import message_paused
-from governance.mandate import Mandate
-from governance.parameter_changes import OWN_CLASSES
-from governance.proposal_rows import MODULE as PROPOSALS
+from governance.emergency.emergency import message_paused
+from governance.proposals.classes import ProposalClass
+from governance.proposals.mandate import Mandate
+from governance.proposals.parameter_changes import OWN_CLASSES
+from governance.proposals.proposal_rows import MODULE as PROPOSALS
+from governance.stakeholders import legal_bases, membership
 from ledger.routing import Router
 from ledger.state import State
 from tokenomics.loosening import loosens_supply

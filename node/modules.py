@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from governance.chain_roles import ChainRoles
 from governance.deciding import DecidingModule
-from governance.emergency import EmergencyCouncil
-from governance.enrolment import CredentialBook
-from governance.proposals_module import ProposalsModule
+from governance.emergency.emergency import EmergencyCouncil
+from governance.proposals.proposals_module import ProposalsModule
 from governance.roles import RoleNames
-from governance.stakeholders import StakeholdersModule
+from governance.stakeholders.chain_roles import ChainRoles
+from governance.stakeholders.enrolment import CredentialBook
+from governance.stakeholders.stakeholders import StakeholdersModule
 from ledger import accounts
 from ledger.accounts import AccountsModule
 from ledger.executor import BlockExecutor
@@ -18,11 +18,11 @@ from ledger.transfers import TransfersModule
 from ledger.validators import ValidatorsModule
 from node.mandate import is_paused, mandate
 from tokenomics import roles
-from tokenomics.certificates import KINDS
-from tokenomics.distribution import DistributionModule
-from tokenomics.issuance import IssuanceModule
-from tokenomics.land import LandModule
-from tokenomics.panels import RegistryPanels
+from tokenomics.distribution.certificates import KINDS
+from tokenomics.distribution.distribution import DistributionModule
+from tokenomics.issuance.issuance import IssuanceModule
+from tokenomics.oracle.land import LandModule
+from tokenomics.oracle.panels import RegistryPanels
 from tokenomics.ports import Credentials, Emergency, Panels, Token
 
 PANELS: Panels = RegistryPanels()

@@ -13,11 +13,12 @@ import msgspec
 
 from api import views
 from api.encoding import address, hex_of
-from governance import emergency, ports
+from governance import ports
 from governance.admissible import GOVERNANCE
-from governance.classes import ProposalClass
-from governance.mandate import Mandate, loosens_supply
-from governance.proposal_rows import Message, ballot_of, find, messages_of
+from governance.emergency import emergency
+from governance.proposals.classes import ProposalClass
+from governance.proposals.mandate import Mandate, loosens_supply
+from governance.proposals.proposal_rows import Message, ballot_of, find, messages_of
 from ledger import codec
 from ledger.errors import DecodeError, InvariantViolation, LocalError, TransactionError
 from ledger.kv import KeyValueReader

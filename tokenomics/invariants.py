@@ -12,16 +12,16 @@ from ledger.errors import ensure
 from ledger.module import BlockInfo, Invariant
 from ledger.rows import key, present
 from ledger.state import State
-from tokenomics.appraisals import appraisals_of
-from tokenomics.derivation import ISSUANCE_ROUNDS, IssuanceRound, has_issuance, totals
-from tokenomics.land_rules import parameters_by_round
+from tokenomics.issuance.derivation import ISSUANCE_ROUNDS, IssuanceRound, has_issuance, totals
+from tokenomics.oracle.appraisals import appraisals_of
+from tokenomics.oracle.land_rules import parameters_by_round
+from tokenomics.oracle.reports import has_committed, reports_digest, reports_of
+from tokenomics.oracle.rounds import TOWN_ROUNDS, TownRound, ended_rounds, opened_round
+from tokenomics.oracle.valuation import RETURN_ANCHORS, clip_limit
+from tokenomics.oracle.zone_rounds import ZONE_ROUNDS, Outcome, ZoneRound, enough_reports
+from tokenomics.oracle.zones import Zone, zone_value, zones
 from tokenomics.params import issuance_parameters
 from tokenomics.ports import Oracle, Token
-from tokenomics.reports import has_committed, reports_digest, reports_of
-from tokenomics.rounds import TOWN_ROUNDS, TownRound, ended_rounds, opened_round
-from tokenomics.valuation import RETURN_ANCHORS, clip_limit
-from tokenomics.zone_rounds import ZONE_ROUNDS, Outcome, ZoneRound, enough_reports
-from tokenomics.zones import Zone, zone_value, zones
 
 
 def _zone_histories(state: State) -> Iterator[tuple[int, Zone, list[tuple[TownRound, ZoneRound]]]]:

@@ -11,11 +11,11 @@ from typing import Any, Final
 from ledger.errors import DecodeError
 from ledger.message_registry import MessageType
 from ledger.state import State
-from tokenomics.derivation import has_issuance
-from tokenomics.issuance import SET_ISSUANCE_PARAMETER
-from tokenomics.land_rules import SET_LAND_PARAMETER
+from tokenomics.issuance.derivation import has_issuance
+from tokenomics.issuance.issuance import SET_ISSUANCE_PARAMETER
+from tokenomics.oracle.land_rules import SET_LAND_PARAMETER
+from tokenomics.oracle.rounds import has_land
 from tokenomics.params import issuance_parameters, land_parameters
-from tokenomics.rounds import has_land
 
 
 class Direction(Enum):

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from ledger.state import State
-from tokenomics.derivation import has_issuance
-from tokenomics.distribution_rules import COMING_PARAMETERS
-from tokenomics.land_rules import parameters_of
-from tokenomics.land_views import View
+from tokenomics.distribution.distribution_rules import COMING_PARAMETERS
+from tokenomics.distribution.pool_params import distribution_parameters, has_distribution
+from tokenomics.issuance.derivation import has_issuance
+from tokenomics.oracle.land_rules import parameters_of
+from tokenomics.oracle.land_views import View
+from tokenomics.oracle.rounds import has_land, open_rounds
 from tokenomics.parameter_changes import ParameterChange, changes_of
 from tokenomics.params import issuance_parameters, land_parameters
-from tokenomics.pool_params import distribution_parameters, has_distribution
-from tokenomics.rounds import has_land, open_rounds
 
 
 def parameters(state: State) -> View:

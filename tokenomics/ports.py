@@ -10,11 +10,11 @@ from typing import Protocol
 from ledger.module import Context
 from ledger.primitives import Address, Hash
 from ledger.state import State
-from tokenomics.rounds import TownRound
+from tokenomics.oracle.rounds import TownRound
 
 
 class Panels(Protocol):
-    """Who appraises which zone (tokenomics.panels)."""
+    """Who appraises which zone (tokenomics.oracle.panels)."""
 
     def panel(self, context: Context, zone: int, round_number: int) -> tuple[Address, ...]:
         """The zone's panel for a round; at most params.PANEL_SEATS."""

@@ -7,7 +7,7 @@ from ledger.accounts import module_address
 from ledger.module import Context
 from ledger.primitives import Address, Hash
 from ledger.state import State
-from tokenomics.issuance import MINT_ACCOUNT
+from tokenomics.issuance.issuance import MINT_ACCOUNT
 from tokenomics.ports import Token
 
 TREASURY_POOL: Final = module_address("pool.treasury")

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import click
 
-from governance.petitions import PETITION
-from governance.proposals import SUBMIT
+from governance.proposals.petitions import PETITION
+from governance.proposals.proposals import SUBMIT
 from ledger.message_registry import MessageType
 from node.cli.gov_send import Sending, sending_options
 from node.cli.output import json_option, print_fields, print_json

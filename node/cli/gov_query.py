@@ -8,7 +8,7 @@ import click
 
 from api import calls, governance_results
 from api.parameters import MAX_ITEMS, MAX_PROPOSALS
-from governance.lifecycle import Status
+from governance.proposals.lifecycle import Status
 from ledger.errors import LocalError
 from node.cli.output import json_option, moment, print_fields, print_json, print_table
 from node.cli.rpc import ask, rpc_options, url_of

@@ -7,12 +7,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from api.encoding import from_hex
-from governance.classes import ProposalClass
-from governance.delegation import DELEGATE, UNDELEGATE
-from governance.petitions import RECALL, SIGN
-from governance.proposal_rows import Choice
-from governance.proposals import SPONSOR, WITHDRAW
-from governance.voting import VOTE
+from governance.proposals.classes import ProposalClass
+from governance.proposals.delegation import DELEGATE, UNDELEGATE
+from governance.proposals.petitions import RECALL, SIGN
+from governance.proposals.proposal_rows import Choice
+from governance.proposals.proposals import SPONSOR, WITHDRAW
+from governance.proposals.voting import VOTE
 from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, LocalError
 from ledger.message_registry import MessageType

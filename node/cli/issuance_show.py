@@ -16,7 +16,7 @@ from ledger.errors import LocalError
 from node.cli.land_query import ratio
 from node.cli.output import SYMBOL, json_option, print_fields, print_json, tokens
 from node.cli.rpc import ask, rpc_options, url_of
-from tokenomics.uplift import INDEX_SCALE
+from tokenomics.oracle.uplift import INDEX_SCALE
 
 _HEADING: Final = (
     "// divides and rounds down: KRW to whole won, {symbol} to 18 decimals. "

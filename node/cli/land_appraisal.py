@@ -20,12 +20,12 @@ from node.cli.output import json_option, moment
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
 from node.cli.sending import send_message, signer_of, signing_options
 from node.keystore import KeyKind
-from tokenomics.challenges import CHALLENGE, GROUNDS
+from tokenomics.oracle.challenges import CHALLENGE, GROUNDS
+from tokenomics.oracle.phases import COMMITTING, REVEALING, Phase
+from tokenomics.oracle.reports import COMMIT, REVEAL, Statement
+from tokenomics.oracle.valuation import is_unit_error
 from tokenomics.params import LandParameters
-from tokenomics.phases import COMMITTING, REVEALING, Phase
-from tokenomics.reports import COMMIT, REVEAL, Statement
 from tokenomics.roles import CHAMBERS
-from tokenomics.valuation import is_unit_error
 
 _COMMITTING: Final = frozenset(phase.name for phase in COMMITTING)
 _REVEALING: Final = frozenset(phase.name for phase in REVEALING)

@@ -10,8 +10,8 @@ from node.cli.output import SYMBOL, json_option, print_fields, print_json, print
 from node.cli.rpc import ask, rpc_options, url_of
 from node.cli.sending import send_message, signer_of, signing_options
 from node.keystore import KeyKind
-from tokenomics.claims import CLAIM
-from tokenomics.pools import PERSON_POOL_NAMES
+from tokenomics.distribution.claims import CLAIM
+from tokenomics.distribution.pools import PERSON_POOL_NAMES
 
 
 @click.group()

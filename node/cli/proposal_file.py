@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from api import views
 from api.encoding import from_hex, hex_of
-from governance.proposal_rows import MAX_BODY_BYTES, MAX_MESSAGES, MAX_TITLE_BYTES
+from governance.proposals.proposal_rows import MAX_BODY_BYTES, MAX_MESSAGES, MAX_TITLE_BYTES
 from ledger import codec
 from ledger.errors import DecodeError, LocalError
 from ledger.message_registry import MAX_TEXT_BYTES, Field, Kind, MessageRegistry, MessageType

@@ -19,8 +19,8 @@ from node.scenarios.catalogue import scenario
 from node.scenarios.figures import RoundFigures, outcome, round_figures
 from node.scenarios.model import Scenario
 from node.scenarios.offline import play_scenario
+from tokenomics.facts.rates import NATION
 from tokenomics.params import IssuanceParameters, Mode, parameters_from
-from tokenomics.rates import NATION
 
 SHORT_NAMES: Final = {"lambda": "lambda_bps", "window": "window_anchors"}
 MAX_DIGITS: Final = 40

@@ -19,8 +19,8 @@ from node.disk_errors import os_error
 from node.importers import values
 from node.importers.outcome import Findings
 from node.importers.table import BadRow, RowError, Table, Told
+from tokenomics.oracle.parcels import Parcel, parcel_root
 from tokenomics.params import MAX_ZONES
-from tokenomics.parcels import Parcel, parcel_root
 
 PNU: Final = "고유번호"
 DONG: Final = "법정동코드"

@@ -14,7 +14,7 @@ from node.importers import values
 from node.importers.outcome import Findings
 from node.importers.parcels import TOWN_DIGITS, ZoneParcels
 from node.importers.table import BadRow, RowError, Table, Told, shown
-from tokenomics.zones import MAX_ZONE_ID_BYTES
+from tokenomics.oracle.zones import MAX_ZONE_ID_BYTES
 
 ZONE: Final = "zone"
 PNU: Final = "고유번호"

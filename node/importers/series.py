@@ -25,10 +25,10 @@ from node.scenarios.model import (
 )
 from node.scenarios.real_gwangju import prices_of
 from node.scenarios.tokyo import TOWN_VALUE_KRW
+from tokenomics.facts.rates import NATION
+from tokenomics.oracle.uplift import RATE_SCALE
+from tokenomics.oracle.zones import Zone
 from tokenomics.params import IssuanceParameters
-from tokenomics.rates import NATION
-from tokenomics.uplift import RATE_SCALE
-from tokenomics.zones import Zone
 
 QUARTER_NAMES: Final = ("quarter", "분기")
 MAX_SHOWN: Final = 3

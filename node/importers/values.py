@@ -3,8 +3,8 @@
 from typing import Final
 
 from node.importers.table import RowError, shown
+from tokenomics.oracle.parcels import PNU_DIGITS
 from tokenomics.params import MAX_AREA_TENTH_M2, MAX_PRICE_KRW_PER_M2
-from tokenomics.parcels import PNU_DIGITS
 
 LEGAL_DONG_DIGITS: Final = 10
 MAX_DIGITS: Final = 18

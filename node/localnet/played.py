@@ -8,13 +8,13 @@ from ledger.state import State
 from node import audit
 from node.scenarios.figures import RoundFigures
 from node.scenarios.model import Scenario
-from tokenomics import uplift
-from tokenomics.ceiling import coverage_bps
-from tokenomics.derivation import IssuanceRound, issuance_round, totals
-from tokenomics.land_views import INDEX_BASE
-from tokenomics.rounds import town_round
-from tokenomics.zone_rounds import zone_round
-from tokenomics.zones import Zone, zones
+from tokenomics.issuance.ceiling import coverage_bps
+from tokenomics.issuance.derivation import IssuanceRound, issuance_round, totals
+from tokenomics.oracle import uplift
+from tokenomics.oracle.land_views import INDEX_BASE
+from tokenomics.oracle.rounds import town_round
+from tokenomics.oracle.zone_rounds import zone_round
+from tokenomics.oracle.zones import Zone, zones
 
 
 def rounds_of(home: Path, scenario: Scenario) -> list[RoundFigures]:

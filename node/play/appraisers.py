@@ -8,9 +8,9 @@ from ledger.primitives import PPM, Address
 from node.play.outbox import Message
 from node.scenarios.model import Scenario
 from node.scenarios.noise import deviation_ppm
+from tokenomics.oracle.phases import COMMITTING
+from tokenomics.oracle.reports import COMMIT, REVEAL, Statement, commitment_of
 from tokenomics.params import PANEL_SEATS
-from tokenomics.phases import COMMITTING
-from tokenomics.reports import COMMIT, REVEAL, Statement, commitment_of
 
 METHOD: Final = "comparison"
 COMPARABLES: Final = 8
@@ -26,8 +26,8 @@ def owed(
 ) -> Iterator[tuple[Address, Message]]:
     """What an open round still waits for, by appraiser.
 
-    row: of tokenomics.land_views.land_index. addresses: accounts that the player signs for, by
-    their text. seed: of the reports' deviations; None for none.
+    row: of tokenomics.oracle.land_views.land_index. addresses: accounts that the player signs for,
+    by their text. seed: of the reports' deviations; None for none.
     """
     numbers = {zone.id: number for number, zone in enumerate(scenario.zones)}
     for zone in row["zones"]:

@@ -7,9 +7,9 @@ from ledger.crypto import checksum_address, sha256
 from ledger.primitives import Address
 from node.play.outbox import Message
 from node.scenarios.model import MONTHS_A_QUARTER, LandEvent, Scenario
-from tokenomics import months
-from tokenomics.land_events import CERTIFY_EVENT
-from tokenomics.rates import REPORT_RATE
+from tokenomics.facts import months
+from tokenomics.facts.land_events import CERTIFY_EVENT
+from tokenomics.facts.rates import REPORT_RATE
 
 MONTHS_A_LOOK: Final = 6
 """Of a region that one reporter sends at once; a player that comes late catches up over several."""

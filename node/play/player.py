@@ -11,7 +11,7 @@ from node.play import appraisers, officials
 from node.play.outbox import Message, Outbox, Sender
 from node.play.town_node import Head, TownNode
 from node.scenarios.model import LandEvent, Scenario
-from tokenomics.phases import COMMITTING, REVEALING, Phase
+from tokenomics.oracle.phases import COMMITTING, REVEALING, Phase
 
 POLLS_A_ROUND: Final = 20
 MIN_POLL_MS: Final = 20

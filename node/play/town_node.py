@@ -28,13 +28,13 @@ class TownNode(Protocol):
         """The last committed block."""
 
     async def land_index(self) -> Mapping[str, Any]:
-        """tokenomics.land_views.land_index."""
+        """tokenomics.oracle.land_views.land_index."""
 
     async def rates(self) -> Mapping[str, Any]:
-        """tokenomics.fact_views.official_rates."""
+        """tokenomics.facts.fact_views.official_rates."""
 
     async def zone_events(self, zone: str) -> Sequence[Mapping[str, Any]]:
-        """tokenomics.fact_views.zone_events of a zone that exists."""
+        """tokenomics.facts.fact_views.zone_events of a zone that exists."""
 
     async def nonces(self, addresses: Sequence[Address]) -> Sequence[int]:
         """Nonce of each account's next transaction, of what is final only."""

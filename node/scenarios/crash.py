@@ -11,7 +11,7 @@ from typing import Final
 from node.scenarios.gwangju import QUARTERS, ZONES
 from node.scenarios.model import MONTHS_A_QUARTER, Scenario
 from node.scenarios.real_gwangju import FIRST_MONTH, monthly_rates, prices_of, steps
-from tokenomics.uplift import RATE_SCALE
+from tokenomics.oracle.uplift import RATE_SCALE
 
 FALL_QUARTERS: Final = 6
 RECOVERY_QUARTERS: Final = 8

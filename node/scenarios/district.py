@@ -14,9 +14,9 @@ from typing import Final
 from node.scenarios.gwangju import ZONES, quarterly_indices
 from node.scenarios.model import MONTHS_A_QUARTER, LandEvent, Scenario
 from node.scenarios.real_gwangju import FIRST_MONTH, monthly_rates, steps
-from tokenomics.land_events import HIGHEST_FACTOR_BPS
+from tokenomics.facts.land_events import HIGHEST_FACTOR_BPS
+from tokenomics.oracle.uplift import INDEX_SCALE
 from tokenomics.params import IssuanceParameters, Mode
-from tokenomics.uplift import INDEX_SCALE
 
 TABLE: Final = "district_assumption.csv"
 ROUNDS: Final = 80

@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, TypeVar
 
 from node.scenarios.model import Scenario
-from tokenomics.land_views import INDEX_BASE
-from tokenomics.playback import Played
+from tokenomics.issuance.playback import Played
+from tokenomics.oracle.land_views import INDEX_BASE
 
 Indexed = TypeVar("Indexed", Played, "RoundFigures")
 

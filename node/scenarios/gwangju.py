@@ -12,8 +12,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from tokenomics.uplift import INDEX_SCALE, next_index
-from tokenomics.zones import Zone
+from tokenomics.oracle.uplift import INDEX_SCALE, next_index
+from tokenomics.oracle.zones import Zone
 
 QUARTERS: Final = 56
 """2012 to 2025."""

@@ -10,16 +10,16 @@ from types import MappingProxyType
 from typing import Final
 
 from ledger.errors import LocalError
-from tokenomics.land_events import HIGHEST_FACTOR_BPS, STAGES
+from tokenomics.facts.land_events import HIGHEST_FACTOR_BPS, STAGES
+from tokenomics.facts.rates import NATION
+from tokenomics.oracle.uplift import RATE_SCALE
+from tokenomics.oracle.zones import Zone
 from tokenomics.params import (
     MAX_AREA_TENTH_M2,
     MAX_PRICE_KRW_PER_M2,
     MAX_ZONES,
     IssuanceParameters,
 )
-from tokenomics.rates import NATION
-from tokenomics.uplift import RATE_SCALE
-from tokenomics.zones import Zone
 
 MONTHS_A_QUARTER: Final = 3
 QUARTERS_A_YEAR: Final = 4

@@ -7,11 +7,11 @@ from typing import Final
 from ledger.primitives import PPM
 from node.scenarios.model import MONTHS_A_QUARTER, Scenario
 from node.scenarios.noise import deviation_ppm
+from tokenomics.facts.rates import NATION
+from tokenomics.issuance.playback import Played, Reserve, play
+from tokenomics.issuance.town_playback import Certified, Factor, Land
+from tokenomics.oracle.uplift import INDEX_SCALE, RATE_SCALE, normal_growth_krw, zone_value_krw
 from tokenomics.params import IssuanceParameters
-from tokenomics.playback import Played, Reserve, play
-from tokenomics.rates import NATION
-from tokenomics.town_playback import Certified, Factor, Land
-from tokenomics.uplift import INDEX_SCALE, RATE_SCALE, normal_growth_krw, zone_value_krw
 
 RESERVE: Final = Reserve()
 

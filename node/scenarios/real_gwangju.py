@@ -13,9 +13,9 @@ from node.scenarios.gwangju import (
     quarterly_prices,
 )
 from node.scenarios.model import MONTHS_A_QUARTER, Scenario
+from tokenomics.facts.rates import NATION
+from tokenomics.oracle.uplift import INDEX_SCALE, RATE_SCALE
 from tokenomics.params import IssuanceParameters, Mode
-from tokenomics.rates import NATION
-from tokenomics.uplift import INDEX_SCALE, RATE_SCALE
 
 FIRST_MONTH: Final = 201201
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 from ledger.crypto import checksum_address
 from ledger.primitives import BPS, Address
 from node.scenarios.model import Scenario
+from tokenomics.oracle.registry import NOMINATORS
+from tokenomics.oracle.zones import Zone
 from tokenomics.params import QUARTER_MS
-from tokenomics.registry import NOMINATORS
-from tokenomics.zones import Zone
 
 PHASES_MS: Final = {
     "commit_ms": QUARTER_MS,

@@ -11,9 +11,9 @@ from importlib.resources import files
 from typing import Final
 
 from node.scenarios.model import Scenario
+from tokenomics.issuance.town_playback import Land
+from tokenomics.oracle.zones import Zone
 from tokenomics.params import IssuanceParameters
-from tokenomics.town_playback import Land
-from tokenomics.zones import Zone
 
 SERIES: Final = "tokyo_ward_land_price_1983_2014.csv"
 FIRST_YEAR: Final = 1983

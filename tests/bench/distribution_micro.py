@@ -27,11 +27,10 @@ from ledger.state import State
 from ledger.threshold import ThresholdModule
 from ledger.transaction import Draft, Transaction, sign, verify_transaction
 from ledger.transfers import SEND, TransfersModule
-from tokenomics.claims import CLAIM
-from tokenomics.distribution import DistributionModule
-from tokenomics.issuance import IssuanceModule
-from tokenomics.persons import PERSONS, Person
-from tokenomics.pools import (
+from tokenomics.distribution.claims import CLAIM
+from tokenomics.distribution.distribution import DistributionModule
+from tokenomics.distribution.persons import PERSONS, Person
+from tokenomics.distribution.pools import (
     CLOSES,
     POOL_ACCOUNTS,
     POOL_KEYS,
@@ -44,12 +43,13 @@ from tokenomics.pools import (
     PoolTotals,
     Town,
 )
+from tokenomics.distribution.shares import HOLDINGS, Holding, holding_key
+from tokenomics.distribution.vesting import GRANTS, Grant, grant_key
+from tokenomics.distribution.weights import STANDINGS, Standing
+from tokenomics.issuance.issuance import IssuanceModule
+from tokenomics.oracle.rounds import TownRound
 from tokenomics.ports import Token
-from tokenomics.rounds import TownRound
-from tokenomics.shares import HOLDINGS, Holding, holding_key
 from tokenomics.standins import NobodyHolds, NothingPaused
-from tokenomics.vesting import GRANTS, Grant, grant_key
-from tokenomics.weights import STANDINGS, Standing
 
 CHAIN_ID = 82062
 CLAIMANTS = 1_000

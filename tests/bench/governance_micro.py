@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from governance import legal_bases, membership
 from governance.chambers import CHAMBER_LANDOWNERS, CHAMBER_PARTICIPANTS, INSTITUTIONAL
-from governance.delegation import DELEGATE
-from governance.mandate import Mandate
-from governance.proposal_rows import progress_of
-from governance.proposals import SPONSOR, SUBMIT
-from governance.proposals_module import ProposalsModule
-from governance.voting import VOTE
+from governance.proposals.delegation import DELEGATE
+from governance.proposals.mandate import Mandate
+from governance.proposals.proposal_rows import progress_of
+from governance.proposals.proposals import SPONSOR, SUBMIT
+from governance.proposals.proposals_module import ProposalsModule
+from governance.proposals.voting import VOTE
+from governance.stakeholders import legal_bases, membership
 from ledger.crypto import Ed25519Signer, verify_ed25519
 from ledger.kv import MemoryStore, WriteBatch
 from ledger.message_registry import MessageType

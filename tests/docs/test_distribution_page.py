@@ -5,8 +5,8 @@ from tests.docs.documents import section, text
 from tests.docs.test_economy_page import tokens
 from tests.support.pool_town import PoolTown
 from tests.unit.tokenomics.test_gwangju_figures import through_the_formula
-from tokenomics.certificates import KINDS
-from tokenomics.pools import Pool
+from tokenomics.distribution.certificates import KINDS
+from tokenomics.distribution.pools import Pool
 
 FIRST_MINT = 9
 

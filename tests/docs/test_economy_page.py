@@ -9,8 +9,8 @@ from node.scenarios.noise import DEFAULT_SEED
 from node.scenarios.offline import play_scenario, with_noise
 from tests.docs.documents import text
 from tests.unit.tokenomics.test_gwangju_figures import through_the_formula
-from tokenomics.phases import Phase, diagram
-from tokenomics.zone_rounds import Outcome
+from tokenomics.oracle.phases import Phase, diagram
+from tokenomics.oracle.zone_rounds import Outcome
 
 
 def tokens(amount: int) -> str:
@@ -77,7 +77,7 @@ def test_the_page_shows_what_the_invented_scenarios_and_noise_give() -> None:
 
 
 def test_the_page_holds_the_diagram_of_the_table() -> None:
-    """Print it with `python -c "from tokenomics.phases import diagram; print(diagram())"`."""
+    """It is what tokenomics.oracle.phases.diagram() returns."""
     (found,) = re.findall(r"^```mermaid\n(.*?)^```", text("docs/economy.md"), re.M | re.S)
     assert found == diagram()
 

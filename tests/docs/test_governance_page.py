@@ -1,10 +1,10 @@
 """The worked example of docs/governance.md, played on the module; and its table of classes."""
 
-from governance import proposal_views
 from governance.chambers import CHAMBER_ACADEMIA, CHAMBER_LANDOWNERS, CHAMBER_PUBLIC
-from governance.classes import DAY_MS, GovernanceParameters, ProposalClass
-from governance.lifecycle import Status
-from governance.proposal_rows import find
+from governance.proposals import proposal_views
+from governance.proposals.classes import DAY_MS, GovernanceParameters, ProposalClass
+from governance.proposals.lifecycle import Status
+from governance.proposals.proposal_rows import find
 from ledger.errors import ErrorCode
 from tests.docs.documents import text
 from tests.support.deciding_town import BASIS, DOCUMENT, ZONE, DecidingTown, message

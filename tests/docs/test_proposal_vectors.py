@@ -7,22 +7,15 @@ from typing import Any
 
 import pytest
 
-from governance import (
-    classes,
-    council,
-    delegation,
-    due,
-    emergency,
-    legal_bases,
-    membership,
-    parameter_changes,
-)
-from governance import proposal_rows as rows
-from governance.classes import GovernanceParameters, ProposalClass
-from governance.lifecycle import Status
-from governance.mandate import Mandate
-from governance.proposals_module import ProposalsModule
-from governance.tally import Outcome
+from governance.emergency import council, emergency
+from governance.proposals import classes, delegation, due, parameter_changes
+from governance.proposals import proposal_rows as rows
+from governance.proposals.classes import GovernanceParameters, ProposalClass
+from governance.proposals.lifecycle import Status
+from governance.proposals.mandate import Mandate
+from governance.proposals.proposals_module import ProposalsModule
+from governance.proposals.tally import Outcome
+from governance.stakeholders import legal_bases, membership
 from ledger.message_registry import MessageType
 from ledger.primitives import Address
 from ledger.rows import key

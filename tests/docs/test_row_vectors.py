@@ -20,34 +20,33 @@ from ledger.registry import Evidence, Phase, Validator, ValidatorSet
 from ledger.state import Table
 from ledger.validator_tables import SetChange, evidence_key, root_key
 from tests.docs.documents import section, text, vectors
-from tokenomics import (
-    appraisals,
+from tokenomics import parameter_changes, params
+from tokenomics.distribution import (
     certificates,
-    challenges,
-    closing,
-    derivation,
     distribution_rules,
     following,
-    land_events,
-    land_rules,
-    parameter_changes,
-    params,
     persons,
     pool_params,
     pools,
-    rates,
-    reports,
     reserve,
-    rounds,
-    sales,
     shares,
     vesting,
     weights,
+)
+from tokenomics.facts import land_events, rates, sales
+from tokenomics.facts.ratio_study import RatioStudy
+from tokenomics.issuance import derivation
+from tokenomics.oracle import (
+    appraisals,
+    challenges,
+    closing,
+    land_rules,
+    reports,
+    rounds,
     zone_rounds,
     zones,
 )
-from tokenomics.phases import Phase as AppraisalPhase
-from tokenomics.ratio_study import RatioStudy
+from tokenomics.oracle.phases import Phase as AppraisalPhase
 
 ADDRESS = Address(b"\x11" * 20)
 KEY, NODE_KEY = b"\x01" * 32, b"\x02" * 32

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from governance import (
+from governance.chambers import CHAMBER_PARTICIPANTS, CHAMBER_PUBLIC
+from governance.stakeholders import (
     agreements,
     credentials,
     legal_bases,
@@ -19,8 +20,7 @@ from governance import (
     role_grants,
     upgrades,
 )
-from governance.chambers import CHAMBER_PARTICIPANTS, CHAMBER_PUBLIC
-from governance.stakeholders import StakeholdersModule
+from governance.stakeholders.stakeholders import StakeholdersModule
 from ledger.message_registry import MessageType
 from ledger.primitives import Address
 from ledger.rows import key

@@ -38,10 +38,10 @@ from tests.support.land_town import LandTown, appraiser, land_section, zone_sect
 from tests.support.ledger_chain import CHAIN_ID
 from tests.support.pool_town import PoolTown
 from tests.support.transfers import TO
-from tokenomics.challenges import CHALLENGE
-from tokenomics.land_events import CERTIFY_EVENT
+from tokenomics.facts.land_events import CERTIFY_EVENT
+from tokenomics.facts.sales import REGISTER_SALE, STRIKE_SALE
+from tokenomics.oracle.challenges import CHALLENGE
 from tokenomics.roles import CHAMBER_PUBLIC
-from tokenomics.sales import REGISTER_SALE, STRIKE_SALE
 
 EXECUTOR = build_executor()
 _GUESSES: tuple[Any, ...] = (

@@ -17,8 +17,8 @@ from node.appraisal_file import read_appraisal
 from tests.support.api_servers import Served, serving
 from tests.support.land_town import LandTown, land_section, zone_section
 from tests.support.town_node import TownNode
-from tokenomics.land_views import zone_round
-from tokenomics.registry import NOMINATORS
+from tokenomics.oracle.land_views import zone_round
+from tokenomics.oracle.registry import NOMINATORS
 from tokenomics.roles import CHAMBER_PUBLIC
 
 ACCOUNTS = ed25519_accounts()

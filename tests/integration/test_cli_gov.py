@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from api import governance_examples as examples
-from governance.delegation import DELEGATE, UNDELEGATE
-from governance.petitions import PETITION, RECALL, SIGN
-from governance.proposals import SPONSOR, SUBMIT, WITHDRAW
-from governance.voting import VOTE
+from governance.proposals.delegation import DELEGATE, UNDELEGATE
+from governance.proposals.petitions import PETITION, RECALL, SIGN
+from governance.proposals.proposals import SPONSOR, SUBMIT, WITHDRAW
+from governance.proposals.voting import VOTE
 from ledger.crypto import sha256
 from ledger.local_accounts import ed25519_accounts
 from ledger.message_registry import MessageType

@@ -10,7 +10,7 @@ from api import pool_examples
 from ledger.local_accounts import ed25519_accounts
 from node import cli
 from tests.support.api_servers import Served, serving
-from tokenomics.claims import CLAIM
+from tokenomics.distribution.claims import CLAIM
 
 PERSON = pool_examples.POSITION["account"]
 

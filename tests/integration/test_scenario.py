@@ -20,8 +20,8 @@ from node.localnet.creation import CHAIN_ID
 from node.scenarios.gwangju import QUARTERS
 from tests.support.town import answer, base_port, plan_of, running
 from tokenomics import roles
-from tokenomics.certificates import CERTIFY
-from tokenomics.persons import ENROL
+from tokenomics.distribution.certificates import CERTIFY
+from tokenomics.distribution.persons import ENROL
 
 pytestmark = pytest.mark.timeout(240)
 PERSON = 4

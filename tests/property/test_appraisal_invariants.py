@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from ledger.primitives import Address
 from tests.support.land_town import Call, FixedPanels, LandTown, land_section, zone_section
+from tokenomics.oracle.phases import is_terminal
+from tokenomics.oracle.valuation import clip_limit
+from tokenomics.oracle.zone_rounds import Outcome, ZoneRound, zone_round
 from tokenomics.params import LandParameters
-from tokenomics.phases import is_terminal
-from tokenomics.valuation import clip_limit
-from tokenomics.zone_rounds import Outcome, ZoneRound, zone_round
 
 BASE = 1_000
 SEATS = 7

@@ -19,14 +19,14 @@ from tests.support.land_town import (
     land_section,
     zone_section,
 )
-from tokenomics.challenges import CHALLENGE
-from tokenomics.derivation import issuance_round
-from tokenomics.phases import Phase, is_terminal
-from tokenomics.ratio_study import RatioStudy
+from tokenomics.facts.ratio_study import RatioStudy
+from tokenomics.issuance.derivation import issuance_round
+from tokenomics.issuance.views import issuance
+from tokenomics.oracle.challenges import CHALLENGE
+from tokenomics.oracle.phases import Phase, is_terminal
+from tokenomics.oracle.rounds import opened_round, schedule, town_round
+from tokenomics.oracle.zone_rounds import ZONE_ROUNDS
 from tokenomics.roles import CHAMBER_PUBLIC
-from tokenomics.rounds import opened_round, schedule, town_round
-from tokenomics.views import issuance
-from tokenomics.zone_rounds import ZONE_ROUNDS
 
 START_MS = 1
 CITY = appraiser(41)
@@ -108,10 +108,10 @@ def scripted(history: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
     def study(_state: object, number: int, _appraised: object) -> RatioStudy:
         return RatioStudy(0, 0, 0, 0, 0, history["rounds"][number - 1]["open"])
 
-    patch.setattr("tokenomics.zone_rounds.quarter_factor", factor)
-    patch.setattr("tokenomics.zone_rounds.certified_limit", limit)
-    patch.setattr("tokenomics.closing.costs_krw", lambda _state, n: costs(history, n))
-    patch.setattr("tokenomics.closing.study", study)
+    patch.setattr("tokenomics.oracle.zone_rounds.quarter_factor", factor)
+    patch.setattr("tokenomics.oracle.zone_rounds.certified_limit", limit)
+    patch.setattr("tokenomics.oracle.closing.costs_krw", lambda _state, n: costs(history, n))
+    patch.setattr("tokenomics.oracle.closing.study", study)
 
 
 def costs(history: dict[str, Any], number: int) -> int:

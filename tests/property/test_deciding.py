@@ -13,10 +13,10 @@ from hypothesis.stateful import (
 )
 
 from governance.chambers import ALL_CHAMBERS, INSTITUTIONAL, PERSONS
-from governance.classes import DAY_MS, HOUR_MS
-from governance.lifecycle import TAKING_VOTES, Status
-from governance.proposal_rows import VOTES, ballot_of, book, find
-from governance.tally import Outcome
+from governance.proposals.classes import DAY_MS, HOUR_MS
+from governance.proposals.lifecycle import TAKING_VOTES, Status
+from governance.proposals.proposal_rows import VOTES, ballot_of, book, find
+from governance.proposals.tally import Outcome
 from ledger import invariants
 from ledger.errors import ErrorCode
 from ledger.primitives import Address

@@ -19,10 +19,10 @@ from tests.support.pool_town import (
     nullifier,
     person,
 )
-from tokenomics.certificates import CERTIFY, REVOKE
-from tokenomics.leaving import CAUSES
-from tokenomics.persons import ENROL
-from tokenomics.pools import (
+from tokenomics.distribution.certificates import CERTIFY, REVOKE
+from tokenomics.distribution.leaving import CAUSES
+from tokenomics.distribution.persons import ENROL
+from tokenomics.distribution.pools import (
     PERSON_POOL_NAMES,
     POOL_ACCOUNTS,
     VESTING_ACCOUNT,
@@ -30,7 +30,7 @@ from tokenomics.pools import (
     pool_totals,
     town,
 )
-from tokenomics.shares import settled
+from tokenomics.distribution.shares import settled
 
 LIVES, STEPS_A_LIFE = 80, 100
 MIN_STEPS = 10_000

@@ -23,25 +23,18 @@ from ledger.state import State
 from tests.support import economy_chain
 from tests.support.economy_chain import REGISTRAR, STRANGER
 from tests.support.economy_life import EconomyLife, seeded_life
-from tokenomics import (
-    appraisals,
-    ceiling,
+from tokenomics import params
+from tokenomics.distribution import (
     certificates,
-    derivation,
-    issuance,
-    land_events,
-    lots,
-    params,
     persons,
     pools,
-    ratio_study,
     reserve,
     shares,
-    uplift,
-    valuation,
     vesting,
-    zone_rounds,
 )
+from tokenomics.facts import land_events, ratio_study
+from tokenomics.issuance import ceiling, derivation, issuance
+from tokenomics.oracle import appraisals, lots, uplift, valuation, zone_rounds
 
 MAX_LIVES, RULES_A_LIFE = 40, 20
 MAX_STEPS = 10_000

@@ -16,9 +16,9 @@ from tests.property.test_issuance_reference import BASE_VALUE, ScriptedTown, pla
 from tests.support.calculator import Line, read_line
 from tests.support.issuance_reference import Facts
 from tests.support.land_town import LandTown, appraiser, land_section, zone_section
-from tokenomics import months
-from tokenomics.land_events import CERTIFY_EVENT
-from tokenomics.rates import (
+from tokenomics.facts import months
+from tokenomics.facts.land_events import CERTIFY_EVENT
+from tokenomics.facts.rates import (
     NATION,
     RATE_REGIONS,
     REGION_INDICES,
@@ -26,12 +26,12 @@ from tokenomics.rates import (
     RateRegions,
     RegionIndex,
 )
+from tokenomics.issuance.views import issuance
+from tokenomics.oracle.rounds import TOWN_ROUNDS
+from tokenomics.oracle.uplift import INDEX_SCALE
+from tokenomics.oracle.zone_rounds import ZONE_ROUNDS, Outcome, ZoneRound
+from tokenomics.oracle.zones import write_zones
 from tokenomics.roles import AUTHORITY, RATE_REPORTER
-from tokenomics.rounds import TOWN_ROUNDS
-from tokenomics.uplift import INDEX_SCALE
-from tokenomics.views import issuance
-from tokenomics.zone_rounds import ZONE_ROUNDS, Outcome, ZoneRound
-from tokenomics.zones import write_zones
 
 HISTORIES = 150
 SOURCES = {

@@ -15,10 +15,10 @@ from ledger.primitives import UNIT, ZERO_HASH, Address
 from ledger.registry import Participation
 from ledger.state import State
 from tests.support.issuance_reference import Facts, Rules, replay
-from tokenomics.derivation import issuance_round
-from tokenomics.issuance import MINT_ACCOUNT, IssuanceModule, set_parameters
+from tokenomics.issuance.derivation import issuance_round
+from tokenomics.issuance.issuance import MINT_ACCOUNT, IssuanceModule, set_parameters
+from tokenomics.oracle.rounds import TownRound
 from tokenomics.params import IssuanceParameters, Mode
-from tokenomics.rounds import TownRound
 
 HISTORIES_A_SEED = 1_000
 SEEDS = range(10)

@@ -10,17 +10,8 @@ from hypothesis import strategies as st
 from ledger.errors import TransactionError
 from ledger.primitives import ZERO_HASH
 from tests.support.fact_desk import BASE, DOCUMENT, DONG, REGISTRAR, REPORTERS, FactDesk
-from tokenomics import months
-from tokenomics.derivation import (
-    IssuanceState,
-    Uplift,
-    opening_totals,
-    recognise,
-    settle,
-    totals_after,
-)
-from tokenomics.params import IssuanceParameters
-from tokenomics.rates import (
+from tokenomics.facts import months
+from tokenomics.facts.rates import (
     HIGHEST_STEP,
     LOWEST_STEP,
     MAX_WAITING_MONTHS,
@@ -29,9 +20,18 @@ from tokenomics.rates import (
     months_in_order,
     quarter_factor,
 )
-from tokenomics.ratio_study import study_ratios
-from tokenomics.rounds import TownRound
-from tokenomics.sales import REGISTER_SALE, study
+from tokenomics.facts.ratio_study import study_ratios
+from tokenomics.facts.sales import REGISTER_SALE, study
+from tokenomics.issuance.derivation import (
+    IssuanceState,
+    Uplift,
+    opening_totals,
+    recognise,
+    settle,
+    totals_after,
+)
+from tokenomics.oracle.rounds import TownRound
+from tokenomics.params import IssuanceParameters
 
 ROUNDS = 8
 MONTHS = 3 * ROUNDS

@@ -7,12 +7,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from governance import membership
 from governance.admissible import GOVERNANCE
 from governance.chambers import ALL_CHAMBERS, CHAMBERS, INSTITUTIONAL, PERSONS
-from governance.credentials import GRANT, REVOKE
-from governance.organisations import CHANGE, REGISTER, REINSTATE, REMOVE, SUSPEND
-from governance.rebinding import MAX_MOVES_A_BLOCK, OBJECT, PROPOSE
+from governance.stakeholders import membership
+from governance.stakeholders.credentials import GRANT, REVOKE
+from governance.stakeholders.organisations import CHANGE, REGISTER, REINSTATE, REMOVE, SUSPEND
+from governance.stakeholders.rebinding import MAX_MOVES_A_BLOCK, OBJECT, PROPOSE
 from ledger.message_registry import MessageType
 from ledger.primitives import Address
 from tests.support.stakeholder_town import (

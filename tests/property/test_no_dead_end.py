@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.chambers import ALL_CHAMBERS, CHAMBER_BUILDERS, CHAMBER_LAND
-from governance.classes import GovernanceParameters, ProposalClass
-from governance.tally import ChamberCount, Outcome, missing, outcome, quorum_reached
+from governance.proposals.classes import GovernanceParameters, ProposalClass
+from governance.proposals.tally import ChamberCount, Outcome, missing, outcome, quorum_reached
 
 seats = st.lists(st.integers(0, 70), min_size=len(ALL_CHAMBERS), max_size=len(ALL_CHAMBERS))
 

@@ -30,7 +30,7 @@ from node.modules import ROLE_BOOK, build_executor
 from node.storage import open_chain
 from tests.simulation.world import START_MS
 from tokenomics import params
-from tokenomics.registry import NOMINATORS
+from tokenomics.oracle.registry import NOMINATORS
 
 CHAIN_ID: Final = 82062
 CLIENTS: Final = 4

@@ -23,12 +23,12 @@ from tests.simulation.chains import (
 )
 from tests.simulation.node import SimulatedNode, Site
 from tests.simulation.process import Process
-from tokenomics.appraisals import running
-from tokenomics.land_views import missing
-from tokenomics.phases import COMMITTING, Phase
-from tokenomics.reports import COMMIT, REVEAL, Statement, commitment_of
-from tokenomics.rounds import Round
-from tokenomics.zones import zones
+from tokenomics.oracle.appraisals import running
+from tokenomics.oracle.land_views import missing
+from tokenomics.oracle.phases import COMMITTING, Phase
+from tokenomics.oracle.reports import COMMIT, REVEAL, Statement, commitment_of
+from tokenomics.oracle.rounds import Round
+from tokenomics.oracle.zones import zones
 
 MAX_DECISIONS: Final = 8
 AHEAD: Final = 3

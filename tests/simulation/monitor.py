@@ -19,7 +19,7 @@ from node.execution import AppliedBlock, Chain
 from node.modules import TOKEN
 from tests.simulation.chains import ChainTemplate
 from tests.simulation.disk import VirtualLog
-from tokenomics.views import summary
+from tokenomics.issuance.views import summary
 
 
 class Violation(Exception):

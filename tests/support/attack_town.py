@@ -16,19 +16,19 @@ from tests.support.land_town import (
     land_section,
     zone_section,
 )
-from tokenomics import months
-from tokenomics.challenges import CHALLENGE
-from tokenomics.derivation import IssuanceRound, issuance_round
+from tokenomics.facts import months
+from tokenomics.facts.rates import NATION, REPORT_RATE
+from tokenomics.issuance.derivation import IssuanceRound, issuance_round
+from tokenomics.oracle.challenges import CHALLENGE
+from tokenomics.oracle.phases import Phase
+from tokenomics.oracle.rounds import schedule
+from tokenomics.oracle.uplift import RATE_SCALE
+from tokenomics.oracle.valuation import lower_median, replaces
+from tokenomics.oracle.zone_rounds import ZoneRound, zone_round
+from tokenomics.oracle.zones import zone_value
 from tokenomics.params import QUARTER_MS
-from tokenomics.phases import Phase
 from tokenomics.ports import Panels
-from tokenomics.rates import NATION, REPORT_RATE
 from tokenomics.roles import AUTHORITY, CHAMBER_PUBLIC, RATE_REPORTER, SALES_REGISTRAR
-from tokenomics.rounds import schedule
-from tokenomics.uplift import RATE_SCALE
-from tokenomics.valuation import lower_median, replaces
-from tokenomics.zone_rounds import ZoneRound, zone_round
-from tokenomics.zones import zone_value
 
 TRUE = 1_000_000
 """KRW/m2: the base of every zone, and what land is worth unless a test says otherwise."""

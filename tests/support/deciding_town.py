@@ -12,12 +12,12 @@ from governance.chambers import (
     CHAMBER_PUBLIC,
     INSTITUTIONAL,
 )
-from governance.classes import DAY_MS, ProposalClass
 from governance.departures import membership_ended
-from governance.lifecycle import Status
-from governance.mandate import Mandate
-from governance.proposal_rows import find
-from governance.proposals_module import ProposalsModule
+from governance.proposals.classes import DAY_MS, ProposalClass
+from governance.proposals.lifecycle import Status
+from governance.proposals.mandate import Mandate
+from governance.proposals.proposal_rows import find
+from governance.proposals.proposals_module import ProposalsModule
 from ledger import codec, invariants
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, ErrorCode, TransactionError

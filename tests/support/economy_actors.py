@@ -21,14 +21,28 @@ from tests.support.economy_chain import (
     call,
 )
 from tests.support.ledger_chain import CHAIN_ID
-from tokenomics import months, roles
-from tokenomics.appraisals import Appraisal, running
-from tokenomics.challenges import CHALLENGE, GROUNDS, challenge_of
-from tokenomics.phases import COMMITTING, Phase
-from tokenomics.rates import NATION, REPORT_RATE, months_in_order, official_rate, reports_of_month
-from tokenomics.registry import registered
-from tokenomics.reports import COMMIT, REVEAL, Statement, commitment_of, has_committed, has_revealed
-from tokenomics.rounds import Round, schedule
+from tokenomics import roles
+from tokenomics.facts import months
+from tokenomics.facts.rates import (
+    NATION,
+    REPORT_RATE,
+    months_in_order,
+    official_rate,
+    reports_of_month,
+)
+from tokenomics.oracle.appraisals import Appraisal, running
+from tokenomics.oracle.challenges import CHALLENGE, GROUNDS, challenge_of
+from tokenomics.oracle.phases import COMMITTING, Phase
+from tokenomics.oracle.registry import registered
+from tokenomics.oracle.reports import (
+    COMMIT,
+    REVEAL,
+    Statement,
+    commitment_of,
+    has_committed,
+    has_revealed,
+)
+from tokenomics.oracle.rounds import Round, schedule
 
 HASH = sha256(b"document")
 MAX_WAITING = 80

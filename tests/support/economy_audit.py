@@ -34,11 +34,11 @@ from tests.support.economy_chain import (
 )
 from tests.support.fact_reference import NATION, Rates, Sales, gate_is_open, month_number
 from tests.support.pool_reference import Reference, Rules
-from tokenomics.derivation import issuance_round
-from tokenomics.pools import POOL_ACCOUNTS, VESTING_ACCOUNT, Pool
-from tokenomics.reserve import TRANCHES
-from tokenomics.rounds import opened_round, town_round
-from tokenomics.zone_rounds import ZONE_ROUNDS
+from tokenomics.distribution.pools import POOL_ACCOUNTS, VESTING_ACCOUNT, Pool
+from tokenomics.distribution.reserve import TRANCHES
+from tokenomics.issuance.derivation import issuance_round
+from tokenomics.oracle.rounds import opened_round, town_round
+from tokenomics.oracle.zone_rounds import ZONE_ROUNDS
 
 _ACCOUNTS: Mapping[str, Address] = {
     **{pool.label: POOL_ACCOUNTS[pool] for pool in Pool},

@@ -27,8 +27,8 @@ from tests.support.land_town import LENGTH_MS, appraiser, appraisers_section, zo
 from tests.support.ledger_chain import CHAIN_ID, LedgerChain, genesis_document
 from tests.support.pool_town import person
 from tokenomics import roles
-from tokenomics.certificates import KINDS
-from tokenomics.issuance import set_parameters
+from tokenomics.distribution.certificates import KINDS
+from tokenomics.issuance.issuance import set_parameters
 from tokenomics.params import Mode, issuance_parameters
 
 GENESIS_MS: Final = 1_000_000

@@ -39,23 +39,24 @@ from tests.support.land_town import appraiser
 from tests.support.ledger_chain import CHAIN_ID
 from tests.support.pool_reference import PERSON_POOLS
 from tests.support.pool_town import nullifier, person
-from tokenomics import months, roles
-from tokenomics.appraisals import Appraisal, running
-from tokenomics.certificates import CERTIFY, KINDS, REVOKE
-from tokenomics.challenges import CHALLENGE, GROUNDS
-from tokenomics.claims import CLAIM, DIVIDEND, RELEASE
-from tokenomics.land_events import CERTIFY_EVENT, STAGES
-from tokenomics.leaving import CAUSES, LEAVE
-from tokenomics.lots import salt_commitment
-from tokenomics.panels import COMMIT_SALT, NOMINATE, REVEAL_SALT, last_round_before, term_of
-from tokenomics.persons import ENROL
-from tokenomics.phases import COMMITTING
-from tokenomics.pools import POOL_ACCOUNTS
-from tokenomics.rates import NATION, REPORT_RATE
-from tokenomics.registry import NOMINATORS, REGISTER, REMOVE
-from tokenomics.reports import COMMIT
-from tokenomics.rounds import Round, schedule
-from tokenomics.sales import REGISTER_SALE, STRIKE_SALE
+from tokenomics import roles
+from tokenomics.distribution.certificates import CERTIFY, KINDS, REVOKE
+from tokenomics.distribution.claims import CLAIM, DIVIDEND, RELEASE
+from tokenomics.distribution.leaving import CAUSES, LEAVE
+from tokenomics.distribution.persons import ENROL
+from tokenomics.distribution.pools import POOL_ACCOUNTS
+from tokenomics.facts import months
+from tokenomics.facts.land_events import CERTIFY_EVENT, STAGES
+from tokenomics.facts.rates import NATION, REPORT_RATE
+from tokenomics.facts.sales import REGISTER_SALE, STRIKE_SALE
+from tokenomics.oracle.appraisals import Appraisal, running
+from tokenomics.oracle.challenges import CHALLENGE, GROUNDS
+from tokenomics.oracle.lots import salt_commitment
+from tokenomics.oracle.panels import COMMIT_SALT, NOMINATE, REVEAL_SALT, last_round_before, term_of
+from tokenomics.oracle.phases import COMMITTING
+from tokenomics.oracle.registry import NOMINATORS, REGISTER, REMOVE
+from tokenomics.oracle.reports import COMMIT
+from tokenomics.oracle.rounds import Round, schedule
 
 
 def _pnu(parcel: int) -> str:

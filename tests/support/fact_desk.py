@@ -15,13 +15,13 @@ from ledger.primitives import ZERO_HASH, Address, Hash
 from ledger.registry import Participation
 from ledger.rows import key
 from ledger.state import State
-from tokenomics import rounds
-from tokenomics.land_events import event_handlers
+from tokenomics.facts.land_events import event_handlers
+from tokenomics.facts.rates import REPORT_RATE, rate_handlers, write_rates
+from tokenomics.facts.sales import sale_handlers
+from tokenomics.oracle import rounds
+from tokenomics.oracle.zones import ZONE_VALUES, write_zones, zone_value
 from tokenomics.params import LAND_PARAMETERS, LandParameters
-from tokenomics.rates import REPORT_RATE, rate_handlers, write_rates
 from tokenomics.roles import AUTHORITY, RATE_REPORTER, SALES_REGISTRAR
-from tokenomics.sales import sale_handlers
-from tokenomics.zones import ZONE_VALUES, write_zones, zone_value
 
 FIRST_MONTH = 2012_01
 BASE = 1_000

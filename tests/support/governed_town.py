@@ -13,11 +13,11 @@ from governance.chambers import (
     CHAMBER_PARTICIPANTS,
     CHAMBER_PUBLIC,
 )
-from governance.credentials import GRANT
-from governance.lifecycle import Status
-from governance.proposal_rows import Progress, find
-from governance.proposals import SPONSOR, SUBMIT
-from governance.voting import VOTE
+from governance.proposals.lifecycle import Status
+from governance.proposals.proposal_rows import Progress, find
+from governance.proposals.proposals import SPONSOR, SUBMIT
+from governance.proposals.voting import VOTE
+from governance.stakeholders.credentials import GRANT
 from ledger import accounts, codec
 from ledger.crypto import Ed25519Signer, checksum_address, ed25519_address, sha256
 from ledger.errors import ErrorCode
@@ -40,7 +40,7 @@ from tests.support.ledger_chain import (
     genesis_document,
     parsed,
 )
-from tokenomics.land_views import land_index
+from tokenomics.oracle.land_views import land_index
 
 GWANGJU = scenario("gwangju")
 ZONES = GWANGJU.zones

@@ -13,17 +13,17 @@ from ledger.module import BlockInfo, Context, Event
 from ledger.primitives import ZERO_HASH, Address, Hash
 from ledger.registry import Participation
 from ledger.state import State
-from tokenomics.appraisals import Appraisal, find_appraisal
-from tokenomics.distribution import DistributionModule
-from tokenomics.issuance import IssuanceModule
-from tokenomics.land import LandModule
-from tokenomics.panels import RegistryPanels
-from tokenomics.phases import COMMITTING
+from tokenomics.distribution.distribution import DistributionModule
+from tokenomics.issuance.issuance import IssuanceModule
+from tokenomics.oracle.appraisals import Appraisal, find_appraisal
+from tokenomics.oracle.land import LandModule
+from tokenomics.oracle.panels import RegistryPanels
+from tokenomics.oracle.phases import COMMITTING
+from tokenomics.oracle.registry import NOMINATORS, registered
+from tokenomics.oracle.reports import COMMIT, REVEAL, Statement, commitment_of
+from tokenomics.oracle.rounds import opened_round, schedule
+from tokenomics.oracle.zones import find_zone
 from tokenomics.ports import Panels, Token
-from tokenomics.registry import NOMINATORS, registered
-from tokenomics.reports import COMMIT, REVEAL, Statement, commitment_of
-from tokenomics.rounds import opened_round, schedule
-from tokenomics.zones import find_zone
 
 CHAIN_ID = 82062
 DOCUMENT = sha256(b"document")

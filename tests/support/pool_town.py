@@ -12,13 +12,13 @@ from ledger.module import BlockInfo, Context, Event
 from ledger.primitives import ZERO_HASH, Address, Hash
 from ledger.registry import Participation
 from ledger.state import State
-from tokenomics.certificates import CERTIFY, KINDS, REVOKE
-from tokenomics.claims import CLAIM, DIVIDEND, RELEASE
-from tokenomics.distribution import DistributionModule
-from tokenomics.issuance import MINT_ACCOUNT
-from tokenomics.leaving import LEAVE
-from tokenomics.persons import ENROL
-from tokenomics.pools import POOL_ACCOUNTS, VESTING_ACCOUNT, Pool
+from tokenomics.distribution.certificates import CERTIFY, KINDS, REVOKE
+from tokenomics.distribution.claims import CLAIM, DIVIDEND, RELEASE
+from tokenomics.distribution.distribution import DistributionModule
+from tokenomics.distribution.leaving import LEAVE
+from tokenomics.distribution.persons import ENROL
+from tokenomics.distribution.pools import POOL_ACCOUNTS, VESTING_ACCOUNT, Pool
+from tokenomics.issuance.issuance import MINT_ACCOUNT
 from tokenomics.ports import Token
 from tokenomics.roles import AUTHORITY, CERTIFIER, PERSON_REGISTRAR
 

@@ -26,9 +26,9 @@ from tests.support.ledger_chain import (
     standard_modules,
     validator,
 )
-from tokenomics.issuance import IssuanceModule
-from tokenomics.land import LandModule
-from tokenomics.panels import RegistryPanels
+from tokenomics.issuance.issuance import IssuanceModule
+from tokenomics.oracle.land import LandModule
+from tokenomics.oracle.panels import RegistryPanels
 from tokenomics.ports import Token
 from tokenomics.standins import NothingPaused, TreasuryDistribution
 

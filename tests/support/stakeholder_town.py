@@ -5,9 +5,9 @@ from typing import Any
 
 from governance.admissible import GOVERNANCE
 from governance.chambers import CHAMBER_PARTICIPANTS
-from governance.credentials import GRANT
-from governance.organisations import REGISTER
-from governance.stakeholders import StakeholdersModule
+from governance.stakeholders.credentials import GRANT
+from governance.stakeholders.organisations import REGISTER
+from governance.stakeholders.stakeholders import StakeholdersModule
 from ledger.crypto import checksum_address, sha256
 from ledger.errors import TransactionError
 from ledger.kv import KeyValueReader, MemoryStore, WriteBatch

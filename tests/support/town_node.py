@@ -6,7 +6,9 @@ from api import ports
 from ledger.errors import ErrorCode
 from tests.support.api_fakes import FakeNode
 from tests.support.land_town import LandTown
-from tokenomics import appraiser_views, fact_views, land_views, round_views, views
+from tokenomics.facts import fact_views
+from tokenomics.issuance import views
+from tokenomics.oracle import appraiser_views, land_views, round_views
 
 
 class TownNode(FakeNode):

@@ -9,9 +9,9 @@ from ledger.primitives import Address
 from tests.support.attack_table import percent
 from tests.support.attack_town import CITY, HONEST, TRUE, AttackedTown
 from tests.support.land_town import LandTown, Prices
-from tokenomics.panels import NOMINATE, RegistryPanels
-from tokenomics.registry import NOMINATORS, registered
-from tokenomics.zone_rounds import Outcome
+from tokenomics.oracle.panels import NOMINATE, RegistryPanels
+from tokenomics.oracle.registry import NOMINATORS, registered
+from tokenomics.oracle.zone_rounds import Outcome
 
 Told = Callable[..., None]
 Lie = Callable[[int], int]

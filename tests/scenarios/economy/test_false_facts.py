@@ -14,11 +14,11 @@ from tests.support.attack_town import (
     days,
 )
 from tests.support.land_town import DOCUMENT, Call, Prices
-from tokenomics.derivation import IssuanceRound
-from tokenomics.land_events import CERTIFY_EVENT, HIGHEST_FACTOR_BPS
-from tokenomics.rates import HIGHEST_STEP, LOWEST_STEP, NATION, index_at
-from tokenomics.uplift import RATE_SCALE
-from tokenomics.zone_rounds import Outcome
+from tokenomics.facts.land_events import CERTIFY_EVENT, HIGHEST_FACTOR_BPS
+from tokenomics.facts.rates import HIGHEST_STEP, LOWEST_STEP, NATION, index_at
+from tokenomics.issuance.derivation import IssuanceRound
+from tokenomics.oracle.uplift import RATE_SCALE
+from tokenomics.oracle.zone_rounds import Outcome
 
 Told = Callable[..., None]
 

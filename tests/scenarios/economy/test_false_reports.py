@@ -9,13 +9,13 @@ from ledger.primitives import Address, Hash
 from tests.support.attack_table import percent
 from tests.support.attack_town import HONEST, TRUE, AttackedTown, days
 from tests.support.land_town import CHAIN_ID, LandTown, salt_of
-from tokenomics.panels import RegistryPanels
+from tokenomics.oracle.panels import RegistryPanels
+from tokenomics.oracle.phases import Phase
+from tokenomics.oracle.registry import find
+from tokenomics.oracle.reports import COMMIT, REVEAL, commitment_of
+from tokenomics.oracle.rounds import opened_round
+from tokenomics.oracle.zone_rounds import Outcome
 from tokenomics.params import land_parameters
-from tokenomics.phases import Phase
-from tokenomics.registry import find
-from tokenomics.reports import COMMIT, REVEAL, commitment_of
-from tokenomics.rounds import opened_round
-from tokenomics.zone_rounds import Outcome
 
 Told = Callable[..., None]
 THIEF, VICTIM = 0, 1

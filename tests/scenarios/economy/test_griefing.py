@@ -10,14 +10,14 @@ from ledger.primitives import Address, Hash
 from tests.support.attack_table import percent
 from tests.support.attack_town import CITY, HONEST, TRUE, AttackedTown, days
 from tests.support.land_town import CHAIN_ID, Prices
-from tokenomics import lots
-from tokenomics.challenges import Verdict, challenge_of
-from tokenomics.panels import COMMIT_SALT, REVEAL_SALT, RegistryPanels
+from tokenomics.oracle import lots
+from tokenomics.oracle.challenges import Verdict, challenge_of
+from tokenomics.oracle.panels import COMMIT_SALT, REVEAL_SALT, RegistryPanels
+from tokenomics.oracle.phases import Phase
+from tokenomics.oracle.registry import registered
+from tokenomics.oracle.zone_rounds import Outcome
 from tokenomics.params import DAY_MS
-from tokenomics.phases import Phase
-from tokenomics.registry import registered
 from tokenomics.roles import CHAMBERS
-from tokenomics.zone_rounds import Outcome
 
 Told = Callable[..., None]
 LOW = TRUE // 10 + 1

@@ -12,10 +12,10 @@ from tests.support.pool_town import (
     nullifier,
     person,
 )
-from tokenomics.certificates import CERTIFY
-from tokenomics.persons import ENROL
-from tokenomics.pools import Pool, pool_totals
-from tokenomics.shares import HOLDINGS, holding_key
+from tokenomics.distribution.certificates import CERTIFY
+from tokenomics.distribution.persons import ENROL
+from tokenomics.distribution.pools import Pool, pool_totals
+from tokenomics.distribution.shares import HOLDINGS, holding_key
 
 Told = Callable[..., None]
 

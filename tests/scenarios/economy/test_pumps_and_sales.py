@@ -7,16 +7,16 @@ from ledger.crypto import sha256
 from tests.support.attack_table import percent
 from tests.support.attack_town import FIRST_MONTH, GOVERNANCE, REGISTRAR, TRUE, AttackedTown
 from tests.support.land_town import DOCUMENT, Call, appraiser
-from tokenomics.certificates import CERTIFY
-from tokenomics.claims import CLAIM, RELEASE
-from tokenomics.persons import ENROL
-from tokenomics.pool_params import distribution_parameters
-from tokenomics.pools import town as pools_now
+from tokenomics.distribution.certificates import CERTIFY
+from tokenomics.distribution.claims import CLAIM, RELEASE
+from tokenomics.distribution.persons import ENROL
+from tokenomics.distribution.pool_params import distribution_parameters
+from tokenomics.distribution.pools import town as pools_now
+from tokenomics.distribution.vesting import grants_of, releasable
+from tokenomics.facts.sales import REGISTER_SALE, STRIKE_SALE
+from tokenomics.oracle.rounds import town_round
+from tokenomics.oracle.uplift import entitlement
 from tokenomics.roles import CERTIFIER, PERSON_REGISTRAR
-from tokenomics.rounds import town_round
-from tokenomics.sales import REGISTER_SALE, STRIKE_SALE
-from tokenomics.uplift import entitlement
-from tokenomics.vesting import grants_of, releasable
 
 Told = Callable[..., None]
 

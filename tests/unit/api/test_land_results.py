@@ -1,4 +1,4 @@
-"""What tokenomics.views really gives keeps to the schema that the API publishes."""
+"""What tokenomics.issuance.views really gives keeps to the schema that the API publishes."""
 
 from typing import Any
 
@@ -7,12 +7,14 @@ import pytest
 from api.methods import all_methods
 from tests.support.json_schema import problems
 from tests.support.land_town import LandTown, appraiser, land_section, zone_section
-from tokenomics import appraiser_views, fact_views, land_views, round_views, views
-from tokenomics.challenges import CHALLENGE
-from tokenomics.land_events import CERTIFY_EVENT
-from tokenomics.rates import REPORT_RATE
+from tokenomics.facts import fact_views
+from tokenomics.facts.land_events import CERTIFY_EVENT
+from tokenomics.facts.rates import REPORT_RATE
+from tokenomics.facts.sales import REGISTER_SALE, STRIKE_SALE
+from tokenomics.issuance import views
+from tokenomics.oracle import appraiser_views, land_views, round_views
+from tokenomics.oracle.challenges import CHALLENGE
 from tokenomics.roles import AUTHORITY, CHAMBER_PUBLIC, RATE_REPORTER, ROLES, SALES_REGISTRAR
-from tokenomics.sales import REGISTER_SALE, STRIKE_SALE
 
 PRICE = 1_000
 ROUNDS = 10

@@ -1,4 +1,4 @@
-"""What tokenomics.pool_views really gives keeps to the schema that the API publishes."""
+"""What the views of distribution really give keeps to the schema that the API publishes."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from api.methods import all_methods
 from ledger.primitives import UNIT
 from tests.support.json_schema import problems
 from tests.support.pool_town import TOKEN, PoolTown, person
-from tokenomics import pool_views
-from tokenomics.pool_views import MAX_LISTED_CERTIFICATES
+from tokenomics.distribution import pool_views
+from tokenomics.distribution.pool_views import MAX_LISTED_CERTIFICATES
 
 
 def schema(method: str) -> dict[str, Any]:

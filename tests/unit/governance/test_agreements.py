@@ -4,10 +4,16 @@ from typing import Any
 
 import pytest
 
-from governance import agreements
 from governance.admissible import GOVERNANCE
-from governance.agreements import MAX_OPEN_BY_ONE, OPEN, SIGN, WITHDRAW, AgreementStatus
 from governance.chambers import CHAMBER_BUILDERS, CHAMBER_PUBLIC
+from governance.stakeholders import agreements
+from governance.stakeholders.agreements import (
+    MAX_OPEN_BY_ONE,
+    OPEN,
+    SIGN,
+    WITHDRAW,
+    AgreementStatus,
+)
 from ledger.errors import ErrorCode
 from ledger.primitives import Address
 from tests.support.stakeholder_town import DOCUMENT, StakeholderTown, account, hash_of

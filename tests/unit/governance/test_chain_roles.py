@@ -4,11 +4,11 @@ import pytest
 
 from governance.admissible import GOVERNANCE
 from governance.authority import AUTHORITY, authority
-from governance.chain_roles import ChainRoles
 from governance.chambers import CHAMBER_PARTICIPANTS, CHAMBER_PUBLIC
 from governance.deciding import REMOVE_VALIDATOR
-from governance.proposals import SUBMIT
+from governance.proposals.proposals import SUBMIT
 from governance.roles import GRANT_ROLE
+from governance.stakeholders.chain_roles import ChainRoles
 from ledger import genesis
 from ledger.crypto import checksum_address, ed25519_address
 from ledger.errors import ErrorCode, LocalError

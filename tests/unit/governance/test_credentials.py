@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from governance import credentials, membership
 from governance.admissible import GOVERNANCE
 from governance.chambers import CHAMBER_LANDOWNERS, CHAMBER_PARTICIPANTS, CHAMBER_PUBLIC
-from governance.credentials import GRANT, REVOKE, RevocationReason
-from governance.role_grants import APPOINT_REGISTRAR, DISMISS_REGISTRAR
+from governance.stakeholders import credentials, membership
+from governance.stakeholders.credentials import GRANT, REVOKE, RevocationReason
+from governance.stakeholders.role_grants import APPOINT_REGISTRAR, DISMISS_REGISTRAR
 from ledger.errors import ErrorCode
 from tests.support.stakeholder_town import (
     REGISTRAR,

@@ -10,11 +10,11 @@ from governance.chambers import (
     CHAMBER_PUBLIC,
     PERSONS,
 )
-from governance.classes import DAY_MS, HOUR_MS, YEAR_MS, ProposalClass
-from governance.lifecycle import Status
-from governance.parameter_changes import CHANGE_PARAMETER, CHANGES
-from governance.proposal_rows import ballot_of, find
-from governance.tally import Outcome
+from governance.proposals.classes import DAY_MS, HOUR_MS, YEAR_MS, ProposalClass
+from governance.proposals.lifecycle import Status
+from governance.proposals.parameter_changes import CHANGE_PARAMETER, CHANGES
+from governance.proposals.proposal_rows import ballot_of, find
+from governance.proposals.tally import Outcome
 from ledger.errors import ErrorCode
 from tests.support.deciding_town import (
     BASIS,

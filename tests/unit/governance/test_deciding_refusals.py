@@ -4,9 +4,9 @@ nothing (the harness compares all rows before and after each refusal)."""
 import pytest
 
 from governance.chambers import CHAMBER_LAND, CHAMBER_PUBLIC
-from governance.classes import DAY_MS, GovernanceParameters, parameters_from
-from governance.lifecycle import Status
-from governance.parameter_changes import CHANGE_PARAMETER
+from governance.proposals.classes import DAY_MS, GovernanceParameters, parameters_from
+from governance.proposals.lifecycle import Status
+from governance.proposals.parameter_changes import CHANGE_PARAMETER
 from ledger import codec
 from ledger.errors import DecodeError, ErrorCode, LocalError, TransactionError
 from ledger.primitives import Address

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from governance.chambers import PERSONS
-from governance.classes import DAY_MS
-from governance.lifecycle import Status
-from governance.proposal_rows import ballot_of, find
+from governance.proposals.classes import DAY_MS
+from governance.proposals.lifecycle import Status
+from governance.proposals.proposal_rows import ballot_of, find
 from ledger.errors import ErrorCode
 from ledger.state import State
 from tests.support.deciding_town import BUDGET, DOCUMENT, DecidingTown, message

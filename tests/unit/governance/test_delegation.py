@@ -3,9 +3,9 @@
 import pytest
 
 from governance.chambers import PERSONS
-from governance.classes import DAY_MS
-from governance.lifecycle import Status
-from governance.proposal_rows import ballot_of
+from governance.proposals.classes import DAY_MS
+from governance.proposals.lifecycle import Status
+from governance.proposals.proposal_rows import ballot_of
 from ledger.errors import ErrorCode
 from tests.support.deciding_town import BUDGET, DecidingTown, message
 from tests.support.electorate_fake import institution, person

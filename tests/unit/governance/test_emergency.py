@@ -4,9 +4,8 @@
 import pytest
 
 from governance.chambers import INSTITUTIONAL
-from governance.classes import DAY_MS, HOUR_MS
-from governance.council import holders
-from governance.emergency import (
+from governance.emergency.council import holders
+from governance.emergency.emergency import (
     EmergencyCouncil,
     finalising_paused,
     is_carried,
@@ -15,8 +14,9 @@ from governance.emergency import (
     pause_of,
     register,
 )
-from governance.lifecycle import Status
-from governance.proposal_rows import find
+from governance.proposals.classes import DAY_MS, HOUR_MS
+from governance.proposals.lifecycle import Status
+from governance.proposals.proposal_rows import find
 from ledger.errors import ErrorCode
 from ledger.primitives import ZERO_ADDRESS, Address
 from tests.support.deciding_town import BUDGET, DOCUMENT, DecidingTown, message, value

@@ -2,11 +2,11 @@
 
 import json
 
-from governance import membership, stakeholder_views
 from governance.chambers import CHAMBER_LANDOWNERS
-from governance.credentials import CREDENTIALS, GRANT, REVOKE, commitment, nullifier
-from governance.rebinding import PROPOSE
-from governance.stakeholders import StakeholdersModule
+from governance.stakeholders import membership, stakeholder_views
+from governance.stakeholders.credentials import CREDENTIALS, GRANT, REVOKE, commitment, nullifier
+from governance.stakeholders.rebinding import PROPOSE
+from governance.stakeholders.stakeholders import StakeholdersModule
 from ledger.block import Block
 from ledger.crypto import checksum_address, ed25519_address, sha256
 from ledger.errors import ErrorCode

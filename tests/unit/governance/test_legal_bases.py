@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from governance import legal_bases
 from governance.admissible import GOVERNANCE
-from governance.legal_bases import REGISTER, SET_STATUS, BasisStatus, StatusChange
+from governance.stakeholders import legal_bases
+from governance.stakeholders.legal_bases import REGISTER, SET_STATUS, BasisStatus, StatusChange
 from ledger.errors import ErrorCode
 from tests.support.stakeholder_town import DOCUMENT, GAZETTE, StakeholderTown, account, hash_of
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from governance.lifecycle import (
+from governance.proposals.lifecycle import (
     ENDED,
     OPEN,
     TAKING_VOTES,
@@ -14,7 +14,7 @@ from governance.lifecycle import (
     advance,
     diagram,
 )
-from governance.progress import move
+from governance.proposals.progress import move
 from ledger.errors import InvariantViolation
 from tests.docs.documents import text
 from tests.support.deciding_town import BASIS, DOCUMENT, DecidingTown

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from governance import membership
 from governance.chambers import CHAMBER_LANDOWNERS, CHAMBER_PARTICIPANTS, PERSONS
-from governance.credentials import GRANT, REVOKE
-from governance.rebinding import PROPOSE
-from governance.role_book import Roles
+from governance.stakeholders import membership
+from governance.stakeholders.credentials import GRANT, REVOKE
+from governance.stakeholders.rebinding import PROPOSE
+from governance.stakeholders.role_book import Roles
 from ledger.kv import KeyValueReader, WriteBatch
 from ledger.message_registry import MessageType
 from ledger.primitives import Address

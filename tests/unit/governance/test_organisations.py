@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from governance import membership, organisations
 from governance.admissible import GOVERNANCE
 from governance.chambers import (
     ALL_CHAMBERS,
@@ -13,7 +12,8 @@ from governance.chambers import (
     CHAMBER_PARTICIPANTS,
     CHAMBER_PUBLIC,
 )
-from governance.organisations import CHANGE, REGISTER, REINSTATE, REMOVE, SUSPEND
+from governance.stakeholders import membership, organisations
+from governance.stakeholders.organisations import CHANGE, REGISTER, REINSTATE, REMOVE, SUSPEND
 from ledger.errors import ErrorCode
 from ledger.message_registry import MessageType
 from tests.support.stakeholder_town import StakeholderTown, account

@@ -3,9 +3,9 @@
 import pytest
 
 from governance.chambers import CHAMBER_LAND, CHAMBER_PUBLIC
-from governance.classes import DAY_MS
-from governance.lifecycle import Status
-from governance.proposal_rows import ballot_of, find
+from governance.proposals.classes import DAY_MS
+from governance.proposals.lifecycle import Status
+from governance.proposals.proposal_rows import ballot_of, find
 from ledger.errors import ErrorCode
 from tests.support.deciding_town import BUDGET, DOCUMENT, ZONE, DecidingTown, message, value
 from tests.support.electorate_fake import institution, person

@@ -1,10 +1,10 @@
 """What a portal shows of a proposal is what the rules say of it."""
 
-from governance import proposal_views
 from governance.chambers import ALL_CHAMBERS, CHAMBER_PARTICIPANTS, INSTITUTIONAL
-from governance.classes import DAY_MS
-from governance.lifecycle import Status
-from governance.proposal_rows import find
+from governance.proposals import proposal_views
+from governance.proposals.classes import DAY_MS
+from governance.proposals.lifecycle import Status
+from governance.proposals.proposal_rows import find
 from tests.support.deciding_town import BUDGET, DOCUMENT, LAMBDA, ZONE, DecidingTown, message
 from tests.support.electorate_fake import institution, person
 

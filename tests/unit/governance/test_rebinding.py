@@ -4,11 +4,17 @@ from typing import Any
 
 import pytest
 
-from governance import credentials, membership, rebinding
 from governance.admissible import GOVERNANCE
 from governance.chambers import CHAMBER_PARTICIPANTS, CHAMBER_PUBLIC
-from governance.credentials import GRANT, REVOKE
-from governance.rebinding import MAX_MOVES_A_BLOCK, OBJECT, PROPOSE, WITHDRAW, RebindingStatus
+from governance.stakeholders import credentials, membership, rebinding
+from governance.stakeholders.credentials import GRANT, REVOKE
+from governance.stakeholders.rebinding import (
+    MAX_MOVES_A_BLOCK,
+    OBJECT,
+    PROPOSE,
+    WITHDRAW,
+    RebindingStatus,
+)
 from ledger.errors import ErrorCode, TransactionError
 from tests.support.stakeholder_town import (
     EVIDENCE,

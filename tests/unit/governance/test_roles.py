@@ -30,7 +30,7 @@ from ledger.validators import ValidatorsModule
 from node.localnet import officials
 from node.modules import ROLE_BOOK
 from tokenomics import ports, roles
-from tokenomics.fact_views import role_holders
+from tokenomics.facts.fact_views import role_holders
 
 NAMES = RoleNames("authority", "certifier", ("chamber.land", "registrar"), ("research", "work"))
 GOVERNANCE, STRANGER = Address(b"\xf0" * 20), Address(b"\x0f" * 20)

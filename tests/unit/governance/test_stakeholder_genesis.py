@@ -4,10 +4,16 @@ from typing import Any
 
 import pytest
 
-from governance import legal_bases, membership, organisations, rebinding, stakeholder_views
 from governance.chambers import CHAMBER_PUBLIC
-from governance.role_book import CERTIFIER, PERSON_REGISTRAR, RATE_REPORTER
-from governance.stakeholders import StakeholdersModule
+from governance.stakeholders import (
+    legal_bases,
+    membership,
+    organisations,
+    rebinding,
+    stakeholder_views,
+)
+from governance.stakeholders.role_book import CERTIFIER, PERSON_REGISTRAR, RATE_REPORTER
+from governance.stakeholders.stakeholders import StakeholdersModule
 from ledger.crypto import checksum_address
 from ledger.errors import LocalError
 from ledger.executor import BlockExecutor

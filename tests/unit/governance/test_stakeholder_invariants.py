@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
-from governance import agreements, credentials, membership, rebinding, role_book, upgrades
 from governance.chambers import CHAMBER_PARTICIPANTS, CHAMBER_PUBLIC
-from governance.organisations import KEY_OWNERS, REGISTER
-from governance.stakeholder_invariants import INVARIANTS
+from governance.stakeholders import (
+    agreements,
+    credentials,
+    membership,
+    rebinding,
+    role_book,
+    upgrades,
+)
+from governance.stakeholders.organisations import KEY_OWNERS, REGISTER
+from governance.stakeholders.stakeholder_invariants import INVARIANTS
 from ledger.errors import InvariantViolation
 from ledger.rows import key
 from ledger.state import State, Table

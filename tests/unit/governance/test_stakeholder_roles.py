@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from governance import role_grants
 from governance.admissible import GOVERNANCE
 from governance.chambers import CHAMBER_PARTICIPANTS, CHAMBER_PUBLIC
-from governance.organisations import SUSPEND
-from governance.role_book import (
+from governance.stakeholders import role_grants
+from governance.stakeholders.organisations import SUSPEND
+from governance.stakeholders.role_book import (
     AUTHORITY,
     CERTIFIER,
     MAX_HOLDERS,
@@ -17,7 +17,7 @@ from governance.role_book import (
     RATE_REPORTER,
     SALES_REGISTRAR,
 )
-from governance.role_grants import (
+from governance.stakeholders.role_grants import (
     APPOINT_REGISTRAR,
     DISMISS_REGISTRAR,
     GRANT_ROLE,

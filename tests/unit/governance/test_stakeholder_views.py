@@ -2,12 +2,17 @@
 
 import json
 
-from governance import agreements, legal_bases, stakeholder_views, upgrades
 from governance.chambers import ALL_CHAMBERS, CHAMBER_LANDOWNERS, CHAMBER_PUBLIC
-from governance.credentials import REVOKE
-from governance.organisations import REMOVE
-from governance.rebinding import PROPOSE
-from governance.role_grants import GRANT_ROLE, LIMIT_CERTIFIER
+from governance.stakeholders import (
+    agreements,
+    legal_bases,
+    stakeholder_views,
+    upgrades,
+)
+from governance.stakeholders.credentials import REVOKE
+from governance.stakeholders.organisations import REMOVE
+from governance.stakeholders.rebinding import PROPOSE
+from governance.stakeholders.role_grants import GRANT_ROLE, LIMIT_CERTIFIER
 from ledger.crypto import checksum_address
 from tests.support.stakeholder_town import (
     DOCUMENT,

@@ -3,7 +3,6 @@ is decided changes who is who."""
 
 from typing import Any
 
-from governance import legal_bases, membership, organisations, rebinding
 from governance.admissible import GOVERNANCE
 from governance.chambers import (
     CHAMBER_ACADEMIA,
@@ -13,17 +12,18 @@ from governance.chambers import (
     CHAMBER_PARTICIPANTS,
     CHAMBER_PUBLIC,
 )
-from governance.classes import DAY_MS, ProposalClass
-from governance.credentials import GRANT, REVOKE
-from governance.delegation import DELEGATE
-from governance.lifecycle import Status
-from governance.mandate import Mandate
-from governance.organisations import REGISTER
-from governance.proposal_rows import ballot_of, find
-from governance.proposals import SPONSOR, SUBMIT
-from governance.proposals_module import ProposalsModule
-from governance.stakeholders import StakeholdersModule
-from governance.voting import VOTE
+from governance.proposals.classes import DAY_MS, ProposalClass
+from governance.proposals.delegation import DELEGATE
+from governance.proposals.lifecycle import Status
+from governance.proposals.mandate import Mandate
+from governance.proposals.proposal_rows import ballot_of, find
+from governance.proposals.proposals import SPONSOR, SUBMIT
+from governance.proposals.proposals_module import ProposalsModule
+from governance.proposals.voting import VOTE
+from governance.stakeholders import legal_bases, membership, organisations, rebinding
+from governance.stakeholders.credentials import GRANT, REVOKE
+from governance.stakeholders.organisations import REGISTER
+from governance.stakeholders.stakeholders import StakeholdersModule
 from ledger import invariants
 from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, ErrorCode, TransactionError

@@ -6,8 +6,8 @@ from itertools import product
 import pytest
 
 from governance.chambers import ALL_CHAMBERS, CHAMBER_BUILDERS, CHAMBER_LAND, PERSONS
-from governance.classes import GovernanceParameters, ProposalClass, Rules
-from governance.tally import (
+from governance.proposals.classes import GovernanceParameters, ProposalClass, Rules
+from governance.proposals.tally import (
     ChamberCount,
     Lack,
     Missing,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from governance import upgrades
 from governance.admissible import GOVERNANCE
-from governance.upgrades import CANCEL, MAX_SCHEDULED, MIN_NOTICE_HEIGHTS, SCHEDULE
+from governance.stakeholders import upgrades
+from governance.stakeholders.upgrades import CANCEL, MAX_SCHEDULED, MIN_NOTICE_HEIGHTS, SCHEDULE
 from ledger.errors import ErrorCode
 from tests.support.stakeholder_town import DOCUMENT, StakeholderTown, account
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from governance.upgrades import (
+from governance.stakeholders.upgrades import (
     PLAN,
     UPGRADES,
     Plan,

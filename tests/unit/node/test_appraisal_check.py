@@ -8,7 +8,7 @@ from ledger.errors import LocalError
 from ledger.primitives import Address
 from node.appraisal_file import SealedAppraisal
 from node.cli.land_appraisal import check_report
-from tokenomics.reports import Statement
+from tokenomics.oracle.reports import Statement
 
 
 def sealed(price: int) -> SealedAppraisal:

@@ -9,7 +9,7 @@ from node.economy_metrics import EconomyMetrics
 from node.instruments import show_economy
 from tests.support.land_town import LandTown, land_section, zone_section
 from tests.unit.api.test_land_results import town_after
-from tokenomics.rounds import TOWN_ROUNDS, opened_round, town_round
+from tokenomics.oracle.rounds import TOWN_ROUNDS, opened_round, town_round
 
 
 class Scraped:

@@ -6,7 +6,6 @@ from api import ports, views
 from api.ethereum.gateway import Gateway
 from api.methods import all_methods
 from api.registry import Context as CallContext
-from governance.agreements import OPEN
 from governance.chambers import (
     CHAMBER_BUILDERS,
     CHAMBER_LAND,
@@ -14,10 +13,11 @@ from governance.chambers import (
     CHAMBER_PARTICIPANTS,
     CHAMBER_PUBLIC,
 )
-from governance.classes import DAY_MS, HOUR_MS
-from governance.legal_bases import REGISTER as REGISTER_BASIS
-from governance.lifecycle import Status
-from governance.stakeholders import StakeholdersModule
+from governance.proposals.classes import DAY_MS, HOUR_MS
+from governance.proposals.lifecycle import Status
+from governance.stakeholders.agreements import OPEN
+from governance.stakeholders.legal_bases import REGISTER as REGISTER_BASIS
+from governance.stakeholders.stakeholders import StakeholdersModule
 from ledger.crypto import checksum_address
 from ledger.kv import MemoryStore
 from ledger.message_registry import MessageRegistry

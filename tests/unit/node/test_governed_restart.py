@@ -4,10 +4,10 @@ import pytest
 
 from governance.admissible import GOVERNANCE
 from governance.authority import authority
-from governance.council import NAME_SEAT
-from governance.emergency import MINTING, PAUSE, minting_paused, pause_of
-from governance.lifecycle import Status
-from governance.organisations import REGISTER
+from governance.emergency.council import NAME_SEAT
+from governance.emergency.emergency import MINTING, PAUSE, minting_paused, pause_of
+from governance.proposals.lifecycle import Status
+from governance.stakeholders.organisations import REGISTER
 from ledger.crypto import checksum_address, ed25519_address
 from ledger.errors import LocalError
 from node.modules import build_executor

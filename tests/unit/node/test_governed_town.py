@@ -5,12 +5,10 @@ After each block every registered invariant of every module holds.
 
 import pytest
 
-from governance import emergency
-from governance.agreements import OPEN as OPEN_AGREEMENT
-from governance.classes import ProposalClass
-from governance.council import NAME_SEAT
 from governance.deciding import ADD_OBSERVER, REMOVE_VALIDATOR
-from governance.emergency import (
+from governance.emergency import emergency
+from governance.emergency.council import NAME_SEAT
+from governance.emergency.emergency import (
     MINTING,
     NEWEST_PAUSES,
     PAUSE,
@@ -20,14 +18,16 @@ from governance.emergency import (
     Register,
     pause_of,
 )
-from governance.emergency import REGISTER as REGISTER_OF_PAUSES
-from governance.lifecycle import Status
-from governance.organisations import REGISTER
-from governance.proposal_rows import ballot_of
-from governance.proposals import SUBMIT
-from governance.rebinding import PROPOSE as PROPOSE_REBINDING
+from governance.emergency.emergency import REGISTER as REGISTER_OF_PAUSES
+from governance.proposals.classes import ProposalClass
+from governance.proposals.lifecycle import Status
+from governance.proposals.proposal_rows import ballot_of
+from governance.proposals.proposals import SUBMIT
+from governance.proposals.voting import VOTE as VOTE_MESSAGE
 from governance.roles import GRANT_ROLE
-from governance.voting import VOTE as VOTE_MESSAGE
+from governance.stakeholders.agreements import OPEN as OPEN_AGREEMENT
+from governance.stakeholders.organisations import REGISTER
+from governance.stakeholders.rebinding import PROPOSE as PROPOSE_REBINDING
 from ledger import accounts, codec
 from ledger.errors import ErrorCode
 from ledger.message_registry import MessageType
@@ -48,17 +48,17 @@ from tests.support.governed_town import (
     messages,
     nullifier,
 )
-from tokenomics.certificates import CERTIFY
-from tokenomics.derivation import ISSUANCE_ROUNDS, IssuanceRound, totals
-from tokenomics.issuance import SET_ISSUANCE_PARAMETER
-from tokenomics.land_events import CERTIFY_EVENT, events_of
-from tokenomics.land_rules import SET_LAND_PARAMETER
+from tokenomics.distribution.certificates import CERTIFY
+from tokenomics.distribution.persons import ENROL
+from tokenomics.distribution.pools import PERSON_POOLS
+from tokenomics.distribution.shares import HOLDINGS, holding_key
+from tokenomics.distribution.spending import SPEND
+from tokenomics.facts.land_events import CERTIFY_EVENT, events_of
+from tokenomics.issuance.derivation import ISSUANCE_ROUNDS, IssuanceRound, totals
+from tokenomics.issuance.issuance import SET_ISSUANCE_PARAMETER
+from tokenomics.oracle.land_rules import SET_LAND_PARAMETER
 from tokenomics.parameter_changes import changes_of
 from tokenomics.params import issuance_parameters, land_parameters
-from tokenomics.persons import ENROL
-from tokenomics.pools import PERSON_POOLS
-from tokenomics.shares import HOLDINGS, holding_key
-from tokenomics.spending import SPEND
 from tokenomics.standins import TREASURY_POOL
 
 DAY = 100

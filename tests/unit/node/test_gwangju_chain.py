@@ -17,14 +17,14 @@ from tests.support.ledger_chain import (
     parsed,
     standard_modules,
 )
-from tokenomics.issuance import IssuanceModule
-from tokenomics.land import LandModule
-from tokenomics.land_views import land_index
-from tokenomics.panels import RegistryPanels
+from tokenomics.issuance.issuance import IssuanceModule
+from tokenomics.issuance.views import summary
+from tokenomics.oracle.land import LandModule
+from tokenomics.oracle.land_views import land_index
+from tokenomics.oracle.panels import RegistryPanels
 from tokenomics.params import PANEL_SEATS
 from tokenomics.ports import Token
 from tokenomics.standins import TREASURY_POOL, NothingPaused, TreasuryDistribution
-from tokenomics.views import summary
 
 GWANGJU = scenario("gwangju")
 ZONES = GWANGJU.zones

@@ -27,7 +27,7 @@ from tests.support.official_tables import (
     parcel_row,
     write,
 )
-from tokenomics.parcels import Parcel, parcel_root
+from tokenomics.oracle.parcels import Parcel, parcel_root
 
 ENCODINGS = ["utf-8", "utf-8-sig", "cp949"]
 

@@ -23,13 +23,13 @@ from node.scenarios.offline import play_scenario
 from node.scenarios.sections import genesis_sections
 from tests.support.land_town import CHAIN_ID, LandTown
 from tokenomics import roles
-from tokenomics.derivation import issuance_round
-from tokenomics.fact_views import official_rates, zone_events
-from tokenomics.land_views import land_index, zone_list
+from tokenomics.facts.fact_views import official_rates, zone_events
+from tokenomics.issuance.derivation import issuance_round
+from tokenomics.issuance.views import summary
+from tokenomics.oracle.land_views import land_index, zone_list
+from tokenomics.oracle.rounds import schedule
+from tokenomics.oracle.zone_rounds import zone_round
 from tokenomics.params import QUARTER_MS
-from tokenomics.rounds import schedule
-from tokenomics.views import summary
-from tokenomics.zone_rounds import zone_round
 
 GENESIS_MS = 1_700_000_000_000
 SENDERS = [Sender.of_key(Ed25519Signer(bytes([n + 1]) * 32)) for n in range(18)]

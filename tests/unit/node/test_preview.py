@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 
 from governance.chambers import CHAMBER_ACADEMIA, CHAMBER_BUILDERS, CHAMBER_LAND, CHAMBER_PUBLIC
-from governance.classes import PARAMETERS
-from governance.lifecycle import Status
-from governance.organisations import REGISTER
-from governance.parameter_changes import CHANGE_PARAMETER
-from governance.proposal_rows import MESSAGES, PROPOSALS, Message
-from governance.stakeholders import StakeholdersModule
+from governance.proposals.classes import PARAMETERS
+from governance.proposals.lifecycle import Status
+from governance.proposals.parameter_changes import CHANGE_PARAMETER
+from governance.proposals.proposal_rows import MESSAGES, PROPOSALS, Message
+from governance.stakeholders.organisations import REGISTER
+from governance.stakeholders.stakeholders import StakeholdersModule
 from ledger import codec
 from ledger.errors import InvariantViolation, LocalError
 from ledger.executor import BlockExecutor

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from governance.legal_bases import REGISTER as REGISTER_BASIS
-from governance.parameter_changes import CHANGE_PARAMETER
-from governance.proposal_rows import MAX_BODY_BYTES, MAX_MESSAGES, MAX_TITLE_BYTES
-from governance.proposals import SUBMIT
-from governance.stakeholders import StakeholdersModule
+from governance.proposals.parameter_changes import CHANGE_PARAMETER
+from governance.proposals.proposal_rows import MAX_BODY_BYTES, MAX_MESSAGES, MAX_TITLE_BYTES
+from governance.proposals.proposals import SUBMIT
+from governance.stakeholders.legal_bases import REGISTER as REGISTER_BASIS
+from governance.stakeholders.stakeholders import StakeholdersModule
 from ledger import codec
 from ledger.crypto import checksum_address, sha256
 from ledger.errors import LocalError

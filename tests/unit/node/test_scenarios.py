@@ -21,7 +21,7 @@ from node.scenarios.gwangju import QUARTERS, ZONES, quarterly_prices
 from node.scenarios.model import LandEvent, Scenario
 from node.scenarios.noise import DEFAULT_SEED
 from node.scenarios.offline import play_scenario, with_noise
-from tokenomics.playback import Played
+from tokenomics.issuance.playback import Played
 
 MILLION = 10**6 * UNIT
 

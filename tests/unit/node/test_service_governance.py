@@ -7,16 +7,16 @@ import pytest
 
 from api import views
 from api.methods import all_methods
-from governance import legal_bases, membership
 from governance.chambers import CHAMBER_ACADEMIA, CHAMBER_LAND, CHAMBER_PUBLIC
-from governance.classes import ProposalClass
-from governance.council import NAME_SEAT
-from governance.mandate import Mandate
-from governance.organisations import REGISTER
-from governance.proposals import SPONSOR, SUBMIT
-from governance.proposals_module import ProposalsModule
-from governance.stakeholders import StakeholdersModule
-from governance.voting import VOTE
+from governance.emergency.council import NAME_SEAT
+from governance.proposals.classes import ProposalClass
+from governance.proposals.mandate import Mandate
+from governance.proposals.proposals import SPONSOR, SUBMIT
+from governance.proposals.proposals_module import ProposalsModule
+from governance.proposals.voting import VOTE
+from governance.stakeholders import legal_bases, membership
+from governance.stakeholders.organisations import REGISTER
+from governance.stakeholders.stakeholders import StakeholdersModule
 from ledger import codec
 from ledger.crypto import Ed25519Signer, checksum_address, ed25519_address, sha256
 from ledger.errors import ErrorCode

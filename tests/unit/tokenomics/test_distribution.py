@@ -12,16 +12,16 @@ from tests.support.pool_town import (
     person,
     working_town,
 )
-from tokenomics.certificates import KINDS, REVOKE
-from tokenomics.leaving import LEAVE
-from tokenomics.pool_params import DistributionParameters
-from tokenomics.pools import (
+from tokenomics.distribution.certificates import KINDS, REVOKE
+from tokenomics.distribution.leaving import LEAVE
+from tokenomics.distribution.pool_params import DistributionParameters
+from tokenomics.distribution.pools import (
     Pool,
     pool_totals,
     town,
 )
-from tokenomics.reserve import MAX_TRANCHES_A_CLOSE, TRANCHES, Tranche
-from tokenomics.vesting import SLOTS, grants_of, vested
+from tokenomics.distribution.reserve import MAX_TRANCHES_A_CLOSE, TRANCHES, Tranche
+from tokenomics.distribution.vesting import SLOTS, grants_of, vested
 
 MINT = 1_000 * UNIT
 PART = 250 * UNIT

@@ -18,9 +18,9 @@ from tests.support.pool_town import (
     person,
     working_town,
 )
-from tokenomics.certificates import CERTIFICATES, certificate_key
-from tokenomics.persons import NULLIFIERS, PERSONS, Nullifier
-from tokenomics.pools import (
+from tokenomics.distribution.certificates import CERTIFICATES, certificate_key
+from tokenomics.distribution.persons import NULLIFIERS, PERSONS, Nullifier
+from tokenomics.distribution.pools import (
     CLOSES,
     POOL_ACCOUNTS,
     POOL_KEYS,
@@ -29,9 +29,9 @@ from tokenomics.pools import (
     VESTING_ACCOUNT,
     Pool,
 )
-from tokenomics.shares import HOLDINGS, holding_key
-from tokenomics.vesting import GRANTS, grant_key, grants_of
-from tokenomics.weights import STANDINGS
+from tokenomics.distribution.shares import HOLDINGS, holding_key
+from tokenomics.distribution.vesting import GRANTS, grant_key, grants_of
+from tokenomics.distribution.weights import STANDINGS
 
 MINT = 1_000 * UNIT
 PART = 250 * UNIT

@@ -15,10 +15,10 @@ from tests.support.pool_town import (
     person,
     working_town,
 )
-from tokenomics.certificates import CERTIFY, REVOKE
-from tokenomics.claims import CLAIM, DIVIDEND, RELEASE
-from tokenomics.leaving import LEAVE
-from tokenomics.persons import ENROL
+from tokenomics.distribution.certificates import CERTIFY, REVOKE
+from tokenomics.distribution.claims import CLAIM, DIVIDEND, RELEASE
+from tokenomics.distribution.leaving import LEAVE
+from tokenomics.distribution.persons import ENROL
 
 MINT = 1_000 * UNIT
 PART = 250 * UNIT

@@ -21,15 +21,15 @@ from tests.support.pool_town import (
     person,
     working_town,
 )
-from tokenomics.distribution import DistributionModule
-from tokenomics.following import account_now
-from tokenomics.leaving import LEAVE
-from tokenomics.persons import ENROL, find_person
-from tokenomics.pool_views import position
-from tokenomics.pools import PERSON_POOLS, POOL_ACCOUNTS, VESTING_ACCOUNT, Pool
-from tokenomics.shares import HOLDINGS, holding_key
-from tokenomics.spending import SPEND
-from tokenomics.vesting import SLOTS
+from tokenomics.distribution.distribution import DistributionModule
+from tokenomics.distribution.following import account_now
+from tokenomics.distribution.leaving import LEAVE
+from tokenomics.distribution.persons import ENROL, find_person
+from tokenomics.distribution.pool_views import position
+from tokenomics.distribution.pools import PERSON_POOLS, POOL_ACCOUNTS, VESTING_ACCOUNT, Pool
+from tokenomics.distribution.shares import HOLDINGS, holding_key
+from tokenomics.distribution.spending import SPEND
+from tokenomics.distribution.vesting import SLOTS
 
 NEW, NEWER = person(100), person(101)
 MEMO = Hash(b"\x05" * 32)

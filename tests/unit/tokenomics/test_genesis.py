@@ -9,7 +9,9 @@ from ledger.primitives import UNIT
 from node.scenarios.catalogue import scenario
 from node.scenarios.sections import genesis_sections
 from tests.support.land_town import LandTown, appraiser, appraisers_section, zone_section
-from tokenomics.land_views import land_index, zone_list
+from tokenomics.issuance.views import issuance, summary
+from tokenomics.oracle.land_views import land_index, zone_list
+from tokenomics.oracle.zones import base_value_krw, zones
 from tokenomics.params import (
     DAY_MS,
     QUARTER_MS,
@@ -18,8 +20,6 @@ from tokenomics.params import (
     issuance_parameters,
     land_parameters,
 )
-from tokenomics.views import issuance, summary
-from tokenomics.zones import base_value_krw, zones
 
 APPRAISERS = appraisers_section(5)
 

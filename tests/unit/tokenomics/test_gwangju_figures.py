@@ -22,11 +22,11 @@ from tests.support.uplift_reference import (
     ReferenceZone,
     replay,
 )
-from tokenomics import uplift
-from tokenomics.derivation import IssuanceRound
+from tokenomics.issuance.derivation import IssuanceRound
+from tokenomics.issuance.playback import play
+from tokenomics.issuance.town_playback import Land
+from tokenomics.oracle import uplift
 from tokenomics.params import QUARTER_MS, IssuanceParameters, Mode
-from tokenomics.playback import play
-from tokenomics.town_playback import Land
 
 MILLION_TOKENS = 10**6 * UNIT
 

@@ -12,15 +12,15 @@ from ledger.primitives import UNIT
 from ledger.rows import key
 from ledger.state import State
 from tests.support.land_town import FixedPanels, LandTown, appraiser, land_section, zone_section
-from tokenomics.ceiling import coverage_bps, mint_amount, prorated, quarter_limit
-from tokenomics.derivation import ISSUANCE_ROUNDS, TOTALS, issuance_round, totals
-from tokenomics.land_views import land_index
+from tokenomics.issuance.ceiling import coverage_bps, mint_amount, prorated, quarter_limit
+from tokenomics.issuance.derivation import ISSUANCE_ROUNDS, TOTALS, issuance_round, totals
+from tokenomics.issuance.views import issuance, summary
+from tokenomics.oracle.land_views import land_index
+from tokenomics.oracle.reports import COMMITMENTS, REPORTS, report_key
+from tokenomics.oracle.zone_rounds import ZONE_ROUNDS, Outcome
+from tokenomics.oracle.zones import ZONE_VALUES, zone_value
 from tokenomics.params import IssuanceParameters
-from tokenomics.reports import COMMITMENTS, REPORTS, report_key
 from tokenomics.standins import TREASURY_POOL
-from tokenomics.views import issuance, summary
-from tokenomics.zone_rounds import ZONE_ROUNDS, Outcome
-from tokenomics.zones import ZONE_VALUES, zone_value
 
 START_MS = 5_000
 PANEL = [appraiser(i) for i in range(5)]

@@ -5,8 +5,8 @@ import pytest
 from ledger.errors import DecodeError, ErrorCode
 from ledger.primitives import BPS, Address
 from tests.support.fact_desk import BASE, DOCUMENT, GOVERNANCE, REGISTRAR, FactDesk
-from tokenomics.fact_views import zone_events
-from tokenomics.land_events import (
+from tokenomics.facts.fact_views import zone_events
+from tokenomics.facts.land_events import (
     CERTIFY_EVENT,
     MAX_COST_KRW,
     ROUNDS_IN_FORCE,

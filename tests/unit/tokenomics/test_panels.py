@@ -14,8 +14,8 @@ from ledger.module import BlockInfo, Context
 from ledger.primitives import ZERO_HASH, Address, Hash
 from ledger.registry import Participation
 from ledger.state import State
-from tokenomics import lots, rounds
-from tokenomics.panels import (
+from tokenomics.oracle import lots, rounds
+from tokenomics.oracle.panels import (
     COMMIT_SALT,
     MAX_TERMS_RUNNING,
     NOMINATE,
@@ -25,7 +25,7 @@ from tokenomics.panels import (
     panel_handlers,
     term_of,
 )
-from tokenomics.registry import (
+from tokenomics.oracle.registry import (
     NOMINATORS,
     REGISTER,
     REMOVE,
@@ -34,8 +34,8 @@ from tokenomics.registry import (
     registry_handlers,
     write_registry,
 )
+from tokenomics.oracle.zones import write_zones
 from tokenomics.roles import AUTHORITY, CHAMBER_LAND, CHAMBER_PUBLIC, CHAMBERS
-from tokenomics.zones import write_zones
 
 CHAIN = 7
 PANELS = RegistryPanels()

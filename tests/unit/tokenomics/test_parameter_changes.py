@@ -12,11 +12,14 @@ from ledger.rows import key
 from ledger.state import State
 from tests.support.land_town import FixedPanels, LandTown, land_section, zone_section
 from tests.support.pool_town import GOVERNANCE, PoolTown, person, working_town
-from tokenomics.derivation import ISSUANCE_ROUNDS, totals
-from tokenomics.distribution_rules import ONLY_SHORTER, SET_DISTRIBUTION_PARAMETER
-from tokenomics.issuance import SET_ISSUANCE_PARAMETER
-from tokenomics.land_rules import SET_LAND_PARAMETER, parameters_by_round, parameters_of
+from tokenomics.distribution.distribution_rules import ONLY_SHORTER, SET_DISTRIBUTION_PARAMETER
+from tokenomics.distribution.pool_params import DistributionParameters, distribution_parameters
+from tokenomics.issuance.derivation import ISSUANCE_ROUNDS, totals
+from tokenomics.issuance.issuance import SET_ISSUANCE_PARAMETER
 from tokenomics.loosening import OF_ISSUANCE, OF_LAND, loosens_supply
+from tokenomics.oracle.land_rules import SET_LAND_PARAMETER, parameters_by_round, parameters_of
+from tokenomics.oracle.rounds import opened_round, schedule
+from tokenomics.oracle.zone_rounds import Outcome, zone_round
 from tokenomics.parameter_changes import changes_of
 from tokenomics.parameter_views import parameter_changes, parameters
 from tokenomics.params import (
@@ -25,10 +28,7 @@ from tokenomics.params import (
     issuance_parameters,
     land_parameters,
 )
-from tokenomics.pool_params import DistributionParameters, distribution_parameters
 from tokenomics.roles import AUTHORITY, VOTE
-from tokenomics.rounds import opened_round, schedule
-from tokenomics.zone_rounds import Outcome, zone_round
 
 ZONES = ("east", "west")
 

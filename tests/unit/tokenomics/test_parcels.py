@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ledger import merkle
 from ledger.errors import LocalError
 from ledger.primitives import ZERO_HASH
-from tokenomics.parcels import Parcel, ordered, parcel_root
+from tokenomics.oracle.parcels import Parcel, ordered, parcel_root
 
 PARCELS = st.lists(
     st.builds(

@@ -3,7 +3,7 @@
 import pytest
 
 from ledger.errors import InvariantViolation
-from tokenomics.phases import (
+from tokenomics.oracle.phases import (
     COMMITTING,
     REVEALING,
     TRANSITIONS,

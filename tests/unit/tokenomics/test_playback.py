@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tokenomics.issuance.playback import Reserve, play
+from tokenomics.issuance.town_playback import Certified, Factor, Land, PlayedTown, play_town
 from tokenomics.params import IssuanceParameters
-from tokenomics.playback import Reserve, play
-from tokenomics.town_playback import Certified, Factor, Land, PlayedTown, play_town
 
 BASE = 100_000
 ONE_ZONE = [Land(10, BASE)]

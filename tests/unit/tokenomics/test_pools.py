@@ -14,8 +14,8 @@ from ledger.primitives import MAX_AMOUNT, PPM, UNIT
 from ledger.rows import MAX_SCALED_BYTES
 from ledger.state import State, Table
 from tests.support.pool_town import BLOCK, PoolTown
-from tokenomics.pool_params import DistributionParameters, has_distribution
-from tokenomics.pools import (
+from tokenomics.distribution.pool_params import DistributionParameters, has_distribution
+from tokenomics.distribution.pools import (
     MAX_SHARES,
     PERCENT,
     POOLS,
@@ -28,8 +28,8 @@ from tokenomics.pools import (
     split,
     town,
 )
-from tokenomics.shares import possible_points, possible_shares
-from tokenomics.weights import NEWCOMER, in_quarter, next_weight, shares_of
+from tokenomics.distribution.shares import possible_points, possible_shares
+from tokenomics.distribution.weights import NEWCOMER, in_quarter, next_weight, shares_of
 
 amounts = st.one_of(st.integers(0, 1_000), st.integers(0, MAX_AMOUNT))
 RULES = DistributionParameters()

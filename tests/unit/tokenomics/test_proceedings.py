@@ -15,12 +15,12 @@ from tests.support.land_town import (
     land_section,
     zone_section,
 )
-from tokenomics.challenges import CHALLENGE, GROUNDS, Verdict, challenge_of
-from tokenomics.land_views import zone_list, zone_round
-from tokenomics.panels import RegistryPanels
+from tokenomics.oracle.challenges import CHALLENGE, GROUNDS, Verdict, challenge_of
+from tokenomics.oracle.land_views import zone_list, zone_round
+from tokenomics.oracle.panels import RegistryPanels
+from tokenomics.oracle.phases import Phase
+from tokenomics.oracle.registry import find
 from tokenomics.params import QUARTER_MS, YEAR_MS
-from tokenomics.phases import Phase
-from tokenomics.registry import find
 from tokenomics.roles import CHAMBER_LANDOWNERS, CHAMBER_PUBLIC
 
 CITY, OWNERS, STRANGER = appraiser(41), appraiser(42), appraiser(43)

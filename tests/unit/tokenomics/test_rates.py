@@ -10,9 +10,9 @@ from ledger.module import Context
 from ledger.state import State, Table
 from node.scenarios.gwangju import monthly_changes, quarterly_indices
 from tests.support.fact_desk import DOCUMENT, GOVERNANCE, REPORTERS, FactDesk, zone_of
-from tokenomics import months, rates
-from tokenomics.fact_views import official_rates
-from tokenomics.rates import (
+from tokenomics.facts import months, rates
+from tokenomics.facts.fact_views import official_rates
+from tokenomics.facts.rates import (
     HIGHEST_INDEX,
     HIGHEST_STEP,
     LOWEST_INDEX,
@@ -30,8 +30,8 @@ from tokenomics.rates import (
     reports_of_month,
     write_rates,
 )
-from tokenomics.uplift import INDEX_SCALE
-from tokenomics.zones import write_zones
+from tokenomics.oracle.uplift import INDEX_SCALE
+from tokenomics.oracle.zones import write_zones
 
 FIRST, SECOND, THIRD, FOURTH = REPORTERS
 

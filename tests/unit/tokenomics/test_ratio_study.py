@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.primitives import PPM
-from tokenomics.ratio_study import (
+from tokenomics.facts.ratio_study import (
     HIGHEST_RATIO_PPM,
     MIN_SALES,
     RatioStudy,

@@ -17,10 +17,9 @@ from tests.support.land_town import (
     land_section,
     zone_section,
 )
-from tokenomics.params import MAX_PRICE_KRW_PER_M2
-from tokenomics.phases import Phase
-from tokenomics.registry import REMOVE, note_outlier
-from tokenomics.reports import (
+from tokenomics.oracle.phases import Phase
+from tokenomics.oracle.registry import REMOVE, note_outlier
+from tokenomics.oracle.reports import (
     COMMIT,
     MAX_COMPARABLES,
     REVEAL,
@@ -28,6 +27,7 @@ from tokenomics.reports import (
     commitment_of,
     reports_of,
 )
+from tokenomics.params import MAX_PRICE_KRW_PER_M2
 from tokenomics.roles import AUTHORITY
 
 STRANGER = appraiser(40)

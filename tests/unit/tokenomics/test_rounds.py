@@ -5,11 +5,11 @@ import pytest
 from ledger.errors import ErrorCode
 from ledger.primitives import ZERO_HASH
 from tests.support.land_town import LENGTH_MS, LandTown, appraiser, land_section, zone_section
-from tokenomics.challenges import CHALLENGE, Verdict, challenge_of
-from tokenomics.land_views import zone_list
+from tokenomics.oracle.challenges import CHALLENGE, Verdict, challenge_of
+from tokenomics.oracle.land_views import zone_list
+from tokenomics.oracle.phases import Phase
+from tokenomics.oracle.rounds import open_rounds, opened_round, schedule, town_round
 from tokenomics.params import QUARTER_MS
-from tokenomics.phases import Phase
-from tokenomics.rounds import open_rounds, opened_round, schedule, town_round
 
 START_MS = 5_000
 CITY = appraiser(41)
@@ -253,7 +253,7 @@ def test_a_round_waits_for_official_rates_until_its_deadline(
         awaited.append((regions, number))
         return True
 
-    monkeypatch.setattr("tokenomics.closing.awaits_rates", awaits)
+    monkeypatch.setattr("tokenomics.oracle.closing.awaits_rates", awaits)
     town.begin_appraisal()
     town.commit_and_reveal(1, AGREED)
     deadline_ms = opened_round(town.state, 1).deadline_ms
@@ -270,7 +270,7 @@ def test_a_round_closes_in_the_block_that_brings_its_rates(
     town: LandTown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = True
-    monkeypatch.setattr("tokenomics.closing.awaits_rates", lambda *_: missing)
+    monkeypatch.setattr("tokenomics.oracle.closing.awaits_rates", lambda *_: missing)
     town.begin_appraisal()
     town.commit_and_reveal(1, AGREED)
     town.idle_until(town.appraisal("east", 1).deadline_ms + 5)

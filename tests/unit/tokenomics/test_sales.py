@@ -15,9 +15,9 @@ from tests.support.fact_desk import (
     STRANGER,
     FactDesk,
 )
-from tokenomics import fact_views, months, sales
-from tokenomics.ratio_study import RatioStudy, study_ratios
-from tokenomics.sales import (
+from tokenomics.facts import fact_views, months, sales
+from tokenomics.facts.ratio_study import RatioStudy, study_ratios
+from tokenomics.facts.sales import (
     PRUNED_A_MESSAGE,
     REGISTER_SALE,
     SALES,

@@ -6,9 +6,9 @@ import pytest
 from ledger.primitives import UNIT
 from node.scenarios import gwangju, tokyo
 from node.scenarios.figures import returned
+from tokenomics.issuance.playback import Played, Reserve, play
+from tokenomics.issuance.town_playback import Land
 from tokenomics.params import IssuanceParameters
-from tokenomics.playback import Played, Reserve, play
-from tokenomics.town_playback import Land
 
 MILLION_TOKENS = 10**6 * UNIT
 

@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenomics.params import YEAR_MS
-from tokenomics.valuation import (
+from tokenomics.oracle.valuation import (
     accepted_price,
     clip_limit,
     dispersion_ppm,
@@ -16,6 +15,7 @@ from tokenomics.valuation import (
     too_wide,
     trimmed_range,
 )
+from tokenomics.params import YEAR_MS
 
 PRICE = st.integers(1, 10**9)
 PRICES = st.lists(PRICE, min_size=1, max_size=16)

@@ -7,15 +7,15 @@ from ledger.errors import LocalError
 from ledger.primitives import UNIT
 from tests.support.land_town import LandTown, appraiser, land_section, zone_section
 from tests.unit.api.test_land_results import CITY, OTHER, town_after, town_with_facts
-from tokenomics.appraiser_views import appraisers
-from tokenomics.derivation import TOTALS, issuance_round
-from tokenomics.fact_views import all_roles, official_rates, registered_sales
-from tokenomics.issuance import set_parameters
-from tokenomics.land_views import land_index, zone_round
+from tokenomics.facts.fact_views import all_roles, official_rates, registered_sales
+from tokenomics.issuance.derivation import TOTALS, issuance_round
+from tokenomics.issuance.issuance import set_parameters
+from tokenomics.issuance.views import issuance
+from tokenomics.oracle.appraiser_views import appraisers
+from tokenomics.oracle.land_views import land_index, zone_round
+from tokenomics.oracle.round_views import listed_rounds
 from tokenomics.params import IssuanceParameters
 from tokenomics.roles import AUTHORITY, CHAMBER_PUBLIC, RATE_REPORTER, ROLES
-from tokenomics.round_views import listed_rounds
-from tokenomics.views import issuance
 
 PRICE = 1_000
 

@@ -6,11 +6,11 @@ import pytest
 
 from ledger.rows import key
 from tests.support.land_town import FixedPanels, LandTown, land_section, zone_section
-from tokenomics.closing import RATIO_STUDIES
-from tokenomics.land_views import zone_list
-from tokenomics.ratio_study import RatioStudy
-from tokenomics.rounds import opened_round, schedule, town_round
-from tokenomics.zones import zone_value
+from tokenomics.facts.ratio_study import RatioStudy
+from tokenomics.oracle.closing import RATIO_STUDIES
+from tokenomics.oracle.land_views import zone_list
+from tokenomics.oracle.rounds import opened_round, schedule, town_round
+from tokenomics.oracle.zones import zone_value
 
 START_MS = 5_000
 BASE = 1_000
@@ -58,7 +58,7 @@ def rates(monkeypatch: pytest.MonkeyPatch, *after_per_thousand: int) -> None:
         known = number <= len(after_per_thousand)
         return (after_per_thousand[number - 1], 1_000) if known else None
 
-    monkeypatch.setattr("tokenomics.zone_rounds.quarter_factor", factors)
+    monkeypatch.setattr("tokenomics.oracle.zone_rounds.quarter_factor", factors)
 
 
 def test_a_rise_stops_at_the_clip_and_a_fall_counts_at_once(town: LandTown) -> None:
@@ -199,9 +199,9 @@ def test_a_certified_event_lifts_the_limit_and_what_is_above_the_clip_is_on_reco
 ) -> None:
     limits = {2: 1_500, 3: 1_500}
     monkeypatch.setattr(
-        "tokenomics.zone_rounds.certified_limit", lambda _state, _zone, n: limits.get(n, 0)
+        "tokenomics.oracle.zone_rounds.certified_limit", lambda _state, _zone, n: limits.get(n, 0)
     )
-    monkeypatch.setattr("tokenomics.closing.costs_krw", lambda _state, n: 7 if n > 1 else 0)
+    monkeypatch.setattr("tokenomics.oracle.closing.costs_krw", lambda _state, n: 7 if n > 1 else 0)
     play(town, BASE)
     event = play(town, 1_300)
     assert prices(event) == ("FINAL", 1_300, 1_300)
@@ -227,7 +227,7 @@ def test_the_ratio_study_sees_raw_medians_and_its_gate_is_kept(
         seen.append(list(appraised))
         return RatioStudy(12, 1_200_000, 1_150_000, 30_000, 1_010_000, is_open=False)
 
-    monkeypatch.setattr("tokenomics.closing.study", study)
+    monkeypatch.setattr("tokenomics.oracle.closing.study", study)
     play(town, 1_500)
     silent(town)
     assert seen == [[1_500], [1_020]], "the raw median, else the accepted price"
@@ -244,7 +244,8 @@ def test_normal_growth_is_that_of_the_round(
     town: LandTown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "tokenomics.closing.normal_growth_krw", lambda _state, bases, n: sum(bases) * n // 100
+        "tokenomics.oracle.closing.normal_growth_krw",
+        lambda _state, bases, n: sum(bases) * n // 100,
     )
     play(town, BASE, rounds=2)
     row = town_round(town.state, 2)

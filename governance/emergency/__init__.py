@@ -1,0 +1,1 @@
+"""The emergency council and the pauses that it may set."""

@@ -1,0 +1,1 @@
+"""Who is who: organisations, persons, roles, legal bases, agreements, upgrades."""

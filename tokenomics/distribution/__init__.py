@@ -1,0 +1,1 @@
+"""Who receives what was minted: pools, shares, certificates, vesting, reserve and claims."""

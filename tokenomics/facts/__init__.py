@@ -1,0 +1,1 @@
+"""What others report beside appraisers: official rates, certified events and costs, sales."""

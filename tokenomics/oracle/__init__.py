@@ -1,0 +1,1 @@
+"""The land-value oracle: zones, panels, appraisals in phases, and what they end with."""
