@@ -19,7 +19,7 @@ from node.cli.outcomes import draw, offline_rounds, show_scenario
 from node.cli.output import json_option, print_json, print_table
 from node.cli.rpc import ask
 from node.localnet import creation, layout, summary
-from node.localnet.creation import Wish
+from node.localnet.creation import CHAIN_ID, Wish
 from node.localnet.layout import DEFAULT_FOLDER, Town
 from node.localnet.played import rounds_of
 from node.localnet.screens import screen_for
@@ -175,6 +175,8 @@ def _run(
     """Run the town until it is stopped or played: what its stores hold then, whether they are
     whole, and whether a node failed. Failures are told on stderr."""
     click.secho(WARNING, err=True, fg="yellow", bold=True)
+    wallets = made.observer.rpc_url
+    click.echo(f"Wallets connect to {wallets}, chain id {CHAIN_ID} (docs/metamask.md).", err=True)
     _say(f"Starting {len(made.nodes)} nodes as processes; the first block takes some seconds")
     head = audit.head_of(folder / made.observer.name)
     run = Run(folder, made, seconds, idle, head, seed, until_played)

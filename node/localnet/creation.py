@@ -92,7 +92,7 @@ def prepare(folder: Path, wish: Wish, say: Callable[[str], None] = lambda _: Non
     say(f"Going on with the town in {folder}: {len(town.nodes)} nodes")
     _check_same(folder, town, wish)
     if wish.base_port is not None or layout.busy_ports(town):
-        town = layout.with_other_ports(town, wish.base_port or ports.BASE_PORT)
+        town = layout.with_other_ports(town, wish.base_port)
         _write_configurations(folder, town, {n.name: read_keys(folder, n) for n in town.nodes})
         layout.save(folder, town)
     return town
@@ -118,7 +118,7 @@ def _create(folder: Path, wish: Wish, say: Callable[[str], None]) -> Town:
     town = layout.plan(
         layout.DEFAULT_VALIDATORS if wish.validators is None else wish.validators,
         scenario,
-        wish.base_port or ports.BASE_PORT,
+        wish.base_port,
     )
     say(f"Making a new town in {folder}: keys of {len(town.nodes)} nodes")
     layout.save(folder, town)

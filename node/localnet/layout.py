@@ -29,6 +29,8 @@ FORMAT_VERSION: Final = 1
 MIN_VALIDATORS: Final = 1
 DEFAULT_VALIDATORS: Final = 4
 PORTS_OF_A_NODE: Final = 3
+RPC_FROM_END: Final = 2
+"""A node's ports are those of peers, JSON-RPC and metrics, in this order."""
 OBSERVER: Final = ("observer", "Observer 관찰자")
 
 ORGANISATIONS: Final = (
@@ -101,15 +103,18 @@ class Town(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.nodes[-1]
 
 
-def plan(validators: int, scenario: str, base_port: int = ports.BASE_PORT) -> Town:
-    """A new town on ports that are free now."""
+def plan(validators: int, scenario: str, base_port: int | None = None) -> Town:
+    """A new town on ports that are free now, from `base_port` on. When nobody chose one, wallets
+    find the observer at the port that they try by themselves, unless something else has it."""
     if not MIN_VALIDATORS <= validators <= MAX_VALIDATORS:
         raise LocalError(
             f"a local town has {MIN_VALIDATORS} to {MAX_VALIDATORS} validators, "
             f"{validators} were asked for: change --validators"
         )
     names = (*ORGANISATIONS[:validators], OBSERVER)
-    numbers = ports.choose(PORTS_OF_A_NODE * len(names), base_port)
+    numbers = ports.choose(PORTS_OF_A_NODE * len(names), base_port or ports.BASE_PORT)
+    if base_port is None and ports.is_free(ports.WALLET_PORT):
+        numbers[-RPC_FROM_END] = ports.WALLET_PORT
     nodes = tuple(
         TownNode(name, organisation, index < validators, *numbers[3 * index : 3 * index + 3])
         for index, (name, organisation) in enumerate(names)
@@ -117,7 +122,7 @@ def plan(validators: int, scenario: str, base_port: int = ports.BASE_PORT) -> To
     return Town(nodes, scenario)
 
 
-def with_other_ports(town: Town, base_port: int = ports.BASE_PORT) -> Town:
+def with_other_ports(town: Town, base_port: int | None = None) -> Town:
     """The same town on ports that are free now."""
     fresh = plan(len(town.validators), town.scenario, base_port)
     return msgspec.structs.replace(town, nodes=fresh.nodes)

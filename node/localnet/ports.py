@@ -7,6 +7,8 @@ from ledger.errors import LocalError
 
 LOOPBACK: Final = "127.0.0.1"
 BASE_PORT: Final = 26600
+WALLET_PORT: Final = 8545
+"""Where wallets look for a node of their own."""
 MIN_PORT: Final = 1024
 MAX_PORT: Final = 32767
 """Linux gives outgoing connections ports from 32768 on; a port there may be gone any moment."""

@@ -19,18 +19,25 @@ async function codeOf(action) {
 const provider = new ethers.JsonRpcProvider(url, undefined, { pollingInterval: 50 });
 const wallet = new ethers.Wallet(secret, provider);
 const network = await provider.getNetwork();
-const balance = await provider.getBalance(wallet.address);
-
-// As ethers fills it in: nonce, gas, type and price are its own choice.
-const sent = await wallet.sendTransaction({ to: receiver, value: ethers.parseEther("1") });
-const receipt = await sent.wait(1, TIMEOUT_MS);
-const block = await provider.getBlock(receipt.blockNumber, true);
+// Asked in one tick, which ethers sends as one batch.
+const [balance, height] = await Promise.all([
+  provider.getBalance(wallet.address),
+  provider.getBlockNumber(),
+]);
 const token = new ethers.Contract(
   TOKEN,
   ["event Transfer(address indexed from, address indexed to, uint256 value)"],
   provider,
 );
+const polledHead = new Promise((resolve) => provider.once("block", resolve));
+const polledLog = new Promise((resolve) => provider.once({ address: TOKEN }, resolve));
+
+// As ethers fills it in: nonce, gas, type and price are its own choice.
+const sent = await wallet.sendTransaction({ to: receiver, value: ethers.parseEther("1") });
+const receipt = await sent.wait(1, TIMEOUT_MS);
+const block = await provider.getBlock(receipt.blockNumber, true);
 const events = await token.queryFilter(token.filters.Transfer(wallet.address), receipt.blockNumber);
+const others = await token.queryFilter(token.filters.Transfer(receiver), receipt.blockNumber);
 const used = await provider.getTransactionCount(wallet.address);
 const plain = { to: receiver, gasLimit: 21000, gasPrice: 0, chainId: network.chainId };
 const errors = [
@@ -58,6 +65,9 @@ console.log(
     status: receipt.status,
     in_block: block.prefetchedTransactions.map((item) => item.hash).includes(sent.hash),
     event: [events[0].args[0], events[0].args[1], events[0].args[2].toString()],
+    other_topics: others.length,
+    batched: typeof height,
+    polled: [typeof (await polledHead), (await polledLog).transactionHash === sent.hash],
     errors,
     heads: typeof seen[0],
     logs: [seen[1]],

@@ -52,17 +52,27 @@ def over_http(url: str, account, receiver: str) -> dict:
         }
         return account.sign_transaction(asked | changes).raw_transaction
 
-    blocks = w3.eth.filter("latest")
+    with w3.batch_requests() as batch:
+        batch.add(w3.eth.get_block("latest"))
+        batch.add(w3.eth.get_balance(account.address))
+        found["batched"] = len(batch.execute())
+    blocks, logs = w3.eth.filter("latest"), w3.eth.filter({"address": TOKEN})
     sent = w3.eth.send_raw_transaction(signed())
     receipt = w3.eth.wait_for_transaction_receipt(sent, timeout=TIMEOUT_S, poll_latency=0.05)
     found["status"] = receipt["status"]
     found["filled_in"] = w3.eth.get_transaction(sent)["value"]
     found["followed"] = len(blocks.get_new_entries())
+    found["polled"] = [log["transactionHash"] == sent for log in logs.get_new_entries()]
     block = w3.eth.get_block(receipt["blockNumber"], full_transactions=True)
     found["in_block"] = [item["hash"].hex() for item in block["transactions"]] == [sent.hex()]
     token = w3.eth.contract(address=TOKEN, abi=[TRANSFER_EVENT])
     (event,) = token.events.Transfer.get_logs(from_block=receipt["blockNumber"])
     found["event"] = [event["args"]["from"], event["args"]["to"], event["args"]["value"]]
+    sent_by_receiver = {
+        "argument_filters": {"from": receiver},
+        "from_block": receipt["blockNumber"],
+    }
+    found["other_topics"] = len(token.events.Transfer.get_logs(**sent_by_receiver))
     used, chain = w3.eth.get_transaction_count(account.address), w3.eth.chain_id
     send = w3.eth.send_raw_transaction
     found["errors"] = [

@@ -24,12 +24,12 @@ def folder() -> Path:
     return Path(named) if named else cache / "poyong-test-clients"
 
 
-def web3_python() -> str:
-    """The Python that has web3.py; skips the test when there is none."""
-    python = folder() / "web3" / "bin" / "python"
-    if not (folder() / "web3" / ".installed").exists():
-        pytest.skip(f"web3.py is not installed in {folder()}: run .ci/clients")
-    return str(python)
+def web3_python(major: int) -> str:
+    """The Python that has this major version of web3.py; skips the test when there is none."""
+    environment = folder() / f"web3-{major}"
+    if not (environment / ".installed").exists():
+        pytest.skip(f"web3.py {major} is not installed in {folder()}: run .ci/clients")
+    return str(environment / "bin" / "python")
 
 
 def node_with(package: str) -> tuple[str, str]:
@@ -37,9 +37,26 @@ def node_with(package: str) -> tuple[str, str]:
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node.js is not installed")
+    return node, npm_with(package)
+
+
+def npm_with(package: str) -> str:
+    """The folder that has this npm package; skips the test when it is missing."""
     if not (folder() / "npm" / ".installed").exists():
         pytest.skip(f"{package} is not installed in {folder()}: run .ci/clients")
-    return node, str(folder() / "npm")
+    return str(folder() / "npm")
+
+
+def cast() -> str:
+    """Foundry's cast; skips the test when it is missing.
+
+    The program itself: the launcher of its npm package ends with 0 when cast failed, and leaves it
+    behind when it is stopped.
+    """
+    built = sorted(Path(npm_with("cast")).glob("node_modules/@foundry-rs/cast-*/bin/cast"))
+    if not built:
+        pytest.skip("cast is not built for this machine")
+    return str(built[0])
 
 
 def run(*command: str) -> Any:

@@ -13,7 +13,7 @@ from ledger.kv import MemoryStore, WriteBatch
 from ledger.state import State
 from node import config, keystore
 from node.keystore import KeyKind
-from node.localnet import creation, layout, officials
+from node.localnet import creation, layout, officials, ports
 from node.localnet.creation import Wish, prepare
 from node.localnet.layout import Town
 from node.modules import build_executor
@@ -128,6 +128,17 @@ def test_fresh_makes_another_chain(tmp_path: Path) -> None:
     town = prepare(tmp_path, Wish(2, fresh=True, base_port=BASE))
     assert len(town.validators) == 2
     assert (tmp_path / "observer" / "genesis.json").read_bytes() != before
+
+
+def test_wallets_find_the_observer_where_they_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless somebody chose the ports, or another program has that one."""
+    monkeypatch.setattr(ports, "is_free", lambda _port: True)
+    town = layout.plan(2, "gwangju")
+    assert town.observer.rpc_url == "http://127.0.0.1:8545"
+    assert len({port for node in town.nodes for port in node.ports}) == 9
+    assert layout.plan(2, "gwangju", BASE).observer.rpc_port == BASE + 7
+    monkeypatch.setattr(ports, "is_free", lambda port: port != ports.WALLET_PORT)
+    assert layout.plan(2, "gwangju").observer.rpc_port == ports.BASE_PORT + 7
 
 
 def test_an_interrupted_creation_starts_over(tmp_path: Path) -> None:
