@@ -96,7 +96,7 @@ def over_websocket(cast: Cast, receiver: str) -> dict[str, Any]:
     its end)."""
     before = int(cast("block-number"))
     follower = cast.started("logs", "--subscribe", "--address", TOKEN, TRANSFER)
-    sent = []
+    sent: list[str] = []
     seen = ""
     try:
         assert follower.stdout is not None
