@@ -99,6 +99,20 @@ def get_proof(
     )
 
 
+def get_statement(
+    statement: str, account: BytesLike | None = None, number: int | None = None
+) -> Call[results.StatementProof | None]:
+    """poyong_getStatement: what api.light proves and api.statements reads."""
+    return Call(
+        "poyong_getStatement",
+        _given(
+            statement=statement,
+            account=None if account is None else _hex(account),
+            number=number,
+        ),
+    )
+
+
 def get_transaction_proof(hash: BytesLike) -> Call[results.TransactionProof | None]:
     """poyong_getTransactionProof."""
     return Call("poyong_getTransactionProof", {"hash": _hex(hash)})

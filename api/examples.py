@@ -3,6 +3,7 @@
 from typing import Final
 
 from api import ports
+from api.encoding import address as address_text
 from consensus.messages import SigningDomain
 from ledger.block import Block, Header, participation_root, transactions_root
 from ledger.codec import encode
@@ -102,6 +103,12 @@ ACCOUNT: Final = ports.AccountState(BOB, 5 * UNIT, 0, 0, 1)
 _CHAIN_PROOF: Final = ports.ChainProof(encode(BLOCK.header.to_wire()), CERTIFICATE, ())
 STATE_PROOF: Final = ports.StateProof(
     _CHAIN_PROOF, b"accounts/account/" + BOB, encode((0, b"\x45")), encode((_digest("sibling"),))
+)
+STATEMENT_PROOF: Final = ports.StatementProof(
+    _CHAIN_PROOF,
+    "balance",
+    {"account": address_text(BOB)},
+    (ports.ProvenRow(STATE_PROOF.key, STATE_PROOF.value, STATE_PROOF.proof),),
 )
 TRANSACTION_PROOF: Final = ports.TransactionProof(_CHAIN_PROOF, TRANSACTION.raw, 0, encode(()))
 

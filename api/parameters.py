@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api.encoding import from_hex
+from api.statements import STATEMENTS
 from governance.proposals.lifecycle import Status
 from ledger.errors import DecodeError
 from ledger.primitives import ADDRESS_BYTES, HASH_BYTES, MAX_UINT64
@@ -123,6 +124,7 @@ ROUND: Final = integer(0)
 ROUNDS: Final = integer(1, MAX_ROUNDS)
 REGION: Final = text(MAX_REGION_CHARACTERS)
 ROLE: Final = text(MAX_ROLE_CHARACTERS)
+STATEMENT: Final = one_of(*STATEMENTS)
 DETAIL: Final = one_of("none", "hashes", "full")
 PROPOSAL: Final = integer(1)
 PROPOSALS: Final = integer(1, MAX_PROPOSALS)

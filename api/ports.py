@@ -155,6 +155,25 @@ class StateProof:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvenRow:
+    """`key` has `value` (None: is absent) under a state root, by the canonical `proof`."""
+
+    key: bytes
+    value: bytes | None
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StatementProof:
+    """Every row that a statement (api.statements) depends on, under one header's state root."""
+
+    chain: ChainProof
+    statement: str
+    arguments: Mapping[str, object]
+    rows: tuple[ProvenRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionProof:
     """`transaction` (signed bytes) is number `index` under the header's transactions root."""
 
@@ -334,6 +353,11 @@ class NodePort(Protocol):
 
     def prove_state(self, key: bytes) -> StateProof | None:
         """Proof of any state key at the last committed height; None before the first block."""
+
+    def prove_statement(
+        self, statement: str, arguments: Mapping[str, object]
+    ) -> StatementProof | None:
+        """Proof of a statement at the head; None before the first block."""
 
     def prove_account(self, address: bytes) -> StateProof | None:
         """Proof of an account's row at the last committed height; None before the first block."""

@@ -182,6 +182,25 @@ class StateProof(TypedDict):
     proof: Annotated[Bytes, "commitment proof against the header's state root, canonical"]
 
 
+class ProvenRow(TypedDict):
+    """A row of the state, or its absence, under the header's state root."""
+
+    key: Bytes
+    value: Annotated[Bytes | None, "null: the key is absent"]
+    proof: Annotated[Bytes, "commitment proof, canonical"]
+
+
+class StatementProof(TypedDict):
+    """Every row that a statement depends on, provable offline; `poyong verify` computes the answer
+    from them."""
+
+    kind: Literal["statement"]
+    chain: ChainProof
+    statement: str
+    arguments: Annotated[dict[str, Any], "account or number, as asked for"]
+    rows: list[ProvenRow]
+
+
 class TransactionProof(TypedDict):
     """That a transaction is in a block, provable offline."""
 

@@ -271,6 +271,24 @@ def state_proof(value: ports.StateProof) -> results.StateProof:
     }
 
 
+def statement_proof(value: ports.StatementProof) -> results.StatementProof:
+    """Result of poyong_getStatement."""
+    return {
+        "kind": "statement",
+        "chain": chain_proof(value.chain),
+        "statement": value.statement,
+        "arguments": dict(value.arguments),
+        "rows": [
+            {
+                "key": hex_of(row.key),
+                "value": None if row.value is None else hex_of(row.value),
+                "proof": hex_of(row.proof),
+            }
+            for row in value.rows
+        ],
+    }
+
+
 def transaction_proof(value: ports.TransactionProof) -> results.TransactionProof:
     """Result of poyong_getTransactionProof."""
     return {

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from api import ports
+from api import ports, statements
 from ledger import accounts, codec, proofs
 from ledger.block import CompactBlock, Header, decode_block
 from ledger.crypto import keccak256
@@ -262,6 +262,24 @@ class Service(EconomyReads, GovernanceReads):
         return ports.StateProof(
             chain_proof(self._chain.blocks, head), key, value, codec.encode(proof.to_wire())
         )
+
+    def prove_statement(
+        self, statement: str, arguments: Mapping[str, object]
+    ) -> ports.StatementProof | None:
+        """Proof of every row that a statement depends on, at the head."""
+        head = self._chain.head
+        if head.height == 0:
+            return None
+        known = statements.statement_named(statement)
+        rows = statements.rows_read(known, self._chain.blocks.live_state(), arguments)
+        proven = tuple(
+            ports.ProvenRow(
+                key, value, codec.encode(proofs.prove_state(self._chain.commitment, key).to_wire())
+            )
+            for key, value in rows.items()
+        )
+        chain = chain_proof(self._chain.blocks, head)
+        return ports.StatementProof(chain, statement, arguments, proven)
 
     def prove_account(self, address: bytes) -> ports.StateProof | None:
         """Proof of an account's row at the head."""

@@ -38,6 +38,7 @@ _COMMANDS: Final = {
     "pool": LazyCommand("node.cli.pool:pool", "The pools, what an account holds in them, claims."),
     "gov": LazyCommand("node.cli.gov:gov", "Proposals, votes and chambers, and taking part."),
     "org": LazyCommand("node.cli.org:org", "The organisations of a chain."),
+    "prove": LazyCommand("node.cli.prove:prove", "Write a file that proves a statement offline."),
     "verify": LazyCommand("node.cli.verify:verify", "Check a proof offline, from genesis alone."),
     "state": LazyCommand("node.cli.state:state_group", "Export a stopped node's state, check one."),
     "bench": LazyCommand("node.cli.bench:bench", "Measure this machine with a town under load."),

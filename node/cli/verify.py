@@ -11,15 +11,21 @@ from api.light import (
     MAX_PROOF_BYTES,
     FinalHeader,
     FinalRow,
+    FinalStatement,
     FinalTransaction,
+    Proven,
     TrustedGenesis,
+    TrustedHeader,
+    anchor_from_json,
+    anchor_to_json,
     verify_json,
 )
 from ledger import genesis
 from ledger.crypto import checksum_address
-from ledger.errors import LocalError, PeerError
+from ledger.errors import DecodeError, LocalError, PeerError
 from node.assembly import read_genesis
 from node.cli.output import json_option, moment, print_fields, print_json
+from node.cli.prove import write_json
 from node.disk_errors import os_error
 from node.modules import build_executor
 
@@ -34,32 +40,67 @@ from node.modules import build_executor
     show_default=True,
     help="The chain's genesis document, from a source you trust.",
 )
+@click.option(
+    "--trusted",
+    "trusted_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Start from this header instead of genesis: what --keep wrote.",
+)
+@click.option(
+    "--keep",
+    "kept_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the proven header here, to start from it next time.",
+)
 @json_option
-def verify(proof_file: Path, genesis_file: Path, as_json: bool) -> None:
-    """Check FILE, a proof of a transaction, a state row or a block, offline.
+def verify(
+    proof_file: Path,
+    genesis_file: Path,
+    trusted_file: Path | None,
+    kept_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Check FILE, a proof of a statement, a transaction, a state row or a block, offline.
 
-    FILE is what `poyong tx show HASH --proof FILE` writes, or the answer of a node to
-    poyong_getTransactionProof or poyong_getProof. Nothing is asked of any node.
+    FILE is what `poyong prove` or `poyong tx show HASH --proof FILE` writes, or the answer of a
+    node to poyong_getStatement, poyong_getTransactionProof or poyong_getProof. Nothing is asked of
+    any node. A trusted header is safer than genesis against keys of validators that were replaced
+    and stolen since.
     """
     proof = _read(proof_file)
-    document = read_genesis(genesis_file)
-    trusted = TrustedGenesis(
-        document.chain_id,
-        genesis.header(document, build_executor()).hash,
-        document.validators,
-    )
+    trusted = _genesis(genesis_file) if trusted_file is None else _trusted(trusted_file)
     try:
         found = verify_json(trusted, proof)
     except PeerError as error:
         raise LocalError(
-            f"{proof_file} proves nothing on the chain of {genesis_file}: {error}; ask another "
-            "node for the proof"
+            f"{proof_file} proves nothing on the chain of {trusted_file or genesis_file}: {error}; "
+            "ask another node for the proof"
         ) from error
+    if kept_file is not None:
+        header = found if isinstance(found, FinalHeader) else found.block
+        kept = TrustedHeader(trusted.chain_id, trusted.genesis_hash, header.anchor)
+        write_json(kept_file, anchor_to_json(kept))
     described = _described(found)
     if as_json:
         print_json({"valid": True, **described})
     else:
+        answer = described.pop("answer", None)
         print_fields({"proven": described.pop("kind"), **described})
+        if isinstance(found, FinalStatement):
+            click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def _genesis(path: Path) -> TrustedGenesis:
+    document = read_genesis(path)
+    first = genesis.header(document, build_executor())
+    return TrustedGenesis(document.chain_id, first.hash, document.validators)
+
+
+def _trusted(path: Path) -> TrustedHeader:
+    try:
+        return anchor_from_json(_read(path))
+    except DecodeError as error:
+        raise LocalError(f"{path} is no trusted header: {error}; write one with --keep") from error
 
 
 def _read(path: Path) -> Any:
@@ -76,7 +117,7 @@ def _read(path: Path) -> Any:
         raise LocalError(f"{path} is not JSON: {error}; write it anew") from error
 
 
-def _described(found: FinalHeader | FinalTransaction | FinalRow) -> dict[str, Any]:
+def _described(found: Proven) -> dict[str, Any]:
     match found:
         case FinalHeader():
             return {"kind": "block", **_block(found)}
@@ -89,6 +130,15 @@ def _described(found: FinalHeader | FinalTransaction | FinalRow) -> dict[str, An
                 "nonce": transaction.nonce,
                 "message": transaction.type,
                 "index": found.index,
+                **_block(found.block),
+            }
+        case FinalStatement():
+            return {
+                "kind": "statement",
+                "statement": found.statement,
+                **found.arguments,
+                "answer": found.answer,
+                "rows": found.rows,
                 **_block(found.block),
             }
         case FinalRow():

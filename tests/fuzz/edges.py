@@ -258,6 +258,15 @@ def api() -> list[Decoder]:
             Shape.JSON,
         ),
         Decoder(
+            "trusted header",
+            lambda raw: light.anchor_from_json(stores.read_json(raw, json.loads)),
+            [samples.trusted_header()],
+            (DecodeError,),
+            ("light.anchor_from_json",),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
             "amount in tokens",
             lambda raw: parse_tokens(_text(raw)),
             [b"1.5", b"1,000"],

@@ -6,7 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from api.light import TrustedHeader, anchor_to_json
 from consensus import message_wire, wal_records
+from consensus.light import Anchor
 from consensus.messages import (
     BlockRequest,
     BlockResponse,
@@ -38,6 +40,7 @@ from ledger.registry import Certificate, Evidence, LateSeal, Phase
 from ledger.threshold import create
 from ledger.transaction import Transaction, decode_transaction, sign, sign_threshold
 from ledger.transfers import SEND
+from ledger.validator_tables import set_at
 from node import keystore
 from node.keystore import LOCAL_COST, KeyKind
 from node.localnet import layout
@@ -234,8 +237,30 @@ def proofs() -> list[bytes]:
                 "value": _hex(value),
                 "proof": _hex(codec.encode(row.to_wire())),
             },
+            {
+                "kind": "statement",
+                "chain": shown,
+                "statement": "supply",
+                "arguments": {},
+                "rows": [
+                    {
+                        "key": _hex(key),
+                        "value": _hex(value),
+                        "proof": _hex(codec.encode(row.to_wire())),
+                    }
+                ],
+            },
         )
     ]
+
+
+def trusted_header() -> bytes:
+    """What `poyong verify --keep` writes."""
+    block = chain().blocks[1]
+    members = set_at(chain().state, 1)
+    anchor = Anchor(block.height, block.hash, block.header.parent_hash, ((1, members),))
+    kept = TrustedHeader(CHAIN_ID, chain().genesis.block.hash, anchor)
+    return json.dumps(anchor_to_json(kept)).encode()
 
 
 def digest(name: str) -> bytes:

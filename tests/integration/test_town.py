@@ -50,6 +50,7 @@ def test_a_town_plays_the_series_while_one_validator_is_killed(tmp_path: Path) -
         assert len(answer("peers", "--rpc", observer)) == 3
         assert answer("why-stalled", "--rpc", observer)["stalled"] is False
         town.wait_until(lambda: final_rounds(observer) >= ROUNDS_TO_MINT, 60)
+        prove_and_verify(tmp_path, observer)
         assert answer("town", "down", "--dir", str(tmp_path)) == {"stopped": town.process.pid}
         report = report_of(town)
     assert set(report) == REPORT_KEYS
@@ -127,6 +128,32 @@ def transfer_and_verify(folder: Path, rpc: str) -> None:
     refused = poyong("verify", str(proof), "--genesis", genesis)
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
+
+
+def prove_and_verify(folder: Path, rpc: str) -> None:
+    """Statements from a node, checked without it: from genesis, then from a header that was kept."""
+    genesis, kept = str(folder / "observer" / "genesis.json"), folder / "kept.json"
+
+    def proven(start: tuple[str, ...], statement: str, *what: str) -> dict[str, Any]:
+        file = folder / f"{statement}.json"
+        answer("prove", statement, *what, "--out", str(file), "--rpc", rpc)
+        found = answer("verify", str(file), *start, "--keep", str(kept))
+        assert (found["valid"], found["statement"]) == (True, statement)
+        return found
+
+    index = proven(("--genesis", genesis), "land_index", "1")["answer"]
+    assert index["reports"] == REPORTS_A_ROUND
+    prices = [report["price_krw_per_m2"] for zone in index["zones"] for report in zone["reports"]]
+    assert len(prices) == REPORTS_A_ROUND
+    from_kept = ("--trusted", str(kept))
+    issued = proven(from_kept, "issuance")["answer"]
+    assert int(issued["issued"]) <= int(issued["ceiling"])
+    assert int(proven(from_kept, "supply")["answer"]["supply"]) > 0
+    someone = checksum_address(ed25519_accounts()[FREE_ACCOUNT].address)
+    assert proven(from_kept, "balance", someone)["answer"]["nonce"] == 1
+    # The first file is of a block before the kept one: nobody vouches for it any more.
+    refused = poyong("verify", str(folder / "land_index.json"), *from_kept)
+    assert (refused.returncode, "before the trusted block" in refused.stderr) == (1, True)
 
 
 def assert_it_goes_on(folder: Path, height: int) -> None:

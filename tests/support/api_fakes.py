@@ -219,6 +219,12 @@ class FakeNode:
         chain = examples.STATE_PROOF.chain
         return ports.StateProof(chain, key, None, b"absent") if self.blocks else None
 
+    def prove_statement(
+        self, statement: str, arguments: Mapping[str, object]
+    ) -> ports.StatementProof | None:
+        proof = replace(examples.STATEMENT_PROOF, statement=statement, arguments=arguments)
+        return proof if self.blocks else None
+
     def prove_account(self, address: bytes) -> ports.StateProof | None:
         del address
         return examples.STATE_PROOF if self.blocks else None

@@ -7,6 +7,8 @@ from api.encoding import address as address_text
 from api.encoding import hex_of
 from api.errors import invalid_params
 from api.registry import Context, method
+from ledger.errors import PeerError
+from ledger.primitives import Address
 
 
 @method(
@@ -37,6 +39,37 @@ async def get_proof(
 
 @method(
     "poyong",
+    example={"statement": "balance", "account": address_text(examples.BOB)},
+    result=views.statement_proof(examples.STATEMENT_PROOF),
+)
+async def get_statement(
+    context: Context,
+    statement: Annotated[str, parameters.STATEMENT, "What to state."],
+    account: Annotated[bytes | None, parameters.ADDRESS, "Of a balance: whose."] = None,
+    number: Annotated[
+        int | None,
+        parameters.NUMBER,
+        "Round of land_index and issuance, number of a proposal. Without it the newest.",
+    ] = None,
+) -> results.StatementProof | None:
+    """Proof of a balance, the supply, the ceiling with every input of a round's mint, the land
+    index of a round with its reports, or what became of a proposal, at the last committed height.
+    A reader computes the answer from the proven rows (`poyong verify`). Null before the first
+    block."""
+    given = {
+        "account": None if account is None else address_text(Address(account)),
+        "number": number,
+    }
+    arguments = {name: value for name, value in given.items() if value is not None}
+    try:
+        found = context.node.prove_statement(statement, arguments)
+    except PeerError as error:
+        raise invalid_params(f"poyong_getStatement: {error}") from error
+    return None if found is None else views.statement_proof(found)
+
+
+@method(
+    "poyong",
     example={"hash": hex_of(examples.TRANSACTION.hash)},
     result=views.transaction_proof(examples.TRANSACTION_PROOF),
 )
@@ -49,4 +82,4 @@ async def get_transaction_proof(
     return None if found is None else views.transaction_proof(found)
 
 
-METHODS = (get_proof, get_transaction_proof)
+METHODS = (get_proof, get_statement, get_transaction_proof)

@@ -197,6 +197,8 @@ async def test_every_result_keeps_to_the_schema_of_its_method() -> None:
         call(1, "poyong_getAccount", account),
         call(1, "poyong_getProof", account),
         call(1, "poyong_getProof", None, "0x01"),
+        call(1, "poyong_getStatement", "balance", account),
+        call(1, "poyong_getStatement", "land_index", None, 5),
         *(call(1, "poyong_validators", height) for height in (None, 3, 50)),
         call(1, "poyong_consensusState"),
         call(1, "poyong_peers"),

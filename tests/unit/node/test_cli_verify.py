@@ -9,13 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import ports, views
-from api.light import FinalHeader, FinalRow, FinalTransaction, TrustedGenesis, verify_json
+from api.light import (
+    FinalHeader,
+    FinalRow,
+    FinalTransaction,
+    Proven,
+    TrustedGenesis,
+    TrustedHeader,
+    anchor_from_json,
+    anchor_to_json,
+    verify_json,
+)
 from consensus.messages import SigningDomain
 from ledger import codec, merkle, proofs
 from ledger.block import Header, participation_root, transactions_root
 from ledger.commitment import StateCommitment
 from ledger.crypto import Ed25519Signer, sha256
-from ledger.errors import PeerError
+from ledger.errors import DecodeError, PeerError
 from ledger.primitives import ZERO_HASH, Hash
 from ledger.registry import Certificate, Participation, Phase, Validator, ValidatorSet
 from ledger.transaction import Draft, Transaction, sign
@@ -102,7 +112,7 @@ def proof(
     return ports.TransactionProof(chain, TRANSACTIONS[3].raw, 3, codec.encode(inclusion.to_wire()))
 
 
-def verified(value: ports.TransactionProof) -> FinalHeader | FinalTransaction | FinalRow:
+def verified(value: ports.TransactionProof) -> Proven:
     """Through JSON text and back, as a file brings it."""
     return verify_json(GENESIS, json.loads(json.dumps(views.transaction_proof(value))))
 
@@ -181,6 +191,93 @@ def test_a_proof_of_another_chain_is_refused() -> None:
     other = replace(GENESIS, genesis_hash=sha256(b"other genesis"))
     with pytest.raises(PeerError, match="signature"):
         verify_json(other, views.transaction_proof(proof(2, OLD, ())))
+
+
+def kept_at(height: int) -> TrustedHeader:
+    """What `--keep` writes of a block with the set of OLD up to 6 and NEW from 7 on."""
+    found = verified(proof(height, NEW if height >= 7 else OLD, (CHANGE,)))
+    assert isinstance(found, FinalTransaction)
+    kept = TrustedHeader(CHAIN_ID, GENESIS_HASH, found.block.anchor)
+    again = anchor_from_json(json.loads(json.dumps(anchor_to_json(kept))))
+    assert again == kept
+    return again
+
+
+def from_kept(kept: TrustedHeader, value: ports.TransactionProof) -> int:
+    found = verify_json(kept, json.loads(json.dumps(views.transaction_proof(value))))
+    assert isinstance(found, FinalTransaction)
+    return found.block.header.height
+
+
+@pytest.mark.parametrize("height", [6, 7, 8, 20])
+def test_a_trusted_header_replaces_genesis(height: int) -> None:
+    """With the change named again or not: the trusted header has it behind it."""
+    kept = kept_at(height)
+    assert from_kept(kept, proof(30, NEW, (CHANGE,))) == 30
+    assert from_kept(kept, proof(30, NEW, ())) == 30
+    assert from_kept(kept, proof(height, NEW if height >= 7 else OLD, ())) == height
+
+
+def test_a_change_after_the_trusted_header_is_followed() -> None:
+    kept, again = kept_at(8), panel("v", "w", "x", "y")
+    change = ports.SetChange(
+        encoded(header(10, again)), NEW.certify(header(10, again), NEW.set.quorum), again.set
+    )
+    assert from_kept(kept, proof(12, again, (CHANGE, change))) == 12
+    with pytest.raises(PeerError):
+        from_kept(kept, proof(12, again, (CHANGE,)))
+
+
+def test_stolen_keys_of_a_former_set_prove_nothing_to_who_keeps_a_header() -> None:
+    """From genesis they do: OLD's thieves seal a history in which the set went to their own."""
+    thieves = panel("t1", "t2", "t3", "t4")
+    for named_at in (3, 4, 5):
+        forged = ports.SetChange(
+            encoded(header(named_at, thieves)),
+            OLD.certify(header(named_at, thieves), OLD.set.quorum),
+            thieves.set,
+        )
+        lie = proof(40, thieves, (forged,))
+        assert isinstance(verified(lie), FinalTransaction)
+        for trusted in (8, 20):
+            with pytest.raises(PeerError):
+                from_kept(kept_at(trusted), lie)
+
+
+def test_the_header_before_the_trusted_one_is_known_by_its_hash() -> None:
+    """It may name the set after it, so it has to be the very one."""
+    kept = kept_at(20)
+    thieves = panel("t1", "t2", "t3", "t4")
+    for height in (19, 20):
+        forged = ports.SetChange(
+            encoded(header(height, thieves)),
+            NEW.certify(header(height, thieves), NEW.set.quorum),
+            thieves.set,
+        )
+        with pytest.raises(PeerError, match="trusted history has"):
+            from_kept(kept, proof(30, thieves, (CHANGE, forged)))
+
+
+def test_a_block_before_the_trusted_one_is_refused() -> None:
+    with pytest.raises(PeerError, match="before the trusted block 20"):
+        from_kept(kept_at(20), proof(12, NEW, (CHANGE,)))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"sets": []},
+        {"sets": [{"from_height": 21, "validators": "0x"}]},
+        {"height": -1},
+        {"block_hash": "0x00"},
+        {"genesis_hash": None},
+    ],
+    ids=str,
+)
+def test_a_trusted_header_that_is_none_is_refused(broken: dict[str, Any]) -> None:
+    value = anchor_to_json(kept_at(20)) | broken
+    with pytest.raises(DecodeError):
+        anchor_from_json(value)
 
 
 ROWS = [(b"accounts/account/" + bytes((n,)), b"value %d" % n) for n in range(50)]
