@@ -131,7 +131,7 @@ def transfer_and_verify(folder: Path, rpc: str) -> None:
 
 
 def prove_and_verify(folder: Path, rpc: str) -> None:
-    """Statements from a node, checked without it: from genesis, then from a header that was kept."""
+    """Statements from a node, checked without it: from genesis, then from a kept header."""
     genesis, kept = str(folder / "observer" / "genesis.json"), folder / "kept.json"
 
     def proven(start: tuple[str, ...], statement: str, *what: str) -> dict[str, Any]:
