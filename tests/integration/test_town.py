@@ -137,7 +137,7 @@ def prove_and_verify(folder: Path, rpc: str) -> None:
     def proven(start: tuple[str, ...], statement: str, *what: str) -> dict[str, Any]:
         file = folder / f"{statement}.json"
         answer("prove", statement, *what, "--out", str(file), "--rpc", rpc)
-        found = answer("verify", str(file), *start, "--keep", str(kept))
+        found: dict[str, Any] = answer("verify", str(file), *start, "--keep", str(kept))
         assert (found["valid"], found["statement"]) == (True, statement)
         return found
 
