@@ -138,7 +138,7 @@ def read_account(file: Path, name: str) -> Account:
         return Account(name, AccountKind.WATCH, _watched(content, file), file)
     info = keystore.read_key_info(file)
     if info.kind is not KeyKind.ACCOUNT:
-        raise LocalError(f"{file} is a key of kind {info.kind}, a wallet holds accounts: move it")
+        raise LocalError(f"{file} is a key of kind {info.kind}, one of kind account is needed here")
     return Account(name, AccountKind.ED25519, ed25519_address(info.public_key), file)
 
 
@@ -146,15 +146,18 @@ def open_secret(account: Account, password: str) -> tuple[Curve, bytes]:
     """The secret of an account; LocalError when the password is wrong, or there is no key."""
     match account.kind:
         case AccountKind.WATCH:
-            raise LocalError(
-                f"{account.name} is watched only: its key is elsewhere; poyong wallet import "
-                "brings it here once this entry is removed"
-            )
+            raise _has_no_key(account)
         case AccountKind.ED25519:
             return Curve.ED25519, keystore.open_seed(account.file, password, KeyKind.ACCOUNT)
         case AccountKind.SECP256K1:
             read = ethereum_keystore.read_keystore(_read(account.file), str(account.file))
             return Curve.SECP256K1, read.open(password)
+
+
+def require_key(account: Account) -> None:
+    """LocalError when the account is watched only; ask before asking for a password."""
+    if account.kind is AccountKind.WATCH:
+        raise _has_no_key(account)
 
 
 def open_signer(account: Account, password: str) -> Ed25519Signer | Secp256k1Signer:
@@ -256,6 +259,13 @@ class WalletFolder:
 
     def _file(self, name: str) -> Path:
         return self.path / f"{name}{_SUFFIX}"
+
+
+def _has_no_key(account: Account) -> LocalError:
+    return LocalError(
+        f"{account.name} is watched only, its key is elsewhere: sign there, or remove this entry "
+        "and bring the key with poyong wallet import"
+    )
 
 
 def known_addresses(accounts: Iterable[Account]) -> dict[str, str]:
