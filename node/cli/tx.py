@@ -6,6 +6,7 @@ one member after another, or by all at once and then combined.
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -22,7 +23,7 @@ from ledger.threshold import ROTATE
 from ledger.transaction import decode_transaction, verify_transaction
 from node import threshold_account
 from node.cli import tx_partial
-from node.cli.accounts import complete_key, find_account
+from node.cli.accounts import complete_key
 from node.cli.message_fields import body_of
 from node.cli.output import json_option, print_fields, print_json
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
@@ -47,6 +48,7 @@ from node.cli.tx_partial import PartialTransaction, partial_of
 from node.cli.tx_show import explain, show_file
 from node.cli.tx_signing import signed_by_member, signed_by_one, with_foreign_signature
 from node.threshold_account import ThresholdAccount
+from node.wallet.folder import WalletFolder, default_folder
 
 GATHERING_BLOCKS: Final = MAX_VALIDITY_BLOCKS // 2
 """How long the members of a threshold account have to sign, unless --valid-until says it."""
@@ -147,6 +149,7 @@ def build(
     help="Made elsewhere by a member of a threshold account; both in hex.",
 )
 @click.option("--chain-id", type=click.IntRange(min=0), help="Refuse a draft for any other chain.")
+@click.option("--yes", is_flag=True, help="Do not ask before it is signed.")
 @_OUTPUT
 @json_option
 def sign_command(
@@ -156,29 +159,37 @@ def sign_command(
     local: int | None,
     signature: str | None,
     chain_id: int | None,
+    yes: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
     """Sign what `tx build` printed (DRAFT is a file, or - for a pipe); needs no network.
 
-    What is signed is shown first, on stderr. Of a threshold account each member adds one
-    signature, to DRAFT or to what another one signed.
+    What is to be signed is shown first, on stderr; in a terminal you are asked. Of a threshold
+    account each member adds one signature, to DRAFT or to what another one signed.
     """
     fields = json_of(draft_file)
     partial = partial_of(fields, draft_file.name)
+
+    def agree() -> None:
+        explain(fields, partial)
+        if not yes and sys.stdin.isatty():
+            click.confirm("Sign this?", abort=True, err=True)
+
     if chain_id is not None:
         require_chain(fields, chain_id)
-    explain(fields, partial)
     if partial is not None:
         if signature is not None and key is None and local is None:
             signed_more = with_foreign_signature(partial, signature)
+        elif signature is not None:
+            raise LocalError("say one of --key, --local and --signature")
         else:
-            signed_more = signed_by_member(partial, key, password_file, local, signature)
+            signed_more = signed_by_member(partial, key, password_file, local, agree)
         _hand_over_partial(signed_more, as_json, output)
         return
     if signature is not None:
         raise LocalError("--signature adds to the file of a threshold account, DRAFT is none")
-    signed = signed_by_one(fields, key, password_file, local)
+    signed = signed_by_one(fields, key, password_file, local, agree)
     found = {
         "hash": hex_of(signed.hash),
         "sender": checksum_address(signed.sender),
@@ -284,21 +295,23 @@ def show(
 def _threshold_account(sender: str) -> ThresholdAccount | None:
     """The threshold account whose file --from names; None when it names a single key."""
     file = Path(sender)
-    if file.is_file() and threshold_account.describes_account(file):
-        return threshold_account.read_account(file)
-    return None
+    return threshold_account.read_account(file) if file.is_file() else None
 
 
 def _address_of(sender: str) -> str:
-    """The account of one key that --from names: its address, file, or name in the wallet."""
+    """The account of one key that --from names, by its address or its name in the wallet."""
     try:
         if len(from_hex(sender)) == ADDRESS_BYTES:
             return checksum_address(from_hex(sender))
     except DecodeError:
         pass
-    if sender.lower().startswith("0x"):
-        raise LocalError(f"--from: expected 0x and 40 hex digits, found {sender!r:.60}")
-    return find_account(Path(sender)).shown_address
+    wallet = WalletFolder(default_folder())
+    if sender not in wallet.names():
+        raise LocalError(
+            "--from: expected an address (0x and 40 hex digits), the name of an account in your "
+            f"wallet, or the file of a threshold account, found {sender!r:.60}"
+        )
+    return wallet.account(sender).shown_address
 
 
 def _raw_of(file: IO[bytes]) -> bytes:

@@ -1,5 +1,6 @@
 """How `poyong tx sign` signs: a draft of one key, or a part of a threshold account's."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,16 @@ from node.wallet.folder import AccountKind
 
 
 def signed_by_one(
-    fields: dict[str, Any], key: Path | None, password_file: Path | None, local: int | None
+    fields: dict[str, Any],
+    key: Path | None,
+    password_file: Path | None,
+    local: int | None,
+    agree: Callable[[], None],
 ) -> Transaction:
-    """A draft of one key, signed; LocalError when it was built for another account."""
+    """A draft of one key, signed; LocalError when it was built for another account.
+
+    agree: called when everything is ready, before the signature is made; raises to prevent it.
+    """
     made = ethereum_draft_of(fields) or draft_of(fields)
     # A joiner proves with its consensus key that it follows the chain; that key signs nothing else.
     probes = isinstance(made, Draft) and made.type == PROBE.name
@@ -34,6 +42,7 @@ def signed_by_one(
         kind = KeyKind.VALIDATOR if probes else KeyKind.ACCOUNT
         signer = signer_of(key, password_file, local, kind)
     require_sender(fields, key_address(signer.public_key))
+    agree()
     return sign(made, signer) if isinstance(made, Draft) else sign_draft(made, signer)
 
 
@@ -42,11 +51,9 @@ def signed_by_member(
     key: Path | None,
     password_file: Path | None,
     local: int | None,
-    signature: str | None,
+    agree: Callable[[], None],
 ) -> PartialTransaction:
-    """With the signature of the member whose key the options name."""
-    if signature is not None:
-        raise LocalError("say one of --key, --local and --signature")
+    """With the signature of the member whose key the options name; `agree` as above."""
     if key is not None and local is None:
         # Before a password is asked for; the open part of an Ed25519 file needs none.
         account = find_account(key)
@@ -54,6 +61,7 @@ def signed_by_member(
             partial.member(keystore.read_key_info(account.file).public_key)
     signer = signer_of(key, password_file, local, KeyKind.ACCOUNT)
     partial.member(signer.public_key)
+    agree()
     return partial.with_signature(signer.public_key, signer.sign(partial.signing_bytes))
 
 

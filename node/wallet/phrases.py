@@ -91,8 +91,12 @@ def path_of(curve: Curve, index: int) -> str:
 def derive(phrase: str, curve: Curve, path: str, passphrase: str = "") -> bytes:
     """The 32-byte secret at `path`; `phrase` comes from checked_phrase. LocalError when the path
     is none, or has a step that Ed25519 lacks."""
+    return derive_from_seed(Mnemonic.to_seed(phrase, passphrase), curve, path)
+
+
+def derive_from_seed(seed: bytes, curve: Curve, path: str) -> bytes:
+    """As derive, from the seed of a phrase."""
     _check_path(path, curve)
-    seed = Mnemonic.to_seed(phrase, passphrase)
     secret: bytes = SLIP10.from_seed(seed, curve_name=curve.value).get_privkey_from_path(path)
     return secret
 
