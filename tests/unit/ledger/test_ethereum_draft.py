@@ -10,7 +10,7 @@ from ledger.crypto import Secp256k1Signer
 from ledger.errors import DecodeError
 from ledger.ethereum_draft import EthereumDraft, sign_ethereum, transfer
 from ledger.ethereum_envelope import TRANSFER_GAS, intrinsic_gas
-from ledger.primitives import MAX_AMOUNT, MAX_NONCE, UNIT
+from ledger.primitives import MAX_AMOUNT, MAX_NONCE, UNIT, Address
 from ledger.transaction import decode_transaction, verify_transaction
 from ledger.transfers import SEND
 from tests.support.ethereum import KEY, SENDER, raw
@@ -23,15 +23,15 @@ SIGNER = Secp256k1Signer(KEY)
     nonce=st.integers(0, MAX_NONCE),
     value=st.integers(0, MAX_AMOUNT),
     max_fee=st.integers(0, 2**64 - 1),
-    to=st.binary(min_size=20, max_size=20),
+    to=st.binary(min_size=20, max_size=20).map(Address),
 )
-def test_it_is_what_a_wallet_would_send(nonce: int, value: int, max_fee: int, to: bytes) -> None:
+def test_it_is_what_a_wallet_would_send(nonce: int, value: int, max_fee: int, to: Address) -> None:
     draft = transfer(chain_id=CHAIN_ID, nonce=nonce, to=to, value=value, max_fee=max_fee)
     signed = sign_ethereum(draft, SIGNER)
     assert signed.raw == raw(KEY, nonce=nonce, value=value, max_fee=max_fee, to=to)
     assert verify_transaction(signed)
     assert (signed.sender, signed.nonce) == (SENDER, nonce)
-    assert (signed.type, signed.body) == (SEND.name, SEND.encode(to, value, b""))  # type: ignore[arg-type]
+    assert (signed.type, signed.body) == (SEND.name, SEND.encode(to, value, b""))
 
 
 def test_it_is_of_one_chain() -> None:
@@ -55,7 +55,7 @@ def test_it_is_of_one_chain() -> None:
     ],
 )
 def test_what_no_node_would_take_cannot_be_made(changes: dict[str, Any]) -> None:
-    fields = {"chain_id": 7, "nonce": 0, "to": TO, "value": 1, "gas": TRANSFER_GAS}
+    fields: dict[str, Any] = {"chain_id": 7, "nonce": 0, "to": TO, "value": 1, "gas": TRANSFER_GAS}
     with pytest.raises(DecodeError):
         EthereumDraft(**(fields | changes))
 

@@ -165,7 +165,7 @@ def test_a_file_that_is_wrong_says_where(changes: dict[str, object], said: str) 
 def test_a_file_cannot_ask_for_more_memory_than_is_allowed() -> None:
     """Refused when it is read: no password is asked for, nothing is allocated."""
     asks = made(crypto__kdfparams__n=2**20, crypto__kdfparams__r=16)
-    assert 128 * 2**20 * 16 > MAX_MEMORY_BYTES
+    assert MAX_MEMORY_BYTES < 128 * 2**20 * 16
     with pytest.raises(LocalError, match="is refused"):
         read_keystore(json.dumps(asks).encode(), "x")
 

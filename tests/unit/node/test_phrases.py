@@ -115,7 +115,7 @@ def test_a_new_phrase_has_its_words_and_its_checksum(words: int) -> None:
 def test_a_korean_phrase_is_read_however_the_keyboard_composes_it() -> None:
     phrase = Mnemonic("korean").to_mnemonic(bytes(16))
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
-        typed = unicodedata.normalize(form, phrase)  # type: ignore[arg-type]  # a literal each
+        typed = unicodedata.normalize(form, phrase)
         assert checked_phrase(typed) == unicodedata.normalize("NFKD", phrase)
     wrong = unicodedata.normalize("NFC", phrase).replace("가격", "가걱", 1)
     with pytest.raises(LocalError, match="did you mean '가격'"):
