@@ -123,20 +123,33 @@ async def answering(answer: Answer) -> AsyncIterator[str]:
 def page_of(params: dict[str, Any]) -> dict[str, Any]:
     """Five transactions, newest first; the cursor is the height below which it goes on."""
     assert params["account"].lower() == checksum_address(NATIVE.address).lower()
-    top = int(params["cursor"] or 5)
+    top = int(params.get("cursor", "5"))
     heights = list(range(top, max(0, top - params["limit"]), -1))
-    items = [
-        {
-            "hash": f"0x{height:064x}",
-            "height": height,
-            "time_ms": 1_700_000_000_000 + height,
-            "type": "transfer.send",
-            "status": "OK",
-        }
-        for height in heights
-    ]
     left = heights[-1] - 1
-    return {"items": items, "next_cursor": str(left) if left else None}
+    return {
+        "account": checksum_address(NATIVE.address),
+        "items": [item_of(height) for height in heights],
+        "next_cursor": str(left) if left else None,
+        "more": left > 0,
+        "complete_from_height": 2,
+    }
+
+
+def item_of(height: int) -> dict[str, Any]:
+    """A transfer at an odd height, what the chain itself did at an even one."""
+    by_chain = height % 2 == 0
+    return {
+        "height": height,
+        "position": None if by_chain else 0,
+        "time_ms": 1_700_000_000_000 + height,
+        "transaction_hash": None if by_chain else f"0x{height:064x}",
+        "message_type": None if by_chain else "transfer.send",
+        "sender": None,
+        "status": "OK",
+        "counterparty": None if by_chain else checksum_address(ETHEREUM.address),
+        "change": str(-15 * UNIT // 10) if height == 5 else str(UNIT),
+        "events": [],
+    }
 
 
 async def test_history_comes_in_pages_that_join(shell: Shell) -> None:
@@ -149,7 +162,9 @@ async def test_history_comes_in_pages_that_join(shell: Shell) -> None:
             cursor = page["next_cursor"]
         assert cursor is None
         _, table, _ = shell("wallet", "history", "native", "--limit", "2", "--rpc", url)
-        assert "transfer.send" in table
+        assert all(text in table for text in ("transfer.send", "-1.5", "+1", "by the chain"))
+        assert "ethereum" in table, "the other account is one of the wallet"
+        assert "nothing of blocks below 2" in table
         assert "poyong wallet history native --cursor 3" in table
         return heights
 
@@ -157,7 +172,7 @@ async def test_history_comes_in_pages_that_join(shell: Shell) -> None:
         assert await asyncio.to_thread(read, url) == [5, 4, 3, 2, 1]
 
 
-@pytest.mark.parametrize("found", [None, [], {"items": []}, 5])
+@pytest.mark.parametrize("found", [None, [], {"items": [], "next_cursor": None}, 5])
 async def test_a_node_without_history_is_said_to_be_so(shell: Shell, found: object) -> None:
     async with answering(lambda params: found) as url:
         said = await asyncio.to_thread(shell.refusal, "wallet", "history", STRANGER, "--rpc", url)
