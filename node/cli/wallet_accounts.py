@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -11,7 +12,7 @@ from ledger.errors import LocalError
 from node import keystore
 from node.cli.accounts import address_or_name, complete_name, parse_address, wallet_option
 from node.cli.output import json_option, parse_amount, print_fields, print_json, print_table
-from node.wallet.folder import Account, AccountKind, WalletFolder
+from node.wallet.folder import Account, AccountKind, WalletFolder, open_signer, require_key
 
 _NAME = click.argument("name", metavar="NAME", shell_complete=complete_name)
 _WHITE_ON_BLACK: Final = "\x1b[97;40m"
@@ -36,14 +37,31 @@ def list_command(wallet: WalletFolder, as_json: bool) -> None:
 
 @click.command()
 @_NAME
+@click.option(
+    "--public-key",
+    "with_public_key",
+    is_flag=True,
+    help="Also of a secp256k1 account, whose keystore holds it encrypted: asks for the password.",
+)
+@click.option("--password-file", type=click.Path(path_type=Path), help="Else asked for, with it.")
 @wallet_option
 @json_option
-def show(name: str, wallet: WalletFolder, as_json: bool) -> None:
+def show(
+    name: str,
+    with_public_key: bool,
+    password_file: Path | None,
+    wallet: WalletFolder,
+    as_json: bool,
+) -> None:
     """Show the open part of an account."""
     account = wallet.account(name)
     found = _open_part(account)
     if account.kind is AccountKind.ED25519:
         found["public_key"] = keystore.read_key_info(account.file).public_key.hex()
+    elif with_public_key:
+        require_key(account)
+        password = keystore.read_password(password_file, f"the account {name}")
+        found["public_key"] = open_signer(account, password).public_key.hex()
     if as_json:
         print_json(found)
     else:

@@ -23,7 +23,7 @@ from node.wallet.folder import Cost, WalletFolder
 from node.wallet.phrases import Curve
 from tests.support.served_town import served_town
 from tests.support.shell import Shell
-from tests.support.town import base_port
+from tests.support.town import answer, base_port, poyong
 
 PASSWORD = "correct horse battery"
 NATIVE, ETHEREUM = ed25519_accounts()[3], secp256k1_accounts()[3]
@@ -44,19 +44,21 @@ def shell(
     return Shell(capsys)
 
 
-async def test_tokens_are_sent_from_both_kinds_of_account(shell: Shell, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("shell")
+async def test_tokens_are_sent_from_both_kinds_of_account(tmp_path: Path) -> None:
     async with served_town(tmp_path / "town", base_port() + 880) as served:
-        await asyncio.to_thread(use, shell, served.url)
+        await asyncio.to_thread(use, served.url)
 
 
-def use(shell: Shell, url: str) -> None:
+def use(url: str) -> None:
+    """Commands as processes: the node in this one may print at any time."""
     rpc = ("--rpc", url)
-    before = {row["name"]: int(row["balance"]) for row in shell.json("wallet", "balance", *rpc)}
+    before = {row["name"]: int(row["balance"]) for row in answer("wallet", "balance", *rpc)}
     assert set(before) == {"native", "ethereum"}
-    first = shell.json("wallet", "send", "native", STRANGER, "1.5", *rpc)
-    second = shell.json("wallet", "send", "ethereum", STRANGER, "7wei", *rpc)
-    third = shell.json("wallet", "send", "ethereum", "native", "2 BJT", *rpc)
-    sent = shell.json("wallet", "send", "native", STRANGER, "0", "--no-wait", *rpc)
+    first = answer("wallet", "send", "native", STRANGER, "1.5", *rpc)
+    second = answer("wallet", "send", "ethereum", STRANGER, "7wei", *rpc)
+    third = answer("wallet", "send", "ethereum", "native", "2 BJT", *rpc)
+    sent = answer("wallet", "send", "native", STRANGER, "0", "--no-wait", *rpc)
     with SyncClient(url) as client:
         receipts = client.wait_final([sent["hash"]])
         found = [
@@ -67,17 +69,17 @@ def use(shell: Shell, url: str) -> None:
     assert first_bytes == ["0x98", "0x02", "0x02", "0x98"], "native, EIP-1559"
     after = {
         row["name"]: int(row["balance"])
-        for row in shell.json("wallet", "balance", "native", "ethereum", STRANGER, *rpc)
+        for row in answer("wallet", "balance", "native", "ethereum", STRANGER, *rpc)
     }
     assert after == {
         "native": before["native"] - 15 * UNIT // 10 + 2 * UNIT,
         "ethereum": before["ethereum"] - 7 - 2 * UNIT,
         STRANGER: 15 * UNIT // 10 + 7,
     }
-    _, table, _ = shell("wallet", "balance", STRANGER, *rpc)
-    assert "1.500000000000000007" in table
-    refused = shell.refusal("wallet", "send", "native", STRANGER, "340000000000000000000", *rpc)
-    assert "were to be sent" in refused
+    assert "1.500000000000000007" in poyong("wallet", "balance", STRANGER, *rpc).stdout
+    refused = poyong("wallet", "send", "native", STRANGER, "340000000000000000000", *rpc)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "were to be sent" in refused.stderr
 
 
 def test_a_secp256k1_account_signs_every_message_of_this_chain(
@@ -94,6 +96,27 @@ def test_a_secp256k1_account_signs_every_message_of_this_chain(
             assert signed["sender"] == checksum_address(account.address)
             assert signed["raw"].startswith("0x98")
     assert "did you mean 'native'" in shell.refusal("tx", "sign", str(draft), "--key", "natve")
+
+
+def test_accounts_of_a_wallet_sign_in_turns_for_an_account_of_several_keys(
+    shell: Shell, tmp_path: Path
+) -> None:
+    """One member of each kind, each on what the other signed; two are needed."""
+    names = ("native", "ethereum")
+    keys = [shell.json("wallet", "show", name, "--public-key")["public_key"] for name in names]
+    account, draft = str(tmp_path / "authority"), str(tmp_path / "draft")
+    members = [word for key in keys for word in ("--key", key)]
+    made = shell.json("keys", "threshold", account, "--threshold", "2", *members)
+    offline = ("--nonce", "0", "--chain-id", "7", "--valid-until", "9", "--from", account)
+    _, built, _ = shell("tx", "build", "transfer.send", f"to={STRANGER}", "amount=1", *offline)
+    Path(draft).write_text(built)
+    for name in names:
+        code, _, said = shell("tx", "sign", draft, "--key", name, "--output", draft)
+        assert code == 0, said
+        assert "1 BJT" in said
+        assert "has signed already" in shell.refusal("tx", "sign", draft, "--key", name)
+    found = shell.json("tx", "decode", draft, "--chain-id", "7")
+    assert (found["sender"], found["signature_valid"]) == (made["address"], True)
 
 
 # History
