@@ -52,8 +52,8 @@ def signer_of(
     they name none or two."""
     if (key is None) == (local is None):
         raise LocalError(
-            "say which key signs: --key with a file or a name of your wallet, or --local N for a "
-            "local town"
+            "say which key signs: --key FILE, or --local N for a local town; for FILE also the "
+            "name of an account in your wallet"
         )
     if local is not None:
         return ed25519_accounts()[local].signer

@@ -32,6 +32,7 @@ CONFIRMED_WORDS: Final = 3
 CONFIRMATIONS: Final = 3
 """How often the words may be typed wrong."""
 WORDS_A_LINE: Final = 6
+_FORGET_SCROLLED: Final = "\x1b[3J"  # what has left the screen upwards, in xterm and its like
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -244,6 +245,7 @@ def _show_once(phrase: str) -> None:
         if typed == [words[at] for at in asked]:
             if sys.stdout.isatty():
                 click.clear()
+                click.echo(_FORGET_SCROLLED, nl=False)
             return
         click.echo("That is not what stands above; look again.", err=True)
     raise LocalError("the words were not confirmed, so no account was made: start again")
