@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "peers": LazyCommand("node.cli.query:peers", "Whom a node is connected with."),
     "validators": LazyCommand("node.cli.query:validators", "Who votes, and who signed lately."),
     "why-stalled": LazyCommand("node.cli.query:why_stalled", "Why no block comes, and the remedy."),
+    "wallet": LazyCommand("node.cli.wallet:wallet", "Accounts of your own: make, send, follow."),
     "tx": LazyCommand("node.cli.tx:tx", "Build, sign, send and show transactions."),
     "land": LazyCommand("node.cli.land:land", "Land values, appraisals, official tables."),
     "issuance": LazyCommand("node.cli.issuance:issuance", "How a mint came about; other rules."),

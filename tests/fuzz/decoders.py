@@ -280,6 +280,7 @@ DECODERS: dict[str, Decoder] = {
         *_consensus(),
         *edges.network(),
         *edges.files(),
+        *edges.wallets(),
         *edges.restarts(),
         *edges.api(),
         *stores.message_bodies(),
