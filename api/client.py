@@ -75,8 +75,12 @@ class NotFinalError(ClientError):
 class Client:
     """A connection pool to one node. Safe to share between tasks of one loop."""
 
-    def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, api_key: str | None = None
+    ) -> None:
+        """api_key: what the node's operator gave, NAME.SECRET."""
         self.url = url
+        self._headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
@@ -218,7 +222,7 @@ class Client:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout)
+            self._session = aiohttp.ClientSession(timeout=self._timeout, headers=self._headers)
         return self._session
 
     async def _exchange(self, part: "list[_Encoded]") -> list[Any]:
@@ -335,8 +339,10 @@ class SyncClient:
     """The same client without async; runs one loop of its own. Not for use inside a running loop,
     and for one thread."""
 
-    def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        self._client = Client(url, timeout_s=timeout_s)
+    def __init__(
+        self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, api_key: str | None = None
+    ) -> None:
+        self._client = Client(url, timeout_s=timeout_s, api_key=api_key)
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:

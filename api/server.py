@@ -14,17 +14,19 @@ from typing import Any, Final
 from aiohttp import WSCloseCode, hdrs, web
 from aiohttp.web_protocol import RequestHandler
 
-from api import jsonrpc
+from api import jsonrpc, keys
 from api.access import host_allowed, origin_allowed
-from api.dispatch import Dispatcher
-from api.errors import INVALID_REQUEST, LIMIT_EXCEEDED, RpcError
+from api.dispatch import LARGE_BYTES, MAX_ANSWER_BYTES, MAX_UNSENT_BYTES, Dispatcher, UnsentAnswers
+from api.errors import INVALID_REQUEST, RpcError
 from api.ethereum.gateway import MAX_FILTERS, MAX_LOG_BLOCKS, Gateway
 from api.forwarded import client_address, trusted_networks
+from api.keys import ApiKey
 from api.limits import CallLimiter
 from api.methods import all_methods
 from api.ports import NodePort
 from api.registry import Context
-from api.subscriptions import EncodedBlocks
+from api.slow_readers import SlowReaderError, write_patiently
+from api.subscriptions import MAX_SUBSCRIPTIONS, EncodedBlocks
 from api.websocket import WebSocketConnection
 from ledger.errors import InvariantViolation, LocalError
 
@@ -38,6 +40,7 @@ STOP_GRACE_S: Final = 2.0
 PREFLIGHT_MAX_AGE_S: Final = 600
 MAX_HEADER_BYTES: Final = 8190
 MAX_HEADERS: Final = 64
+X_API_KEY: Final = "X-API-Key"
 
 _JSON: Final = "application/json"
 _BUSY: Final = (
@@ -67,8 +70,30 @@ class ApiConfig:
     max_log_blocks: int = MAX_LOG_BLOCKS  # that one call may look through for logs
     max_filters: int = MAX_FILTERS
     trusted_proxies: tuple[str, ...] = ()  # addresses and networks; see api.forwarded
+    keys: tuple[ApiKey, ...] = ()  # see api.keys
+    require_key: bool = False
+    max_subscriptions: int = MAX_SUBSCRIPTIONS  # of one connection
+    max_answer_bytes: int = MAX_ANSWER_BYTES  # of a batch
+    max_unsent_bytes: int = MAX_UNSENT_BYTES  # of all large answers together
     request_patience_ms: int = 10_000  # to complete headers, and again to a complete body
-    reader_patience_ms: int = 10_000  # a WebSocket reader that takes nothing is disconnected
+    reader_patience_ms: int = 10_000  # a reader that takes nothing for so long is disconnected
+
+
+@dataclass(slots=True)
+class _Admission:
+    """Counts the calls of one connection against its client's budget."""
+
+    limiter: CallLimiter
+    remote: str | None
+    key: ApiKey | None
+    refusal: RpcError | None = None
+
+    def __call__(self, calls: int) -> None:
+        try:
+            self.limiter.take(self.remote, calls, self.key)
+        except RpcError as error:
+            self.refusal = error
+            raise
 
 
 class _BoundedServer(web.Server):
@@ -118,13 +143,20 @@ class ApiServer:
         self._node = node
         self._config = config
         self._registry = all_methods()
-        self._dispatcher = Dispatcher(self._registry, config.max_batch, on_invariant_violation)
+        self._dispatcher = Dispatcher(
+            self._registry,
+            config.max_batch,
+            on_invariant_violation,
+            max_answer_bytes=config.max_answer_bytes,
+            unsent=UnsentAnswers(config.max_unsent_bytes),
+        )
         self._limiter = CallLimiter(
             config.calls_per_second, config.burst_calls, clock_s, loopback=config.limit_loopback
         )
         self._hosts = frozenset(config.allowed_hosts)
         self._origins = frozenset(config.allowed_origins)
         self._trusted_proxies = trusted_networks(config.trusted_proxies)
+        self._keys = {key.name: key for key in config.keys}
         self._blocks = EncodedBlocks(node)
         self._ethereum = Gateway(node, clock_s, config.max_log_blocks, config.max_filters)
         self._websockets: set[WebSocketConnection] = set()
@@ -176,6 +208,11 @@ class ApiServer:
         await self._runner.cleanup()
         self._runner = None
 
+    @property
+    def unsent_bytes(self) -> int:
+        """Of large answers in memory."""
+        return self._dispatcher.unsent.held_bytes
+
     def _request(
         self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
     ) -> web.BaseRequest:
@@ -207,12 +244,15 @@ class ApiServer:
                 INVALID_REQUEST,
                 f"Origin {jsonrpc.shown(origin)} is not allowed: add it to rpc.allowed_origins",
             )
-        if request.method == hdrs.METH_POST:
-            response = await self._post(request)
-        elif request.method == hdrs.METH_OPTIONS:
+        response: web.Response
+        if request.method == hdrs.METH_OPTIONS:
             response = _preflight()
+        elif (admission := self._admission(request)) is None:
+            response = _unauthorised()
+        elif request.method == hdrs.METH_POST:
+            response = await self._post(request, admission)
         elif headers.get(hdrs.UPGRADE, "").lower() == "websocket":
-            return await self._websocket(request)
+            return await self._websocket(request, admission)
         else:
             response = web.Response(
                 status=405,
@@ -221,10 +261,36 @@ class ApiServer:
             )
         if origin is not None:
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+            response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = hdrs.RETRY_AFTER
             response.headers[hdrs.VARY] = hdrs.ORIGIN
+        if response.content_length is not None and response.content_length > LARGE_BYTES:
+            await self._send_large(request, response, response.content_length)
         return response
 
-    async def _post(self, request: web.BaseRequest) -> web.Response:
+    async def _send_large(
+        self, request: web.BaseRequest, response: web.Response, size_bytes: int
+    ) -> None:
+        """Send an answer that does not fit into the socket's buffers; a client that takes nothing
+        of it for too long is disconnected."""
+        unsent = self._dispatcher.unsent
+        transport = request.transport
+
+        async def write() -> None:
+            await response.prepare(request)
+            await response.write_eof()
+
+        unsent.hold(size_bytes)
+        try:
+            patience_ms = self._config.reader_patience_ms
+            await write_patiently(write(), transport, size_bytes, patience_ms)
+        except SlowReaderError as error:
+            log.warning("HTTP client disconnected: %s", error)
+            if transport is not None:
+                transport.abort()
+        finally:
+            unsent.release(size_bytes)
+
+    async def _post(self, request: web.BaseRequest, admission: _Admission) -> web.Response:
         if hdrs.CONTENT_ENCODING in request.headers:
             return _refusal(
                 415, INVALID_REQUEST, "Content-Encoding is not supported: send plain JSON"
@@ -249,21 +315,26 @@ class ApiServer:
                 f"the body did not arrive within {self._config.request_patience_ms} ms",
             )
         context = Context(self._node, self._registry, self._ethereum)
-        answer = await self._dispatcher.answer(body, context, self._admit_from(request))
+        answer = await self._dispatcher.answer(body, context, admission)
         if answer is None:
             return web.Response(status=204)
+        if admission.refusal is not None:
+            return _too_many(answer, admission.refusal)
         return web.Response(body=answer, content_type=_JSON)
 
-    async def _websocket(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _websocket(
+        self, request: web.BaseRequest, admission: _Admission
+    ) -> web.StreamResponse:
         connection = WebSocketConnection(
             self._node,
             self._registry,
             self._dispatcher,
             self._blocks,
             self._ethereum,
-            self._admit_from(request),
+            admission,
             self._config.max_body_bytes,
             self._config.reader_patience_ms,
+            self._config.max_subscriptions,
         )
         self._websockets.add(connection)
         try:
@@ -271,29 +342,46 @@ class ApiServer:
         finally:
             self._websockets.discard(connection)
 
-    def _admit_from(self, request: web.BaseRequest) -> Callable[[int], None]:
+    def _admission(self, request: web.BaseRequest) -> _Admission | None:
+        """Whose budget the calls count against; None when the key is wrong, or none is given and
+        the node asks for one."""
+        headers = request.headers
+        key = None
+        if self._keys or self._config.require_key:
+            text = keys.given(headers.getall(hdrs.AUTHORIZATION, ()), headers.getall(X_API_KEY, ()))
+            key = None if text is None else keys.find(self._keys, text)
+            if key is None and (text is not None or self._config.require_key):
+                return None
         remote = client_address(
-            request.remote,
-            request.headers.getall(hdrs.X_FORWARDED_FOR, ()),
-            self._trusted_proxies,
+            request.remote, headers.getall(hdrs.X_FORWARDED_FOR, ()), self._trusted_proxies
         )
-
-        def admit(calls: int) -> None:
-            wait_ms = self._limiter.wait_ms(remote, calls)
-            if wait_ms:
-                raise RpcError(
-                    LIMIT_EXCEEDED,
-                    f"too many calls: at most {self._config.calls_per_second} a second for a "
-                    f"client, try again in {wait_ms} ms",
-                    {"retry_after_ms": wait_ms},
-                )
-
-        return admit
+        return _Admission(self._limiter, remote, key)
 
 
 def _refusal(status: int, code: int, message: str) -> web.Response:
     error = jsonrpc.failure(None, RpcError(code, message))
     return web.Response(status=status, body=jsonrpc.encode(error), content_type=_JSON)
+
+
+def _unauthorised() -> web.Response:
+    response = _refusal(
+        401,
+        INVALID_REQUEST,
+        "this node asks for an API key: send the one that its operator gave you as "
+        "Authorization: Bearer NAME.SECRET, or as X-API-Key",
+    )
+    response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+    return response
+
+
+def _too_many(answer: bytes, refusal: RpcError) -> web.Response:
+    """429, which libraries know and try again after; 413 for what can never be admitted."""
+    data = refusal.data
+    if not isinstance(data, dict):
+        return web.Response(status=413, body=answer, content_type=_JSON)
+    after_s = -(-data["retry_after_ms"] // 1000)
+    headers = {hdrs.RETRY_AFTER: str(after_s)}
+    return web.Response(status=429, body=answer, content_type=_JSON, headers=headers)
 
 
 def _too_large(limit_bytes: int) -> web.Response:
@@ -305,7 +393,7 @@ def _preflight() -> web.Response:
         status=204,
         headers={
             hdrs.ACCESS_CONTROL_ALLOW_METHODS: "POST",
-            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "content-type",
+            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "content-type, authorization, x-api-key",
             hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_MAX_AGE_S),
         },
     )
