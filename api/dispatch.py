@@ -21,7 +21,7 @@ MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 LARGE_BYTES: Final = 256 * 1024
 """An answer beyond it counts against what all clients together may leave unsent; and after so much
 encoded at once, other work of the loop gets its turn."""
-MAX_UNSENT_BYTES: Final = 256 * 1024 * 1024
+MAX_UNSENT_BYTES: Final = 64 * 1024 * 1024
 """Of all large answers that are being made or that nobody has taken yet."""
 BREATHER_S: Final = 0.005
 """After so long in one message, other work of the loop gets its turn."""

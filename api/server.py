@@ -287,6 +287,8 @@ class ApiServer:
             log.warning("HTTP client disconnected: %s", error)
             if transport is not None:
                 transport.abort()
+        except ConnectionError:
+            log.debug("an HTTP client left before it had its answer")
         finally:
             unsent.release(size_bytes)
 

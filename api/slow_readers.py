@@ -28,12 +28,17 @@ async def write_patiently(
     unsent_bytes = _unsent_bytes(transport) + size_bytes
     task = asyncio.ensure_future(writing)
     task.add_done_callback(_seen)
-    while not (await asyncio.wait((task,), timeout=patience_ms / 1000))[0]:
-        left_bytes = _unsent_bytes(transport)
-        if left_bytes > unsent_bytes - MIN_TAKEN_BYTES:
-            raise SlowReaderError(f"reader too slow: took nothing for {patience_ms} ms")
-        unsent_bytes = left_bytes
-    task.result()
+    try:
+        while not (await asyncio.wait((task,), timeout=patience_ms / 1000))[0]:
+            left_bytes = _unsent_bytes(transport)
+            if left_bytes > unsent_bytes - MIN_TAKEN_BYTES:
+                raise SlowReaderError(f"reader too slow: took nothing for {patience_ms} ms")
+            unsent_bytes = left_bytes
+        task.result()
+    finally:
+        # Its error holds this frame, which would hold the task, which holds the error: and with
+        # them megabytes of an answer, since a node collects such circles rarely.
+        del task
 
 
 def _unsent_bytes(transport: asyncio.Transport | None) -> int:

@@ -149,7 +149,7 @@ class RpcConfig:
         maximum=256 * _MIB,
     )
     max_unsent_bytes: int = option(
-        256 * _MIB,
+        64 * _MIB,
         "Large answers in memory, of all clients together.",
         minimum=_MIB,
         maximum=65_536 * _MIB,
