@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from api import jsonrpc
 from api.errors import INTERNAL_ERROR, LIMIT_EXCEEDED, METHOD_NOT_FOUND, RpcError, invalid_params
-from api.jsonrpc import Id, NoId, Request
+from api.jsonrpc import InvalidRequest, NoId, Request
 from api.registry import Context, Method, MethodRegistry, Together
 from ledger.errors import InvariantViolation, LocalError, PeerError
 
@@ -98,26 +98,46 @@ class Dispatcher:
         admit(calls) raises RpcError when the client may not make so many calls now; a call of an
         expensive method counts as several (api.costs).
         """
-        answer_id: Id = None
         try:
             message = jsonrpc.parse(body, self._max_batch)
-            if not message.batch and isinstance(message.entries[0].id, Id):
-                answer_id = message.entries[0].id
+            if not message.batch:
+                return await self._answer_single(message.entries[0], context, admit)
             admit(sum(map(self._cost, message.entries)))
         except RpcError as error:
-            return jsonrpc.encode(jsonrpc.failure(answer_id, error))
+            return jsonrpc.encode(jsonrpc.failure(None, error))
         made = _Answers(self, message.entries, context)
         try:
             answers = await made.all()
-            if not answers:
-                return None
-            return _as_batch(answers) if message.batch else answers[0]
+            return _as_batch(answers) if answers else None
         finally:
             # Whoever sends it counts it again before anybody else has a turn.
             self.unsent.release(made.held_bytes)
 
-    def _cost(self, entry: Request | jsonrpc.InvalidRequest) -> int:
-        method = None if isinstance(entry, jsonrpc.InvalidRequest) else self._find(entry)
+    async def _answer_single(
+        self, entry: Request | InvalidRequest, context: Context, admit: Callable[[int], None]
+    ) -> bytes | None:
+        """As a batch of one, without what only several need: most messages are a single call."""
+        if isinstance(entry, InvalidRequest):
+            admit(1)
+            return jsonrpc.encode(jsonrpc.failure(entry.id, entry.error))
+        try:
+            admit(self._cost(entry))
+            method, parameters = self.bind(entry)
+            outcome = await self.call(method, parameters, context)
+        except RpcError as error:
+            outcome = error
+        if isinstance(entry.id, NoId):
+            return None
+        if isinstance(outcome, RpcError):
+            return jsonrpc.encode(jsonrpc.failure(entry.id, outcome))
+        response = jsonrpc.success(entry.id, outcome)
+        encoded = jsonrpc.encode(response)
+        if len(encoded) > LARGE_BYTES and self.unsent.full:
+            return jsonrpc.encode_instead(response, self.unsent.refusal())
+        return encoded
+
+    def _cost(self, entry: Request | InvalidRequest) -> int:
+        method = None if isinstance(entry, InvalidRequest) else self._find(entry)
         return 1 if method is None else method.cost
 
     def _find(self, request: Request) -> Method | None:
@@ -173,12 +193,12 @@ def _as_batch(answers: list[bytes]) -> bytes:
 
 
 class _Answers:
-    """The answers of one message, as they come."""
+    """The answers of one batch, as they come."""
 
     def __init__(
         self,
         dispatcher: Dispatcher,
-        entries: list[Request | jsonrpc.InvalidRequest],
+        entries: list[Request | InvalidRequest],
         context: Context,
     ) -> None:
         self._dispatcher = dispatcher
@@ -194,7 +214,7 @@ class _Answers:
         """Every answer that is due, in the order of the calls."""
         groups: dict[str, tuple[Method, Together, list[_Bound]]] = {}
         for position, entry in enumerate(self._entries):
-            if isinstance(entry, jsonrpc.InvalidRequest):
+            if isinstance(entry, InvalidRequest):
                 self._put(position, jsonrpc.failure(entry.id, entry.error))
                 continue
             try:

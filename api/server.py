@@ -159,6 +159,7 @@ class ApiServer:
         self._keys = {key.name: key for key in config.keys}
         self._blocks = EncodedBlocks(node)
         self._ethereum = Gateway(node, clock_s, config.max_log_blocks, config.max_filters)
+        self._context = Context(node, self._registry, self._ethereum)
         self._websockets: set[WebSocketConnection] = set()
         self._server: _BoundedServer | None = None
         self._runner: web.ServerRunner | None = None
@@ -263,8 +264,9 @@ class ApiServer:
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
             response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = hdrs.RETRY_AFTER
             response.headers[hdrs.VARY] = hdrs.ORIGIN
-        if response.content_length is not None and response.content_length > LARGE_BYTES:
-            await self._send_large(request, response, response.content_length)
+        body = response.body
+        if isinstance(body, bytes) and len(body) > LARGE_BYTES:
+            await self._send_large(request, response, len(body))
         return response
 
     async def _send_large(
@@ -316,8 +318,7 @@ class ApiServer:
                 INVALID_REQUEST,
                 f"the body did not arrive within {self._config.request_patience_ms} ms",
             )
-        context = Context(self._node, self._registry, self._ethereum)
-        answer = await self._dispatcher.answer(body, context, admission)
+        answer = await self._dispatcher.answer(body, self._context, admission)
         if answer is None:
             return web.Response(status=204)
         if admission.refusal is not None:
@@ -354,9 +355,10 @@ class ApiServer:
             key = None if text is None else keys.find(self._keys, text)
             if key is None and (text is not None or self._config.require_key):
                 return None
-        remote = client_address(
-            request.remote, headers.getall(hdrs.X_FORWARDED_FOR, ()), self._trusted_proxies
-        )
+        remote = request.remote
+        if self._trusted_proxies:
+            forwarded_for = headers.getall(hdrs.X_FORWARDED_FOR, ())
+            remote = client_address(remote, forwarded_for, self._trusted_proxies)
         return _Admission(self._limiter, remote, key)
 
 
