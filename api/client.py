@@ -80,7 +80,7 @@ class Client:
     ) -> None:
         """api_key: what the node's operator gave, NAME.SECRET."""
         self.url = url
-        self._headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+        self.headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
@@ -222,7 +222,7 @@ class Client:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout, headers=self._headers)
+            self._session = aiohttp.ClientSession(timeout=self._timeout, headers=self.headers)
         return self._session
 
     async def _exchange(self, part: "list[_Encoded]") -> list[Any]:

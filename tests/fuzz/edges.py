@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
-from api import jsonrpc, light, parameters
+from api import jsonrpc, keys, light, parameters
 from api.encoding import from_hex
 from api.errors import RpcError
 from api.ethereum import forms
+from api.keys import ApiKey
 from api.methods import all_methods
 from api.registry import Method
 from ledger import genesis
@@ -137,6 +138,15 @@ def files() -> list[Decoder]:
             ("config.parse", "options.read_section"),
             None,
             Shape.BYTES,
+        ),
+        Decoder(
+            "API keys",
+            lambda raw: keys.parse(raw, "api-keys.json"),
+            [keys.encode([ApiKey("exchange", keys.hash_of(bytes(32)), 50, 100)])],
+            (LocalError,),
+            ("keys.parse",),
+            None,
+            Shape.JSON,
         ),
         Decoder(
             "genesis",
