@@ -48,7 +48,7 @@ def parse(content: bytes, source: str) -> tuple[ApiKey, ...]:
     """Entries of a file; LocalError that names what is wrong in it."""
     try:
         keys = msgspec.json.decode(content, type=KeyFile).keys
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LocalError(
             f"{source} is no file of API keys: {error}. `poyong keys api-key new` makes one"
         ) from error

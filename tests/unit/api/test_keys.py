@@ -29,6 +29,7 @@ def test_a_file_is_read_as_it_was_written_and_holds_no_secret() -> None:
     ("content", "named"),
     [
         (b"", "truncated"),
+        (b'{"\xff":1}', "utf-8"),
         (b"[]", "object"),
         (b'{"keys":[{"name":"a"}]}', "hash"),
         (b'{"keys":[],"more":1}', "more"),
