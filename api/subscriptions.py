@@ -23,6 +23,8 @@ from api.results import Detail
 from api.slow_readers import SlowReaderError
 from api.views import block_at, governance_events
 
+T = TypeVar("T")
+
 MAX_SUBSCRIPTIONS: Final = 16
 """Of one connection."""
 MAX_CACHED_BLOCKS: Final = 32
@@ -35,11 +37,7 @@ MAX_SILENT_HEIGHTS: Final = 1_000
 """Without an event, after which a subscriber to governance is told how far it is."""
 BLOCK_NOTIFICATION: Final = "poyong_subscription"
 
-_BEFORE: Final = b'{"jsonrpc":"2.0","method":"%b","params":{"subscription":"%b","result":'
-_AFTER: Final = b"}}"
-
 Topic = Literal["blocks", "governance"]
-T = TypeVar("T")
 
 Send = Callable[..., Awaitable[None]]
 """Sends one frame, given in parts; returns when the connection can take another, raises
@@ -81,6 +79,9 @@ class EncodedBlocks:
         block = block_at(self._node, height, detail)
         return None if block is None else orjson.dumps(block)
 
+
+_BEFORE: Final = b'{"jsonrpc":"2.0","method":"%b","params":{"subscription":"%b","result":'
+_AFTER: Final = b"}}"
 
 Feed = AsyncGenerator[bytes, None]
 """Encoded results, one after the other; ends by RpcError when there can be no next one."""
