@@ -140,15 +140,6 @@ def files() -> list[Decoder]:
             Shape.BYTES,
         ),
         Decoder(
-            "API keys",
-            lambda raw: keys.parse(raw, "api-keys.json"),
-            [keys.encode([ApiKey("exchange", keys.hash_of(bytes(32)), 50, 100)])],
-            (LocalError,),
-            ("keys.parse",),
-            None,
-            Shape.JSON,
-        ),
-        Decoder(
             "genesis",
             lambda raw: genesis.build(genesis.parse(raw), stores.EXECUTOR),
             [stores.small_genesis(found["genesis.json"])],
@@ -215,6 +206,15 @@ def api() -> list[Decoder]:
         if isinstance(value, parameters.ParameterKind)
     ]
     return [
+        Decoder(
+            "API keys",
+            lambda raw: keys.parse(raw, "api-keys.json"),
+            [keys.encode([ApiKey("exchange", keys.hash_of(bytes(32)), 50, 100)])],
+            (LocalError,),
+            ("keys.parse",),
+            None,
+            Shape.JSON,
+        ),
         Decoder(
             "JSON-RPC",
             lambda raw: jsonrpc.parse(raw, MAX_BATCH),
