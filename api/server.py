@@ -14,7 +14,7 @@ from typing import Any, Final
 from aiohttp import WSCloseCode, hdrs, web
 from aiohttp.web_protocol import RequestHandler
 
-from api import jsonrpc, keys
+from api import jsonrpc, keys, responses
 from api.access import host_allowed, origin_allowed
 from api.dispatch import LARGE_BYTES, MAX_ANSWER_BYTES, MAX_UNSENT_BYTES, Dispatcher, UnsentAnswers
 from api.errors import INVALID_REQUEST, RpcError
@@ -37,12 +37,10 @@ LINGER_S: Final = 2.0
 """How long the rest of a refused body is read away, so that the client sees the answer."""
 STOP_GRACE_S: Final = 2.0
 """For calls under way when the server stops."""
-PREFLIGHT_MAX_AGE_S: Final = 600
 MAX_HEADER_BYTES: Final = 8190
 MAX_HEADERS: Final = 64
 X_API_KEY: Final = "X-API-Key"
 
-_JSON: Final = "application/json"
 _BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
     b"Content-Type: text/plain\r\nContent-Length: 43\r\n\r\n"
@@ -233,23 +231,23 @@ class ApiServer:
         headers = request.headers
         host = headers.get(hdrs.HOST)
         if not host_allowed(host, self._hosts):
-            return _refusal(
+            return responses.refusal(
                 403,
                 INVALID_REQUEST,
                 f"Host {jsonrpc.shown(host)} is not allowed: add it to rpc.allowed_hosts",
             )
         origin = headers.get(hdrs.ORIGIN)
         if origin is not None and not origin_allowed(origin, self._origins):
-            return _refusal(
+            return responses.refusal(
                 403,
                 INVALID_REQUEST,
                 f"Origin {jsonrpc.shown(origin)} is not allowed: add it to rpc.allowed_origins",
             )
         response: web.Response
         if request.method == hdrs.METH_OPTIONS:
-            response = _preflight()
+            response = responses.preflight()
         elif (admission := self._admission(request)) is None:
-            response = _unauthorised()
+            response = responses.unauthorised()
         elif request.method == hdrs.METH_POST:
             response = await self._post(request, admission)
         elif headers.get(hdrs.UPGRADE, "").lower() == "websocket":
@@ -296,12 +294,12 @@ class ApiServer:
 
     async def _post(self, request: web.BaseRequest, admission: _Admission) -> web.Response:
         if hdrs.CONTENT_ENCODING in request.headers:
-            return _refusal(
+            return responses.refusal(
                 415, INVALID_REQUEST, "Content-Encoding is not supported: send plain JSON"
             )
         limit = self._config.max_body_bytes
         if (request.content_length or 0) > limit:
-            return _too_large(limit)
+            return responses.too_large(limit)
         if hdrs.EXPECT in request.headers:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         try:
@@ -311,9 +309,9 @@ class ApiServer:
                 async with asyncio.timeout(self._config.request_patience_ms / 1000):
                     body = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            return _too_large(limit)
+            return responses.too_large(limit)
         except TimeoutError:
-            return _refusal(
+            return responses.refusal(
                 408,
                 INVALID_REQUEST,
                 f"the body did not arrive within {self._config.request_patience_ms} ms",
@@ -322,8 +320,8 @@ class ApiServer:
         if answer is None:
             return web.Response(status=204)
         if admission.refusal is not None:
-            return _too_many(answer, admission.refusal)
-        return web.Response(body=answer, content_type=_JSON)
+            return responses.too_many(answer, admission.refusal)
+        return web.Response(body=answer, content_type=responses.JSON)
 
     async def _websocket(
         self, request: web.BaseRequest, admission: _Admission
@@ -360,44 +358,3 @@ class ApiServer:
             forwarded_for = headers.getall(hdrs.X_FORWARDED_FOR, ())
             remote = client_address(remote, forwarded_for, self._trusted_proxies)
         return _Admission(self._limiter, remote, key)
-
-
-def _refusal(status: int, code: int, message: str) -> web.Response:
-    error = jsonrpc.failure(None, RpcError(code, message))
-    return web.Response(status=status, body=jsonrpc.encode(error), content_type=_JSON)
-
-
-def _unauthorised() -> web.Response:
-    response = _refusal(
-        401,
-        INVALID_REQUEST,
-        "this node asks for an API key: send the one that its operator gave you as "
-        "Authorization: Bearer NAME.SECRET, or as X-API-Key",
-    )
-    response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-    return response
-
-
-def _too_many(answer: bytes, refusal: RpcError) -> web.Response:
-    """429, which libraries know and try again after; 413 for what can never be admitted."""
-    data = refusal.data
-    if not isinstance(data, dict):
-        return web.Response(status=413, body=answer, content_type=_JSON)
-    after_s = -(-data["retry_after_ms"] // 1000)
-    headers = {hdrs.RETRY_AFTER: str(after_s)}
-    return web.Response(status=429, body=answer, content_type=_JSON, headers=headers)
-
-
-def _too_large(limit_bytes: int) -> web.Response:
-    return _refusal(413, INVALID_REQUEST, f"the body has more than {limit_bytes} bytes")
-
-
-def _preflight() -> web.Response:
-    return web.Response(
-        status=204,
-        headers={
-            hdrs.ACCESS_CONTROL_ALLOW_METHODS: "POST",
-            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "content-type, authorization, x-api-key",
-            hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_MAX_AGE_S),
-        },
-    )

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 import orjson
 
@@ -19,6 +19,7 @@ from api.ethereum import blocks, results
 from api.ethereum.blocks import Summary
 from api.ethereum.forms import PENDING, BlockId, LogFilter
 from api.ethereum.logs import EVERY_LOG, Criteria, Emitted, emitted
+from api.ethereum.recent import Recent
 from api.ports import CommittedBlock, NodePort
 from api.slow_readers import SlowReaderError
 
@@ -47,26 +48,6 @@ BREATH_TRANSACTIONS: Final = 200
 REST_AFTER_S: Final = 0.002
 """Of looking for logs without a rest."""
 _ID_BYTES: Final = 15
-
-T = TypeVar("T")
-
-
-class _Recent(Generic[T]):
-    """Values by height; the one made longest ago goes first."""
-
-    def __init__(self, maximum: int) -> None:
-        self._maximum = maximum
-        self._values: dict[int, T] = {}
-
-    def get(self, height: int) -> T | None:
-        return self._values.get(height)
-
-    def put(self, height: int, value: T) -> T:
-        self._values.pop(height, None)
-        if len(self._values) >= self._maximum:
-            del self._values[next(iter(self._values))]
-        self._values[height] = value
-        return value
 
 
 async def _unhurried(found: CommittedBlock) -> AsyncGenerator[int, None]:
@@ -100,12 +81,12 @@ class Gateway:
         self._clock_s = clock_s
         self._max_log_blocks = max_log_blocks
         self._max_filters = max_filters
-        self._summaries: _Recent[Summary] = _Recent(MAX_SUMMARIES)
-        self._counts: _Recent[int] = _Recent(MAX_COUNTS)
-        self._heads: _Recent[bytes] = _Recent(MAX_HEADS)
-        self._whole: _Recent[bytes] = _Recent(MAX_WHOLE)
-        self._receipts: _Recent[bytes] = _Recent(MAX_WHOLE)
-        self._block_logs: _Recent[list[tuple[Emitted, bytes]]] = _Recent(MAX_WHOLE)
+        self._summaries: Recent[Summary] = Recent(MAX_SUMMARIES)
+        self._counts: Recent[int] = Recent(MAX_COUNTS)
+        self._heads: Recent[bytes] = Recent(MAX_HEADS)
+        self._whole: Recent[bytes] = Recent(MAX_WHOLE)
+        self._receipts: Recent[bytes] = Recent(MAX_WHOLE)
+        self._block_logs: Recent[list[tuple[Emitted, bytes]]] = Recent(MAX_WHOLE)
         self._filters: dict[str, _Filter] = {}
         self._scanning = asyncio.Lock()
 
