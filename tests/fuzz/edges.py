@@ -197,14 +197,8 @@ def _text(raw: bytes) -> str:
     return raw.decode(errors="replace")
 
 
-def api() -> list[Decoder]:
-    """JSON-RPC, proofs and what people type."""
-    kinds = [
-        value
-        for module in (parameters, forms)
-        for value in vars(module).values()
-        if isinstance(value, parameters.ParameterKind)
-    ]
+def api_keys() -> list[Decoder]:
+    """The file of API keys."""
     return [
         Decoder(
             "API keys",
@@ -215,6 +209,18 @@ def api() -> list[Decoder]:
             None,
             Shape.JSON,
         ),
+    ]
+
+
+def api() -> list[Decoder]:
+    """JSON-RPC, proofs and what people type."""
+    kinds = [
+        value
+        for module in (parameters, forms)
+        for value in vars(module).values()
+        if isinstance(value, parameters.ParameterKind)
+    ]
+    return [
         Decoder(
             "JSON-RPC",
             lambda raw: jsonrpc.parse(raw, MAX_BATCH),
