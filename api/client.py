@@ -74,8 +74,12 @@ T = TypeVar("T")
 class Client:
     """A connection pool to one node. Safe to share between tasks of one loop."""
 
-    def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, api_key: str | None = None
+    ) -> None:
+        """api_key: what the node's operator gave, NAME.SECRET."""
         self.url = url
+        self.headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
@@ -275,7 +279,7 @@ class Client:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout)
+            self._session = aiohttp.ClientSession(timeout=self._timeout, headers=self.headers)
         return self._session
 
     async def _exchange(self, part: list[EncodedCall]) -> list[Any]:
@@ -344,8 +348,10 @@ class SyncClient:
     """The same client without async. Its calls run in an event loop on a thread of its own, so it
     serves any thread, and programs that run a loop themselves (notebooks)."""
 
-    def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        self._client = Client(url, timeout_s=timeout_s)
+    def __init__(
+        self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, api_key: str | None = None
+    ) -> None:
+        self._client = Client(url, timeout_s=timeout_s, api_key=api_key)
         self._loop = LoopThread()
 
     def __enter__(self) -> Self:

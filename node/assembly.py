@@ -32,6 +32,7 @@ from ledger.state import State
 from ledger.validator_tables import observers, set_at
 from node import config as configuration
 from node import saved_commitment
+from node.api_keys import read_keys
 from node.block_store import BlockStore
 from node.config import Config
 from node.connection import ConnectionTimes
@@ -226,8 +227,14 @@ def _runtime(opened: Opened) -> Runtime:
 
 def _api_config(config: Config) -> ApiConfig:
     rpc = config.rpc
-    names = {entry.name for entry in fields(rpc)} - {"enabled"}
-    return ApiConfig(**{name: getattr(rpc, name) for name in names})
+    names = {entry.name for entry in fields(rpc)} - {"enabled", "api_keys"}
+    keys = read_keys(config.path(rpc.api_keys)) if rpc.api_keys else ()
+    if rpc.require_key and not keys:
+        raise LocalError(
+            "rpc.require_key is true and there is no key: make one with `poyong keys api-key new` "
+            "and name its file in rpc.api_keys"
+        )
+    return ApiConfig(**{name: getattr(rpc, name) for name in names}, keys=keys)
 
 
 @dataclass(frozen=True, slots=True)

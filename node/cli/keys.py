@@ -9,6 +9,7 @@ import click
 from ledger.crypto import checksum_address, ed25519_address
 from ledger.errors import LocalError
 from node import keystore, threshold_account
+from node.cli.keys_api import api_key
 from node.cli.keys_threshold import show_account, threshold
 from node.cli.output import json_option, print_fields, print_json
 from node.keystore import KeyInfo, KeyKind
@@ -36,6 +37,7 @@ def keys() -> None:
 
 
 keys.add_command(threshold)
+keys.add_command(api_key)
 
 
 @keys.command()

@@ -1,6 +1,7 @@
 """Talks to a running node for a command: which one, and what is said when it does not answer."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -70,6 +71,12 @@ def url_of(rpc_url: str | None, home: Path | None) -> str:
     return f"http://{host}:{options.port}"
 
 
+def client_of(url: str) -> Client:
+    """A client of the node, with the API key of the environment when there is one."""
+    key = os.environ.get(config.API_KEY_VARIABLE)
+    return Client(url, timeout_s=TIMEOUT_S, api_key=key)
+
+
 def ask(url: str, call: Call[T]) -> T:
     """The result of one call; LocalError when the node does not answer or refuses."""
     return ask_all(url, [call])[0]
@@ -79,7 +86,7 @@ def ask_all(url: str, batch: Sequence[Call[T]]) -> list[T]:
     """The results of several calls, together; LocalError for the first that fails."""
 
     async def exchange() -> list[T]:
-        async with Client(url, timeout_s=TIMEOUT_S) as client:
+        async with client_of(url) as client:
             outcomes = await client.batch(batch)
         found: list[T] = []
         for outcome in outcomes:

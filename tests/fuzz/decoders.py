@@ -283,6 +283,7 @@ DECODERS: dict[str, Decoder] = {
         *edges.wallets(),
         *edges.restarts(),
         *edges.api(),
+        *edges.api_keys(),
         *stores.message_bodies(),
         *stores.state_tables(),
         *stores.commitment(),

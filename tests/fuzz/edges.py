@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from api import jsonrpc, light, parameters
+from api import jsonrpc, keys, light, parameters
 from api.encoding import from_hex
 from api.errors import RpcError
 from api.ethereum import forms
+from api.keys import ApiKey
 from api.methods import all_methods
 from api.registry import Method
 from ledger import genesis
@@ -268,6 +269,21 @@ def restarts() -> list[Decoder]:
 
 def _text(raw: bytes) -> str:
     return raw.decode(errors="replace")
+
+
+def api_keys() -> list[Decoder]:
+    """The file of API keys."""
+    return [
+        Decoder(
+            "API keys",
+            lambda raw: keys.parse(raw, "api-keys.json"),
+            [keys.encode([ApiKey("exchange", keys.hash_of(bytes(32)), 50, 100)])],
+            (LocalError,),
+            ("keys.parse",),
+            None,
+            Shape.JSON,
+        ),
+    ]
 
 
 def api() -> list[Decoder]:

@@ -1,7 +1,8 @@
 """A node behind the API's port, in memory: it decodes what is sent and commits when told to."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from api import examples, fact_examples, governance_examples, land_examples, pool_examples, ports
@@ -48,6 +49,7 @@ class FakeNode:
         self.views: dict[Address, ports.ContractView] = {}
         self.feed = PendingFeed()
         self._changed = asyncio.Condition()
+        self._tells = True
 
     async def commit(self) -> ports.CommittedBlock:
         """Put everything pending into the next block."""
@@ -84,8 +86,18 @@ class FakeNode:
         )
         self.blocks.append(committed)
         async with self._changed:
-            self._changed.notify_all()
+            if self._tells:
+                self._changed.notify_all()
         return committed
+
+    @asynccontextmanager
+    async def unseen(self) -> AsyncIterator[None]:
+        """Blocks that are committed meanwhile are seen together, at the end."""
+        self._tells = False
+        yield
+        self._tells = True
+        async with self._changed:
+            self._changed.notify_all()
 
     @property
     def messages(self) -> MessageRegistry:
