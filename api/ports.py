@@ -25,6 +25,18 @@ from ledger.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
+class UpgradePlan:
+    """An upgrade to come; `suffices`: whether the node's own version goes on at its height."""
+
+    name: str
+    height: int
+    from_version: str
+    below_version: str
+    artefact_hash: Hash
+    suffices: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """`target_height` is the highest certified height heard of; syncing when it is above `height`.
 
@@ -43,6 +55,7 @@ class NodeStatus:
     peers: int
     mempool_transactions: int
     mempool_bytes: int
+    upgrade: UpgradePlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
