@@ -262,7 +262,9 @@ def build_node(config: Config) -> Node:
     runtime.on_block += [service.on_block, instruments.on_block]
     # Last, when everybody was told of the block; the replica never hears of it, so nothing of the
     # next height is executed or signed.
-    runtime.on_block.append(lambda applied: require_version(runtime.state, applied.block.height + 1))
+    runtime.on_block.append(
+        lambda applied: require_version(runtime.state, applied.block.height + 1)
+    )
     runtime.on_admitted.append(service.on_admitted)
     runtime.driver.on_event.append(instruments.on_event)
     return Node(opened, metrics, runtime, service, instruments)

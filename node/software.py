@@ -6,7 +6,7 @@ has applied is durable, and the release that the sentence names goes on from the
 """
 
 from api.ports import UpgradePlan
-from governance.upgrades import find, plan, required_version, suffices
+from governance.stakeholders.upgrades import find, plan, required_version, suffices
 from ledger.rows import present
 from ledger.state import State
 from node.version import VERSION, UpgradeNeededError

@@ -1,5 +1,5 @@
-"""The version of this software. Everything that shows or compares it takes it from here, and so does
-the package's metadata (pyproject.toml)."""
+"""The version of this software. Everything that shows or compares it takes it from here, and so
+does the package's metadata (pyproject.toml)."""
 
 from typing import Final
 
