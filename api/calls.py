@@ -250,6 +250,13 @@ def list_legal_bases(
     return Call("poyong_listLegalBases", _given(after=after, count=count))
 
 
+def get_params(
+    module: str | None = None, name: str | None = None, changes: int | None = None
+) -> Call[list[governance_results.Parameter]]:
+    """poyong_getParams: with at most 1000 changes of each module."""
+    return Call("poyong_getParams", _given(module=module, name=name, changes=changes))
+
+
 def get_council() -> Call[governance_results.Council | None]:
     """poyong_getCouncil."""
     return Call("poyong_getCouncil", {})

@@ -116,6 +116,32 @@ PROPOSAL: Final[results.Proposal] = {
     "missing": _MISSING,
     "executes_ms": _EXECUTES_MS,
 }
+PARAMETER: Final[results.Parameter] = {
+    "module": "issuance",
+    "name": "lambda_bps",
+    "position": None,
+    "value": "2000",
+    "coming": None,
+    "lowest": "1",
+    "highest": "10000",
+    "unit": "bps of the recognised uplift",
+    "changed_by": "issuance.set_parameter",
+    "class": "D",
+    "loosens": "up",
+    "class_loosening": "D",
+    "changes": [
+        {
+            "before": "2500",
+            "after": "2000",
+            "from_round": 9,
+            "height": 81_300,
+            "time_ms": TIME_MS,
+            "proposal": 6,
+            "content_hash": _hash("lower lambda"),
+        }
+    ],
+}
+
 TALLY: Final[results.Tally] = {
     "number": 7,
     "class": "B",

@@ -450,5 +450,9 @@ class NodePort(Protocol):
     def legal_bases(self, after: int, count: int) -> Sequence[View]:
         """Legal bases with a number above `after`."""
 
+    def parameters(self, module: str | None, name: str | None, changes: int) -> Sequence[View]:
+        """Parameters of all modules, of one, or with one name; of each module's changes the newest
+        `changes`."""
+
     def council(self) -> View | None:
         """The emergency council; None on a chain without proposals."""

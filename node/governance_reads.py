@@ -15,6 +15,7 @@ from governance.proposals.proposal_rows import BOOK
 from governance.stakeholders import membership, stakeholder_views
 from ledger.primitives import Address
 from ledger.state import State
+from node import parameter_reads
 
 _BARE_HEX: Final = frozenset(
     (
@@ -81,6 +82,12 @@ class GovernanceReads:
         """Legal bases in order."""
         listed = stakeholder_views.legal_basis_list(self._governed(), after)
         return [prefixed(view) for view in islice(listed, count)]
+
+    def parameters(
+        self, module: str | None, name: str | None, changes: int
+    ) -> Sequence[ports.View]:
+        """Parameters with bounds, class and history."""
+        return parameter_reads.parameters(self._governed(), module, name, changes)
 
     def council(self) -> ports.View | None:
         """Seats, pauses and reports of the emergency council."""

@@ -156,6 +156,13 @@ class Signature:
     signed_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The proposal that a block carried out."""
+
+    proposal: int
+
+
 def _decode_message(raw: bytes) -> Message:
     name, body = codec.as_array(codec.decode(raw), "Message", 2)
     return Message(
@@ -186,6 +193,21 @@ SIGNED: Final = table(MODULE, "signed", Signature)
 """The petition that a person signed last, by member identity."""
 CONTENTS: Final = table(MODULE, "content", Signature)
 """The newest petition with a content, by its hash."""
+
+EXECUTIONS: Final = table(MODULE, "execution", Execution)
+"""What was carried out, by the hash of its content and the height (8 bytes, big-endian)."""
+
+
+def execution_key(content_hash: Hash, height: int) -> bytes:
+    """Key in EXECUTIONS."""
+    return content_hash + height.to_bytes(8, "big")
+
+
+def executed_by(state: State, content_hash: Hash, height: int) -> int | None:
+    """The proposal with this content that was carried out in a block; None when there is none."""
+    row = state.get(EXECUTIONS, execution_key(content_hash, height))
+    return None if row is None else row.proposal
+
 
 CHAMBER_INDEX: Final = {chamber.name: index for index, chamber in enumerate(ALL_CHAMBERS)}
 

@@ -16,6 +16,9 @@ _COMMANDS: Final = {
     ),
     "chambers": LazyCommand("node.cli.gov_query:chambers", "The six chambers and who sits there."),
     "council": LazyCommand("node.cli.gov_query:council", "The emergency council and its pauses."),
+    "params": LazyCommand(
+        "node.cli.gov_params:params", "Parameters: value, bounds, who changes them, history."
+    ),
     "bases": LazyCommand("node.cli.gov_query:bases", "Acts and ordinances that decisions rest on."),
     "agreements": LazyCommand("node.cli.gov_query:agreements", "Agreements and who has signed."),
     "template": LazyCommand(

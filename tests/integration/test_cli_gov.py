@@ -34,6 +34,8 @@ async def run(served: Served, *arguments: str) -> int:
         (("gov", "show", "7"), None, "Missing: 32 of 33 points of consenting weight"),
         (("gov", "chambers"), [examples.CHAMBER], "공공"),
         (("gov", "council"), examples.COUNCIL, "Pauses: 1 in force"),
+        (("gov", "params"), [examples.PARAMETER], "lambda_bps"),
+        (("gov", "params", "lambda_bps", "--module", "issuance"), [examples.PARAMETER], "81,300"),
         (("gov", "bases"), [examples.LEGAL_BASIS], "Gwangju Metropolitan Council"),
         (("gov", "agreements"), [examples.AGREEMENT], "Use of the school grounds"),
         (("org", "list"), [examples.ORGANISATION], "광주광역시"),
@@ -67,6 +69,7 @@ async def test_a_proposal_is_shown_with_its_votes_and_its_messages(
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
+        (("gov", "params", "lambda_bp"), "no parameter 'lambda_bp'; did you mean 'lambda_bps'"),
         (("gov", "show", "8"), "knows no proposal 8: see poyong gov list"),
         (("org", "show", "nobody"), "knows no organisation 'nobody': see poyong org list"),
     ],
