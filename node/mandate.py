@@ -60,7 +60,9 @@ _STAND_IN: Final = "the authority of a chain without stakeholders sends it"
 _MEMBER: Final = "a member of a chamber sends it in its own name"
 _COUNCIL: Final = "the emergency council sends it"
 _APPRAISER: Final = "an appraiser of the panel sends it"
-_CHAMBER: Final = "a chamber sends it in its own name"
+_CHAMBER: Final = (
+    "who speaks for a chamber sends it: any organisation of it, of persons its council seat"
+)
 _REGISTRAR: Final = "a registrar answers for it, on evidence of the single case"
 _OWNER: Final = "the account's owner sends it"
 _PERSON: Final = "the person sends it"

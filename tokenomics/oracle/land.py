@@ -29,7 +29,7 @@ from tokenomics.params import (
     land_parameters,
     parameters_from,
 )
-from tokenomics.ports import Emergency, Panels, RoleBook
+from tokenomics.ports import Emergency, Panels, RoleBook, Voices
 
 
 class LandModule:
@@ -38,14 +38,16 @@ class LandModule:
     name: Final = "land"
     invariants: Final[Mapping[str, Invariant]] = LAND_INVARIANTS
 
-    def __init__(self, panels: Panels, roles: RoleBook, emergency: Emergency) -> None:
+    def __init__(
+        self, panels: Panels, roles: RoleBook, emergency: Emergency, voices: Voices
+    ) -> None:
         self._panels = panels
         self._emergency = emergency
         self.handlers: Final[Mapping[MessageType, Handler]] = {
             **report_handlers(),
             **challenge_handlers(roles),
             **registry_handlers(roles),
-            **panel_handlers(roles),
+            **panel_handlers(voices),
             **rate_handlers(roles),
             **event_handlers(roles),
             **sale_handlers(roles),
