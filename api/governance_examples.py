@@ -134,7 +134,6 @@ PARAMETER: Final[results.Parameter] = {
             "before": "2500",
             "after": "2000",
             "from_round": 9,
-            "height": 81_300,
             "time_ms": TIME_MS,
             "proposal": 6,
             "content_hash": _hash("lower lambda"),

@@ -246,8 +246,7 @@ class ParameterChange(TypedDict):
     before: str
     after: str
     from_round: Annotated[int | None, "first round that goes by it; null in module proposals"]
-    height: Annotated[int, "of the block that carried it out"]
-    time_ms: Annotated[int, "of that block"]
+    time_ms: Annotated[int, "block time at which it was carried out"]
     proposal: Annotated[int | None, "that decided it"]
     content_hash: Annotated[Hash32, "of what that proposal carried"]
 

@@ -52,9 +52,9 @@ def _shown(state: State, row: View, changes: list[View], *, decided: bool) -> Vi
 
 
 def _change(state: State, change: View) -> View:
-    kept = ("before", "after", "from_round", "height", "time_ms")
+    kept = ("before", "after", "from_round", "time_ms")
     return {
         **{name: change[name] for name in kept},
-        "proposal": executed_by(state, change["cause"], change["height"]),
+        "proposal": executed_by(state, change["cause"], change["time_ms"]),
         "content_hash": f"0x{change['cause'].hex()}",
     }

@@ -26,7 +26,7 @@ P = TypeVar("P")
 class ParameterChange:
     """before, after: in the parameter's unit. from_round: the first round that goes by it.
 
-    changed_ms, height: of the block that decided it. cause: hash of the proposal's content.
+    changed_ms: block time of the decision, which a restart of the chain keeps. cause: hash of the proposal's content.
     """
 
     name: str
@@ -34,7 +34,6 @@ class ParameterChange:
     after: Amount
     from_round: int
     changed_ms: int
-    height: int
     cause: Hash
 
 
@@ -121,7 +120,6 @@ def note_changes(
             new,
             from_round,
             context.block.time_ms,
-            context.block.height,
             context.transaction_hash or Hash(ZERO_HASH),
         )
         state.put(changes, key(number), change)

@@ -109,7 +109,6 @@ def parameter_changes(state: State, *, most: int) -> list[View]:
             "after": str(row.after),
             "from_round": row.from_round,
             "time_ms": row.changed_ms,
-            "height": row.height,
             "cause": row.cause,
         }
         for module in HISTORIES

@@ -52,7 +52,7 @@ def execute_due(context: Context, mandate: Mandate, number: int) -> None:
     problem = _attempt(context, mandate, number, proposal, progress, messages)
     tries = progress.tries + 1
     if problem is None:
-        done = execution_key(proposal.content_hash, context.block.height)
+        done = execution_key(proposal.content_hash, time_ms)
         state.put(EXECUTIONS, done, Execution(number))
         move(context, number, Step.EXECUTE, tries=tries, reason="")
     elif tries >= MAX_TRIES:

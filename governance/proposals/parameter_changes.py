@@ -44,7 +44,6 @@ class ParameterChange:
     before: int
     after: int
     changed_ms: int
-    height: int
     cause: Hash
 
 
@@ -112,9 +111,7 @@ def _change(context: Context, name: str, position: int, value: int) -> None:
     number = 1 if row is None else row.count + 1
     state.put(CHANGE_COUNT, b"", ParameterChanges(number))
     cause = context.transaction_hash or Hash(ZERO_HASH)
-    change = ParameterChange(
-        name, position, before, value, context.block.time_ms, context.block.height, cause
-    )
+    change = ParameterChange(name, position, before, value, context.block.time_ms, cause)
     state.put(CHANGES, key(number), change)
     context.emit(
         "proposals.parameter_changed", parameter=name, position=position, before=before, after=value

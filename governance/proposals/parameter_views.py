@@ -51,7 +51,6 @@ def parameter_changes(state: State, *, most: int) -> list[View]:
             "after": str(row.after),
             "from_round": None,
             "time_ms": row.changed_ms,
-            "height": row.height,
             "cause": row.cause,
         }
         for row in changes_of(state, most)

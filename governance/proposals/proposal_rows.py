@@ -195,17 +195,17 @@ CONTENTS: Final = table(MODULE, "content", Signature)
 """The newest petition with a content, by its hash."""
 
 EXECUTIONS: Final = table(MODULE, "execution", Execution)
-"""What was carried out, by the hash of its content and the height (8 bytes, big-endian)."""
+"""What was carried out, by the hash of its content and the block time (8 bytes, big-endian)."""
 
 
-def execution_key(content_hash: Hash, height: int) -> bytes:
+def execution_key(content_hash: Hash, time_ms: int) -> bytes:
     """Key in EXECUTIONS."""
-    return content_hash + height.to_bytes(8, "big")
+    return content_hash + time_ms.to_bytes(8, "big")
 
 
-def executed_by(state: State, content_hash: Hash, height: int) -> int | None:
-    """The proposal with this content that was carried out in a block; None when there is none."""
-    row = state.get(EXECUTIONS, execution_key(content_hash, height))
+def executed_by(state: State, content_hash: Hash, time_ms: int) -> int | None:
+    """The proposal with this content that was carried out in the block of this time; None when there is none."""
+    row = state.get(EXECUTIONS, execution_key(content_hash, time_ms))
     return None if row is None else row.proposal
 
 

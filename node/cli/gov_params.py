@@ -81,7 +81,7 @@ def _show_changes(found: list[governance_results.Parameter]) -> None:
         return
     print_table(
         "Changes",
-        ("module", "name", "before", "after", "from round", "height", "time", "proposal"),
+        ("module", "name", "before", "after", "from round", "time", "proposal"),
         [
             (
                 row["module"],
@@ -89,7 +89,6 @@ def _show_changes(found: list[governance_results.Parameter]) -> None:
                 int(change["before"]),
                 int(change["after"]),
                 change["from_round"],
-                change["height"],
                 moment(change["time_ms"]),
                 change["proposal"],
             )

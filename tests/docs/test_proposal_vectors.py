@@ -33,7 +33,7 @@ ROWS: list[Row] = [
     (
         parameter_changes.CHANGES,
         key(1),
-        parameter_changes.ParameterChange("voting_ms", 1, 1_000, 2_000, 10, 7, TRANSACTION),
+        parameter_changes.ParameterChange("voting_ms", 1, 1_000, 2_000, 10, TRANSACTION),
     ),
     (parameter_changes.CHANGE_COUNT, b"", parameter_changes.ParameterChanges(1)),
     (rows.BOOK, b"", rows.Book(2, 5, (1, 0, 0, 1))),
@@ -81,7 +81,7 @@ ROWS: list[Row] = [
     (rows.RECALLS, key(2) + PERSON, rows.Signature(2, 25)),
     (rows.SIGNED, PERSON, rows.Signature(2, 10)),
     (rows.CONTENTS, TRANSACTION, rows.Signature(2, 10)),
-    (rows.EXECUTIONS, rows.execution_key(TRANSACTION, 7), rows.Execution(2)),
+    (rows.EXECUTIONS, rows.execution_key(TRANSACTION, 50), rows.Execution(2)),
     (due.QUEUE, (30).to_bytes(8, "big") + key(2), due.Due(2)),
     (due.EARLIEST, b"", due.Earliest(30)),
     (

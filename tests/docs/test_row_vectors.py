@@ -55,7 +55,7 @@ EVIDENCE = Evidence(Phase.COMMIT, 5, 1, 0, b"a", b"\x01" * 64, b"b", b"\x02" * 6
 HISTORY = History(7, (Member(1, 7, 0, 0, 0),), (BlockRecord(0, 0, 1, 0),), 0, 0)
 DOCUMENT, TRANSACTION = Hash(b"\x07" * 32), Hash(b"\x08" * 32)
 
-CHANGE = parameter_changes.ParameterChange("min_reports", 3, 4, 3, 1_000, 7, DOCUMENT)
+CHANGE = parameter_changes.ParameterChange("min_reports", 3, 4, 3, 1_000, DOCUMENT)
 
 Row = tuple[Table[Any], bytes, Any]
 """Table, key below its prefix, and a value."""

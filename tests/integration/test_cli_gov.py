@@ -38,7 +38,7 @@ async def run(served: Served, *arguments: str) -> int:
         (("gov", "chambers"), [examples.CHAMBER], "공공"),
         (("gov", "council"), examples.COUNCIL, "Pauses: 1 in force"),
         (("gov", "params"), [examples.PARAMETER], "lambda_bps"),
-        (("gov", "params", "lambda_bps", "--module", "issuance"), [examples.PARAMETER], "81,300"),
+        (("gov", "params", "lambda_bps", "--module", "issuance"), [examples.PARAMETER], "2,500"),
         (("gov", "bases"), [examples.LEGAL_BASIS], "Gwangju Metropolitan Council"),
         (("gov", "agreements"), [examples.AGREEMENT], "Use of the school grounds"),
         (("org", "list"), [examples.ORGANISATION], "광주광역시"),
