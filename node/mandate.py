@@ -46,6 +46,7 @@ CLASS_OF: Final[Mapping[str, ProposalClass]] = {
     "land.remove_appraiser": _C,
     "land.certify_event": _C,
     "land.strike_sale": _C,
+    "land.correct_rate": _C,
     "land.set_parameter": _C,
     "distribution.revoke": _C,
     "distribution.set_parameter": _C,

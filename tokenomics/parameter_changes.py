@@ -26,7 +26,7 @@ P = TypeVar("P")
 class ParameterChange:
     """before, after: in the parameter's unit. from_round: the first round that goes by it.
 
-    changed_ms: block time of the decision, which a restart of the chain keeps. cause: hash of the proposal's content.
+    changed_ms: block time of the decision. cause: hash of the content of the proposal.
     """
 
     name: str

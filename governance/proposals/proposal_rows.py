@@ -204,7 +204,7 @@ def execution_key(content_hash: Hash, time_ms: int) -> bytes:
 
 
 def executed_by(state: State, content_hash: Hash, time_ms: int) -> int | None:
-    """The proposal with this content that was carried out in the block of this time; None when there is none."""
+    """The proposal with this content that the block of this time carried out, or None."""
     row = state.get(EXECUTIONS, execution_key(content_hash, time_ms))
     return None if row is None else row.proposal
 

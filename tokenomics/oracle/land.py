@@ -11,6 +11,7 @@ from ledger.message_registry import MessageType
 from ledger.module import Context, Handler, Invariant
 from ledger.state import State
 from tokenomics.facts.land_events import event_handlers
+from tokenomics.facts.rate_corrections import correction_handlers
 from tokenomics.facts.rates import rate_handlers, rate_regions, write_rates
 from tokenomics.facts.sales import sale_handlers
 from tokenomics.invariants import LAND_INVARIANTS
@@ -49,6 +50,7 @@ class LandModule:
             **registry_handlers(roles),
             **panel_handlers(voices),
             **rate_handlers(roles),
+            **correction_handlers(roles),
             **event_handlers(roles),
             **sale_handlers(roles),
             **land_rule_handlers(),
