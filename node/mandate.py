@@ -89,6 +89,8 @@ NOT_BY_VOTE: Final[Mapping[str, str]] = {
     "proposals.petition": _PERSON,
     "proposals.sign": _PERSON,
     "proposals.recall": _PERSON,
+    "proposals.petition_challenge": _PERSON,
+    "proposals.sign_challenge": _PERSON,
     "proposals.vote": _MEMBER,
     "proposals.delegate": _PERSON,
     "proposals.undelegate": _PERSON,
