@@ -1,16 +1,21 @@
 """Persons challenge a land value together, in the oracle of a whole town."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from governance.chambers import CHAMBER_LANDOWNERS, CHAMBER_PARTICIPANTS
 from governance.proposals import challenge_petitions
 from governance.proposals.challenge_petitions import (
     PETITION_CHALLENGE,
+    PETITIONS,
     SIGN_CHALLENGE,
     find_petition,
 )
 from governance.stakeholders.credentials import REVOKE, RevocationReason
-from ledger.errors import ErrorCode
+from ledger.errors import ErrorCode, InvariantViolation
+from ledger.rows import key
 from tests.support.governed_town import (
     OWNERS,
     RESIDENTS,
@@ -116,6 +121,16 @@ def test_each_person_counts_once_and_in_its_own_chamber(town: GovernedTown) -> N
         assert town.rows("proposals") == {
             at: row for at, row in before.items() if at.startswith(b"proposals/")
         }
+
+
+@pytest.mark.parametrize("wrong", [{"signatures": 2}, {"filed_ms": 5}])
+def test_a_wrong_count_breaks_an_invariant(town: GovernedTown, wrong: dict[str, Any]) -> None:
+    town.must(opening(OWNERS[0]), after_ms=1)
+    state = town.state
+    state.put(PETITIONS, key(1), replace(find_petition(state, 1), **wrong))
+    invariant = town.chain.executor.invariants["proposals.challenges_have_their_signatures"]
+    with pytest.raises(InvariantViolation, match="challenge petition 1"):
+        invariant(state, town.chain.info())
 
 
 def test_a_vacant_chamber_challenges_nothing(town: GovernedTown) -> None:
