@@ -127,8 +127,8 @@ def _refusal(mandate: Mandate, context: Context, row: ChallengePetition) -> str 
 
 
 def _execute(mandate: Mandate, context: Context, row: ChallengePetition) -> Context:
-    sender = petitioner(row.chamber)
-    call = Context(context.state, context.block, sender, context.transaction_hash)
+    state, sender = context.state, petitioner(row.chamber)
+    call = Context(state, context.block, sender, context.transaction_hash)
     mandate.router.execute(call, mandate.challenge_type, _body(row), sender)
     return call
 
