@@ -250,6 +250,13 @@ def list_legal_bases(
     return Call("poyong_listLegalBases", _given(after=after, count=count))
 
 
+def list_challenge_petitions(
+    after: int | None = None, count: int | None = None
+) -> Call[list[governance_results.ChallengePetition]]:
+    """poyong_listChallengePetitions: at most 256 a call."""
+    return Call("poyong_listChallengePetitions", _given(after=after, count=count))
+
+
 def get_params(
     module: str | None = None, name: str | None = None, changes: int | None = None
 ) -> Call[list[governance_results.Parameter]]:

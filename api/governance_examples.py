@@ -116,6 +116,20 @@ PROPOSAL: Final[results.Proposal] = {
     "missing": _MISSING,
     "executes_ms": _EXECUTES_MS,
 }
+CHALLENGE_PETITION: Final[results.ChallengePetition] = {
+    "petition": 1,
+    "chamber": "chamber.landowners",
+    "zone": "wolchul",
+    "round": 9,
+    "ground": "comparables",
+    "evidence_hash": _hash("evidence"),
+    "account": _PERSON,
+    "opened_ms": TIME_MS,
+    "signatures": 12,
+    "needed": 20,
+    "filed_ms": None,
+}
+
 PARAMETER: Final[results.Parameter] = {
     "module": "issuance",
     "name": "lambda_bps",

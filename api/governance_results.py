@@ -237,6 +237,22 @@ class LegalBasis(TypedDict):
     history: list[LegalBasisChange]
 
 
+class ChallengePetition(TypedDict):
+    """A petition of one persons' chamber that challenges a land value."""
+
+    petition: Annotated[int, "its number"]
+    chamber: str
+    zone: str
+    round: int
+    ground: Annotated[str, "as in land.challenge"]
+    evidence_hash: Hash32
+    account: Annotated[AddressText, "who opened it"]
+    opened_ms: int
+    signatures: int
+    needed: Annotated[int, "for the challenge, while the value may be challenged"]
+    filed_ms: Annotated[int | None, "when they made the challenge; null before"]
+
+
 # -- parameters ----------------------------------------------------------------------------------
 
 

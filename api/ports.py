@@ -454,5 +454,8 @@ class NodePort(Protocol):
         """Parameters of all modules, of one, or with one name; of each module's changes the newest
         `changes`."""
 
+    def challenge_petitions(self, after: int, count: int) -> Sequence[View]:
+        """Petitions that challenge land values, with numbers above `after`, in order."""
+
     def council(self) -> View | None:
         """The emergency council; None on a chain without proposals."""

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Final
 
 from api import ports
-from governance.proposals import proposal_views
+from governance.proposals import challenge_views, proposal_views
 from governance.proposals.lifecycle import Status
 from governance.proposals.mandate import Mandate
 from governance.proposals.proposal_rows import BOOK
@@ -88,6 +88,10 @@ class GovernanceReads:
     ) -> Sequence[ports.View]:
         """Parameters with bounds, class and history."""
         return parameter_reads.parameters(self._governed(), module, name, changes)
+
+    def challenge_petitions(self, after: int, count: int) -> Sequence[ports.View]:
+        """Petitions that challenge land values, in order."""
+        return list(islice(challenge_views.challenge_petitions(self._governed(), after), count))
 
     def council(self) -> ports.View | None:
         """Seats, pauses and reports of the emergency council."""

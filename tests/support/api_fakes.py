@@ -327,5 +327,9 @@ class FakeNode:
             return []
         return [{**found, "changes": found["changes"][:changes]}]
 
+    def challenge_petitions(self, after: int, count: int) -> Sequence[ports.View]:
+        """One."""
+        return [governance_examples.CHALLENGE_PETITION][after : after + count]
+
     def council(self) -> ports.View | None:
         return dict(governance_examples.COUNCIL)

@@ -103,6 +103,18 @@ async def list_legal_bases(
     return cast(list[results.LegalBasis], list(context.node.legal_bases(after, count)))
 
 
+@method("poyong", example={"after": 0, "count": 1}, result=[examples.CHALLENGE_PETITION])
+async def list_challenge_petitions(
+    context: Context,
+    after: Annotated[int, parameters.NUMBER, "Only numbers above, by default all."] = 0,
+    count: Annotated[int, parameters.ITEMS, "How many, at most."] = parameters.MAX_ITEMS,
+) -> list[results.ChallengePetition]:
+    """Petitions of persons that challenge a land value, in order: signatures so far and needed,
+    and when the challenge was made."""
+    found = context.node.challenge_petitions(after, count)
+    return cast(list[results.ChallengePetition], list(found))
+
+
 @method(
     "poyong",
     example={"module": "issuance", "name": "lambda_bps", "changes": 10},
@@ -137,6 +149,7 @@ METHODS = (
     get_person,
     list_agreements,
     list_legal_bases,
+    list_challenge_petitions,
     get_params,
     get_council,
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.methods import all_methods
 from governance.chambers import CHAMBER_LANDOWNERS, CHAMBER_PARTICIPANTS
 from governance.proposals import challenge_petitions
 from governance.proposals.challenge_petitions import (
@@ -13,6 +14,7 @@ from governance.proposals.challenge_petitions import (
     SIGN_CHALLENGE,
     find_petition,
 )
+from governance.proposals.challenge_views import challenge_petitions as challenge_petitions_shown
 from governance.stakeholders.credentials import REVOKE, RevocationReason
 from ledger.errors import ErrorCode, InvariantViolation
 from ledger.rows import key
@@ -25,6 +27,7 @@ from tests.support.governed_town import (
     account,
     hash_of,
 )
+from tests.support.json_schema import problems
 from tokenomics.oracle.appraisals import find_appraisal
 from tokenomics.oracle.challenges import Verdict, challenge_of
 from tokenomics.oracle.phases import Phase
@@ -83,6 +86,18 @@ def test_enough_signatures_make_the_challenge_and_blind_appraisers_decide(
         assert settled is not None
         verdicts.add(settled.verdict)
     assert verdicts in ({Verdict.OPEN, Verdict.LOST}, {Verdict.OPEN, Verdict.UNDECIDED})
+
+
+def test_what_a_node_tells_keeps_to_the_schema(town: GovernedTown) -> None:
+    town.must(opening(OWNERS[0]), opening(RESIDENTS[0]), signing(OWNERS[1]), after_ms=1)
+    rows = list(challenge_petitions_shown(town.state, 0))
+    method = all_methods().find("poyong_listChallengePetitions")
+    assert method is not None
+    assert not problems(rows, method.result)
+    assert [(row["petition"], row["signatures"], row["needed"]) for row in rows] == [
+        (1, 2, NEEDED), (2, 1, NEEDED),
+    ]  # fmt: skip
+    assert list(challenge_petitions_shown(town.state, 1)) == rows[1:]
 
 
 def test_it_lasts_exactly_as_long_as_the_value_may_be_challenged(town: GovernedTown) -> None:
