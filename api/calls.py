@@ -274,6 +274,20 @@ def list_legal_bases(
     return Call("poyong_listLegalBases", _given(after=after, count=count))
 
 
+def list_challenge_petitions(
+    after: int | None = None, count: int | None = None
+) -> Call[list[governance_results.ChallengePetition]]:
+    """poyong_listChallengePetitions: at most 256 a call."""
+    return Call("poyong_listChallengePetitions", _given(after=after, count=count))
+
+
+def get_params(
+    module: str | None = None, name: str | None = None, changes: int | None = None
+) -> Call[list[governance_results.Parameter]]:
+    """poyong_getParams: with at most 1000 changes of each module."""
+    return Call("poyong_getParams", _given(module=module, name=name, changes=changes))
+
+
 def get_council() -> Call[governance_results.Council | None]:
     """poyong_getCouncil."""
     return Call("poyong_getCouncil", {})

@@ -10,16 +10,23 @@ from api import calls, results
 from ledger.crypto import Signer, checksum_address
 from ledger.errors import LocalError
 from ledger.local_accounts import LOCAL_ACCOUNTS_OF_EACH_KIND, ed25519_accounts
+from ledger.mempool import MAX_VALIDITY_BLOCKS
 from ledger.message_registry import MessageType
 from ledger.transaction import Draft, key_address, sign
 from node import keystore
+from node.cli import tx_partial
 from node.cli.accounts import complete_key, find_account
 from node.cli.output import print_json
 from node.cli.rpc import ask, ask_all
+from node.cli.tx_files import hand_over
+from node.cli.tx_partial import PartialTransaction
 from node.keystore import KeyKind
+from node.threshold_account import ThresholdAccount
 from node.wallet.folder import open_signer, require_key
 
 VALIDITY_BLOCKS: Final = 1_000
+GATHERING_BLOCKS: Final = MAX_VALIDITY_BLOCKS // 2
+"""How long the members of a threshold account have to sign, unless --valid-until says it."""
 WAIT_MS: Final = 30_000
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -83,6 +90,29 @@ def send_message(
         valid_until=status["height"] + VALIDITY_BLOCKS,
     )
     send_and_wait(url, sign(draft, signer).raw, as_json)
+
+
+def draft_of_account(
+    url: str, account: ThresholdAccount, nonce: int | None, message: MessageType, *values: object
+) -> PartialTransaction:
+    """A message of a threshold account without signatures, for its members to sign in turns; with
+    the account's next nonce unless `nonce` says which."""
+    asked: list[Any] = [calls.status(), calls.get_account(account.address)]
+    status, found = ask_all(url, asked)
+    draft = Draft(
+        chain_id=status["chain_id"],
+        nonce=found["pending_nonce"] if nonce is None else nonce,
+        type=message.name,
+        body=message.encode(*values),
+        valid_until=status["height"] + GATHERING_BLOCKS,
+    )
+    return tx_partial.start(draft, account)
+
+
+def hand_over_partial(partial: PartialTransaction, as_json: bool, output: Path | None) -> None:
+    """Give the file to who signs next, and say where it stands."""
+    hand_over(partial.fields(), as_json, output)
+    click.echo(partial.status(), err=True)
 
 
 def send_and_wait(url: str, raw: bytes, as_json: bool) -> None:

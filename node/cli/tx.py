@@ -17,7 +17,6 @@ from api.encoding import from_hex, hex_of
 from ledger import codec
 from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, LocalError
-from ledger.mempool import MAX_VALIDITY_BLOCKS
 from ledger.primitives import ADDRESS_BYTES
 from ledger.threshold import ROTATE
 from ledger.transaction import decode_transaction, verify_transaction
@@ -28,7 +27,9 @@ from node.cli.message_fields import body_of
 from node.cli.output import json_option, print_fields, print_json
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
 from node.cli.sending import (
+    GATHERING_BLOCKS,
     VALIDITY_BLOCKS,
+    hand_over_partial,
     print_receipt,
     send_and_wait,
     signing_options,
@@ -50,8 +51,6 @@ from node.cli.tx_signing import signed_by_member, signed_by_one, with_foreign_si
 from node.threshold_account import ThresholdAccount
 from node.wallet.folder import WalletFolder, default_folder
 
-GATHERING_BLOCKS: Final = MAX_VALIDITY_BLOCKS // 2
-"""How long the members of a threshold account have to sign, unless --valid-until says it."""
 MAX_COMBINED_FILES: Final = 64
 
 _OUTPUT = click.option(
@@ -185,7 +184,7 @@ def sign_command(
             raise LocalError("say one of --key, --local and --signature")
         else:
             signed_more = signed_by_member(partial, key, password_file, local, agree)
-        _hand_over_partial(signed_more, as_json, output)
+        hand_over_partial(signed_more, as_json, output)
         return
     if signature is not None:
         raise LocalError("--signature adds to the file of a threshold account, DRAFT is none")
@@ -213,7 +212,7 @@ def combine(files: tuple[IO[bytes], ...], output: Path | None, as_json: bool) ->
             raise LocalError(f"{file.name}: its account has one key, so nothing is to be combined")
         combined = combined.with_those_of(partial, file.name) if combined else partial
     if combined is not None:  # at least one file is required
-        _hand_over_partial(combined, as_json, output)
+        hand_over_partial(combined, as_json, output)
 
 
 @tx.command()
@@ -324,11 +323,6 @@ def _raw_of(file: IO[bytes]) -> bytes:
     if complete is None:
         raise LocalError(f"{file.name} cannot be sent yet: {partial.status()}")
     return complete.raw
-
-
-def _hand_over_partial(partial: PartialTransaction, as_json: bool, output: Path | None) -> None:
-    hand_over(partial.fields(), as_json, output)
-    click.echo(partial.status(), err=True)
 
 
 @tx.command()

@@ -330,5 +330,18 @@ class FakeNode:
         del count
         return [dict(governance_examples.LEGAL_BASIS)] if after < 1 else []
 
+    def parameters(
+        self, module: str | None, name: str | None, changes: int
+    ) -> Sequence[ports.View]:
+        """lambda_bps, without its changes when none are asked for."""
+        found = governance_examples.PARAMETER
+        if module not in (None, found["module"]) or name not in (None, found["name"]):
+            return []
+        return [{**found, "changes": found["changes"][:changes]}]
+
+    def challenge_petitions(self, after: int, count: int) -> Sequence[ports.View]:
+        """One."""
+        return [governance_examples.CHALLENGE_PETITION][after : after + count]
+
     def council(self) -> ports.View | None:
         return dict(governance_examples.COUNCIL)

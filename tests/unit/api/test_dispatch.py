@@ -234,6 +234,9 @@ async def test_every_result_keeps_to_the_schema_of_its_method() -> None:
         call(1, "poyong_peers"),
         call(1, "poyong_whyStalled"),
         call(1, "poyong_getZones"),
+        *(call(1, "poyong_listChallengePetitions", after) for after in (0, 1)),
+        *(call(1, "poyong_getParams", *asked)
+          for asked in ((), ("issuance", "lambda_bps", 0), ("land",), (None, "nothing"))),
         *(call(1, "poyong_getRound", zone) for zone in ("wolchul", "nowhere")),
         call(1, "poyong_getLandIndex"),
         *(call(1, "poyong_listRounds", first, 256) for first in (0, 9, 10)),
