@@ -1,8 +1,10 @@
 """Which blocks concern an account: rows beside the block, in its batch, and pages of them.
 
-Rows: A shard4 account20 height2 -> positions in the block, 2 bytes each (ledger.concerned); shard
+Rows: A shard4 account10 height2 -> positions in the block, 2 bytes each (ledger.concerned); shard
 and height2 are the height, cut after its lowest 16 bits. So the rows of 65,536 blocks lie together:
 those of old blocks are never moved again when the store sorts new ones, and are dropped as a whole.
+account10 is the first half of the address: that saves a third of what the rows cost. To share one
+with somebody else takes 2^80 tries; who reads a place looks whether it concerns the account.
 \\0index -> [first, last]: heights whose rows are all there. Rows outside are never wrong, but not
 complete: blocks were committed without an index, or their shard is being dropped.
 
@@ -15,7 +17,7 @@ from itertools import islice
 from typing import Final
 
 from ledger import codec
-from ledger.concerned import HOOKS, positions
+from ledger.concerned import HOOKS, POSITION_BYTES, positions
 from ledger.kv import KeyValueStore
 from ledger.primitives import Address
 
@@ -34,6 +36,7 @@ RANGE_KEY: Final = b"\0index"
 _MAX_HEIGHT: Final = 2**40 - 1
 _SHARD_AND_LOW_BYTES: Final = 6
 _LOW_BYTES: Final = 2
+_ACCOUNT_BYTES: Final = 10
 
 Operations = list[tuple[bytes, bytes | None]]
 
@@ -106,8 +109,36 @@ def after_block(height: int) -> int:
 
 def row_key(account: bytes, height: int) -> bytes:
     """Key of the row of one account and block."""
+    shard_key, low = _row_key_parts(height)
+    return shard_key + account[:_ACCOUNT_BYTES] + low
+
+
+def index_rows(height: int, concerned: Mapping[Address, bytes]) -> Operations:
+    """The rows of a block, in key order: what lies together is written faster.
+
+    concerned: what ledger.concerned.concerned gives.
+    """
+    shard_key, low = _row_key_parts(height)
+    halves = {account[:_ACCOUNT_BYTES]: places for account, places in concerned.items()}
+    if len(halves) < len(concerned):
+        halves = _united(concerned)
+    return [(shard_key + half + low, halves[half]) for half in sorted(halves)]
+
+
+def _united(concerned: Mapping[Address, bytes]) -> dict[bytes, bytes]:
+    """Positions by first half of the address, where some accounts of the block share one."""
+    places: dict[bytes, set[int]] = {}
+    for account, encoded in concerned.items():
+        places.setdefault(account[:_ACCOUNT_BYTES], set()).update(positions(encoded))
+    return {
+        half: b"".join(position.to_bytes(POSITION_BYTES, "big") for position in sorted(found))
+        for half, found in places.items()
+    }
+
+
+def _row_key_parts(height: int) -> tuple[bytes, bytes]:
     cut = height.to_bytes(_SHARD_AND_LOW_BYTES, "big")
-    return INDEX_PREFIX + cut[:-_LOW_BYTES] + account + cut[-_LOW_BYTES:]
+    return INDEX_PREFIX + cut[:-_LOW_BYTES], cut[-_LOW_BYTES:]
 
 
 def _shard_key(shard: int) -> bytes:
@@ -144,8 +175,7 @@ class AccountIndex:
 
         concerned: what ledger.concerned.concerned gives. Call settle() when the batch is written.
         """
-        for account, places in concerned.items():
-            operations.append((row_key(account, height), places))
+        operations += index_rows(height, concerned)
         wanted = self.lowest_wanted(height)
         shard, swept, dropped_to = wanted >> SHARD_BITS, self._swept, self._dropped_to
         if swept < shard:

@@ -5,7 +5,7 @@ Rows (big-endian integers; the first byte tells the kind):
   R height8       encoded receipts, one row     H hash32   height8 of the block with this hash
   T hash16        height5 index3 of a transaction, by the first half of its hash: half the bytes to
                   compact, and to find two with one half still takes 2^64 tries
-  A shard4 account20 height2
+  A shard4 account10 height2
                   places in a block that concern an account (node.account_index)
   V height8       [header, validator set] of a block that names another set than its parent does:
                   kept for ever, since who trusts genesis alone has to follow every change
