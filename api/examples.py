@@ -98,6 +98,9 @@ STATUS: Final = ports.NodeStatus(
 )
 KNOWN_TRANSACTION: Final = ports.KnownTransaction(TRANSACTION, 1, 0)
 FINAL_RECEIPT: Final = ports.FinalReceipt(RECEIPT, 1, 0)
+HISTORY_ENTRY: Final = ports.HistoryEntry(
+    ports.Place(1, 0), BLOCK.time_ms, TRANSACTION, RECEIPT, RECEIPT.events
+)
 ACCOUNT: Final = ports.AccountState(BOB, 5 * UNIT, 0, 0, 1)
 
 _CHAIN_PROOF: Final = ports.ChainProof(encode(BLOCK.header.to_wire()), CERTIFICATE, ())

@@ -18,6 +18,7 @@ from typing import Final
 
 from ledger import codec
 from ledger.concerned import HOOKS, POSITION_BYTES, positions
+from ledger.errors import ensure
 from ledger.kv import KeyValueStore
 from ledger.primitives import Address
 
@@ -187,6 +188,19 @@ class AccountIndex:
             swept = shard if len(rows) < quota else swept
         first = max(self.first(height - 1), wanted)
         staged = Staged(IndexRange(first, height), swept, dropped_to)
+        operations.append((RANGE_KEY, staged.range.encode()))
+        return staged
+
+    def add_older(
+        self, operations: Operations, blocks: Mapping[int, Mapping[Address, bytes]], head: int
+    ) -> Staged:
+        """Put rows of blocks into a batch; heights descend, and the highest is first(head) - 1."""
+        first = self.first(head)
+        for height, concerned in blocks.items():
+            ensure(height == first - 1, f"block {height} indexed, expected {first - 1}")
+            operations += index_rows(height, concerned)
+            first = height
+        staged = Staged(IndexRange(first, head), self._swept, self._dropped_to)
         operations.append((RANGE_KEY, staged.range.encode()))
         return staged
 

@@ -24,7 +24,7 @@ from ledger.registry import Certificate
 from ledger.state import State
 from ledger.validator_tables import set_at
 from node import config
-from node.assembly import CHAIN_FOLDER, read_genesis
+from node.assembly import CHAIN_FOLDER, history_rules, read_genesis
 from node.block_store import BlockStore
 from node.modules import TOKEN, build_executor
 from node.storage import STATE_START, STATE_STOP
@@ -69,7 +69,7 @@ def opened(home: Path) -> Iterator[tuple[KeyValueStore, BlockStore]]:
         raise NoChainError(folder)
     store = open_store(folder, options.storage.engine)
     try:
-        yield store, BlockStore(store, str(folder))
+        yield store, BlockStore(store, str(folder), history_rules(options))
     finally:
         store.close()
 
@@ -91,7 +91,7 @@ def head_of(home: Path) -> tuple[int, int]:
 
 def block_hash_at(home: Path, height: int) -> Hash | None:
     """Hash of a committed block from 1 on, None when this node has not come so far."""
-    document = read_genesis(_genesis_path(home))
+    document = genesis_of(home)
     with opened(home) as (_, blocks):
         raw = blocks.block_bytes(height)
     return None if raw is None else decode_block(raw, document.chain_id).hash
@@ -99,7 +99,7 @@ def block_hash_at(home: Path, height: int) -> Hash | None:
 
 def audit(home: Path) -> StoreAudit:
     """Examine the node in `home`; LocalError when its files cannot be read at all."""
-    document = read_genesis(_genesis_path(home))
+    document = genesis_of(home)
     executor = build_executor()
     with opened(home) as (store, blocks):
         head = blocks.head()
@@ -142,9 +142,10 @@ def _first_broken(checks: Mapping[str, Callable[[], None]]) -> tuple[str, str] |
     return None
 
 
-def _genesis_path(home: Path) -> Path:
+def genesis_of(home: Path) -> Genesis:
+    """The genesis document that the configuration in `home` names."""
     options = config.load(home / config.CONFIG_FILE)
-    return options.path(options.node.genesis)
+    return read_genesis(options.path(options.node.genesis))
 
 
 def _info(document: Genesis, block: Block) -> BlockInfo:

@@ -233,6 +233,17 @@ class BlockStore:
         batch.put(_HEAD_KEY, replace(self._head, marker=marker, vote_record_lost=lost).encode())
         self.commit(batch)
 
+    def index_older(self, blocks: Mapping[int, Mapping[Address, bytes]]) -> None:
+        """Write the rows of blocks right below those that are indexed, in one synced batch.
+
+        blocks: what ledger.concerned.concerned gives, by height, descending.
+        """
+        if self._head is None:
+            raise InvariantViolation("there is no block to index")
+        batch = WriteBatch()
+        self.index.settle(self.index.add_older(batch.operations, blocks, self._head.height))
+        self._store.write(batch, sync=True)
+
     def block_bytes(self, height: int) -> bytes | None:
         """Encoded block, None when there is none at this height."""
         return self._at(_BLOCK, height)
