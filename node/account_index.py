@@ -204,6 +204,10 @@ class AccountIndex:
         operations.append((RANGE_KEY, staged.range.encode()))
         return staged
 
+    def holds(self, height: int, concerned: Mapping[Address, bytes]) -> bool:
+        """Whether the rows of a block are there, as they should be."""
+        return all(self._store.get(key) == value for key, value in index_rows(height, concerned))
+
     def settle(self, staged: Staged) -> None:
         """The batch that was staged is on disk."""
         self._range = staged.range

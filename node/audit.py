@@ -25,13 +25,17 @@ from ledger.state import State
 from ledger.validator_tables import set_at
 from node import config
 from node.assembly import CHAIN_FOLDER, history_rules, read_genesis
-from node.block_store import BlockStore
+from node.block_store import BlockStore, sampled
+from node.disk_shares import row_bytes
+from node.index_rebuild import whom_concerns
 from node.modules import TOKEN, build_executor
 from node.storage import STATE_START, STATE_STOP
 from node.stores import ENGINES, open_store
 from tokenomics.issuance import views
 
 OK: Final = "ok"
+CHECKED_HISTORY: Final = 64
+"""Blocks whose rows of the history of accounts are compared with the block."""
 
 _TRANSACTION_ROWS: Final = (b"T", b"U")
 
@@ -119,6 +123,7 @@ def audit(home: Path) -> StoreAudit:
                     ),
                     "store.certificate": lambda: _check_certificate(blocks, document, block, state),
                     "store.state_root": lambda: _check_state_root(blocks, document, block),
+                    "store.history": lambda: _check_history(blocks, document.chain_id),
                 }
             )
         broken = broken or first_broken(executor.invariants, state, info)
@@ -131,6 +136,16 @@ def audit(home: Path) -> StoreAudit:
             found="" if broken is None else broken[1],
             economy=views.summary(state, TOKEN),
         )
+
+
+def disk_shares(home: Path) -> Mapping[str, int]:
+    """What the rows of the chain in `home` take, by kind; empty before the first start."""
+    document = genesis_of(home)
+    try:
+        with opened(home) as (store, blocks):
+            return row_bytes(store, blocks, document.chain_id)
+    except NoChainError:
+        return {}
 
 
 def _first_broken(checks: Mapping[str, Callable[[], None]]) -> tuple[str, str] | None:
@@ -189,3 +204,14 @@ def _check_state_root(blocks: BlockStore, document: Genesis, block: Block) -> No
         root == expected,
         f"the state rows give the root {root.hex()}, header {block.height} says {expected.hex()}",
     )
+
+
+def _check_history(blocks: BlockStore, chain_id: int) -> None:
+    """Some blocks of those whose history is said to be there, the newest among them."""
+    head = blocks.head()
+    top = 0 if head is None else head.height
+    for height in sampled(blocks.index.first(top), top, CHECKED_HISTORY):
+        ensure(
+            blocks.index.holds(height, whom_concerns(blocks, height, chain_id)),
+            f"the history of accounts lacks block {height}",
+        )

@@ -39,6 +39,8 @@ _BLOCK, _CERTIFICATE, _RECEIPTS, _HEIGHT_OF, _TRANSACTION = b"B", b"C", b"R", b"
 _SET_CHANGE: Final = b"V"
 STATE_PREFIX: Final = b"S"
 _TRANSACTION_KEY_BYTES: Final = 16
+TRANSACTION_ROW_BYTES: Final = 1 + _TRANSACTION_KEY_BYTES + 8
+"""Of key and value."""
 
 Rows = Iterable[tuple[bytes, bytes | None]]
 """(key without prefix, value or None to delete)."""
@@ -303,6 +305,13 @@ def _sampled_heights(head: int) -> list[int]:
     cut short opens without complaint, and lacks what it wrote from memory last."""
     recent = range(max(1, head - CHECKED_HEIGHTS), head)
     return [*range(1, head, head // CHECKED_HEIGHTS + 1), *recent]
+
+
+def sampled(first: int, last: int, count: int) -> list[int]:
+    """At most `count` heights spread over first..last, ascending and with the last one; all of
+    them when there are no more."""
+    step = (last - first) // count + 1
+    return sorted(range(last, first - 1, -step))
 
 
 def _height_key(height: int) -> bytes:

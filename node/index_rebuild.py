@@ -5,7 +5,6 @@ batch: who interrupts it loses nothing, and the next run goes on from there.
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
 from ledger.block import decode_block
@@ -13,7 +12,6 @@ from ledger.concerned import concerned
 from ledger.errors import LocalError
 from ledger.primitives import Address
 from ledger.receipt import decode_hook_leaf, decode_leaves, decode_receipt
-from node import audit
 from node.block_store import BlockStore
 
 BLOCKS_A_BATCH: Final = 64
@@ -24,26 +22,18 @@ Told = Callable[[int, int], None]
 """(blocks done, blocks to do in all)"""
 
 
-def rebuild(home: Path, told: Told = lambda done, whole: None) -> tuple[int, int]:
-    """Index the blocks of the stopped node in `home` that lack it; (first height that is indexed
-    now, blocks done).
-
-    LocalError when the node runs, has no chain, or keeps no history by its configuration.
-    """
-    with audit.opened(home) as (_, blocks):
-        if not blocks.index.rules.enabled:
-            raise LocalError(
-                f"the configuration of {home} keeps no history of accounts: set enabled = true in "
-                "section [history] first"
-            )
-        chain_id = audit.genesis_of(home).chain_id
-        return fill_in(blocks, chain_id, told)
-
-
 def fill_in(
     blocks: BlockStore, chain_id: int, told: Told = lambda done, whole: None
 ) -> tuple[int, int]:
-    """As rebuild(), on an open store."""
+    """Index the blocks that lack it; (first height that is indexed now, blocks done).
+
+    LocalError when the rules of the store keep no history.
+    """
+    if not blocks.index.rules.enabled:
+        raise LocalError(
+            "the configuration of this node keeps no history of accounts: set enabled = true in "
+            "its section [history] first"
+        )
     head = blocks.head()
     height = 0 if head is None else head.height
     lowest, start = blocks.index.lowest_wanted(height), blocks.index.first(height)

@@ -6,9 +6,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from node import audit
 from node.cli.home import home_option
 from node.cli.output import json_option, print_fields, print_json
-from node.index_rebuild import rebuild
+from node.index_rebuild import fill_in
 
 
 @click.group()
@@ -34,9 +35,13 @@ def rebuild_command(home: Path, as_json: bool) -> None:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
-        first, done = rebuild(
-            home, lambda done, whole: bar.update(task, completed=done, total=whole)
-        )
+        chain_id = audit.genesis_of(home).chain_id
+        with audit.opened(home) as (_, blocks):
+            first, done = fill_in(
+                blocks,
+                chain_id,
+                lambda done, whole: bar.update(task, completed=done, total=whole),
+            )
     found = {"complete_from_height": first, "blocks_indexed": done}
     if as_json:
         print_json(found)
