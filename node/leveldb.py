@@ -1,7 +1,7 @@
 """KeyValueStore over LevelDB (plyvel): the default engine where it has wheels (docs/adr/0004)."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,11 +40,10 @@ class LevelDbStore:
 
     def last(self, start: bytes, stop: bytes, count: int) -> list[tuple[bytes, bytes]]:
         """The last `count` pairs with start <= key < stop, the last one first."""
+        # With a start plyvel leaves out a pair that has this very key and is the only one.
         try:
-            with self._database.iterator(
-                start=start, stop=stop, reverse=True, verify_checksums=True
-            ) as pairs:
-                return list(islice(pairs, count))
+            with self._database.iterator(stop=stop, reverse=True, verify_checksums=True) as pairs:
+                return list(islice(takewhile(lambda pair: pair[0] >= start, pairs), count))
         except plyvel.Error as error:
             raise engine_error(self._path, error) from error
 
