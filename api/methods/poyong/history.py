@@ -28,7 +28,15 @@ _FOUND: results.Found = {
 }
 
 
-@method("poyong", example={"account": address_text(examples.BOB), "limit": 1}, result=_PAGE)
+@method(
+    "poyong",
+    example={
+        "account": address_text(examples.BOB),
+        "cursor": history.encode_cursor(examples.BOB, Cursor(Place(2, 0), newest_first=True)),
+        "limit": 1,
+    },
+    result=_PAGE,
+)
 async def get_account_history(
     context: Context,
     account: Annotated[bytes, parameters.ADDRESS, "Any address, in any case."],
