@@ -12,9 +12,10 @@ from api import views
 from api.encoding import address as address_text
 from api.encoding import from_hex, hex_of
 from api.errors import HISTORY_UNAVAILABLE, RpcError, invalid_params
+from api.history_ports import HistoryEntry, Place
 from api.history_results import AccountEvents, HistoryItem, HistoryPage
 from api.parameters import CURSOR_BYTES, MAX_HISTORY_ITEMS
-from api.ports import HistoryEntry, NodePort, Place
+from api.ports import NodePort
 from ledger.concerned import HOOKS, accounts_of
 from ledger.errors import DecodeError
 from ledger.module import Event

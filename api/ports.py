@@ -11,8 +11,9 @@ time unless a name says otherwise. An unknown hash, height or zone is None, neve
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from api.history_ports import HistoryPort
 from ledger.block import Block, CompactBlock, Header
 from ledger.message_registry import MessageRegistry
 from ledger.module import Event
@@ -87,40 +88,6 @@ class AccountState:
     nonce: int
     pending_nonce: int
     height: int
-
-
-# -- the history of accounts ----------------------------------------------------------------------
-
-
-class Place(NamedTuple):
-    """A position in the block of a height: of a transaction, or ledger.concerned.HOOKS, the last,
-    for what the block itself did. Places sort as they came."""
-
-    height: int
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlacePage:
-    """Places that may concern an account, in the order asked for.
-
-    resume: where the next page starts. more: whether there may be a next one now.
-    """
-
-    places: tuple[Place, ...]
-    resume: Place
-    more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """What a block holds at a place: a transaction with its receipt, or the events of its hooks."""
-
-    place: Place
-    time_ms: int
-    transaction: Transaction | None
-    receipt: Receipt | None
-    events: tuple[Event, ...]
 
 
 # -- submitting -----------------------------------------------------------------------------------
@@ -313,7 +280,7 @@ View = Mapping[str, object]
 amounts and KRW are decimal strings. Passed on as it is."""
 
 
-class NodePort(Protocol):
+class NodePort(HistoryPort, Protocol):
     """A running node, as the API sees it."""
 
     @property
@@ -369,20 +336,6 @@ class NodePort(Protocol):
 
     def account(self, address: bytes) -> AccountState:
         """State of any 20-byte address."""
-
-    def history_start(self) -> int | None:
-        """The lowest height from which on this node knows whom blocks concern; None when it keeps
-        no history."""
-
-    def concerning(
-        self, address: bytes, start: Place, count: int, *, newest_first: bool
-    ) -> PlacePage:
-        """At most `count` places that concern an account: below `start` newest first, else above it
-        oldest first. Only where history_start() says that they are known. A page may be empty, and
-        there be more: each looks at a bounded part of the chain."""
-
-    def history_entry(self, place: Place) -> HistoryEntry | None:
-        """What a committed block holds at a place; cheaper than the whole block."""
 
     async def submit(self, raw: Sequence[bytes]) -> Sequence[SubmitOutcome]:
         """Verify and admit signed transactions together; one outcome for each, in order.

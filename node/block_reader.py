@@ -2,7 +2,7 @@
 
 from typing import Final, TypeVar
 
-from api.ports import HistoryEntry, Place
+from api.history_ports import HistoryEntry, Place
 from ledger import codec
 from ledger.block import MAX_BLOCK_BYTES, Block, Header, decode_block
 from ledger.concerned import HOOKS

@@ -7,9 +7,13 @@ from api import jsonrpc, light, parameters
 from api.encoding import from_hex
 from api.errors import RpcError
 from api.ethereum import forms
+from api.examples import BOB
+from api.history import Cursor, decode_cursor, encode_cursor
+from api.history_ports import Place
 from api.methods import all_methods
 from api.registry import Method
 from ledger import genesis
+from ledger.concerned import HOOKS
 from ledger.errors import DecodeError, LocalError, PeerError
 from ledger.strict_json import read_json
 from ledger.validator_tables import set_at
@@ -229,6 +233,17 @@ def api() -> list[Decoder]:
             ),
             None,
             Shape.JSON,
+        ),
+        Decoder(
+            "cursor of a history",
+            lambda raw: decode_cursor(BOB, raw.decode("ascii", "replace")),
+            [
+                encode_cursor(BOB, Cursor(Place(height, HOOKS), newest_first)).encode()
+                for height in (0, 7, 2**40)
+                for newest_first in (False, True)
+            ],
+            (DecodeError,),
+            ("history.decode_cursor",),
         ),
         Decoder(
             "method parameters",

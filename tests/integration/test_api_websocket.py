@@ -17,7 +17,8 @@ from api.encoding import address as address_text
 from api.encoding import hex_of
 from api.examples import EVENT
 from api.history import Cursor, encode_cursor
-from api.ports import CommittedBlock, Place
+from api.history_ports import Place
+from api.ports import CommittedBlock
 from api.server import ApiConfig
 from api.subscriptions import MAX_SUBSCRIPTIONS
 from ledger.errors import ErrorCode
@@ -322,12 +323,15 @@ async def transferred(served: Served, nonce: int) -> None:
     await served.node.commit()
 
 
-async def follow(socket: ClientWebSocketResponse, account: str, **params: Any) -> Any:
-    message = {"topic": "account", "account": account, **params}
+async def subscribe(socket: ClientWebSocketResponse, params: dict[str, Any]) -> Any:
     await socket.send_json(
-        {"jsonrpc": "2.0", "id": 1, "method": "poyong_subscribe", "params": message}
+        {"jsonrpc": "2.0", "id": 1, "method": "poyong_subscribe", "params": params}
     )
     return await received(socket)
+
+
+async def follow(socket: ClientWebSocketResponse, account: str, **params: Any) -> Any:
+    return await subscribe(socket, {"topic": "account", "account": account, **params})
 
 
 async def notice(socket: ClientWebSocketResponse) -> Any:

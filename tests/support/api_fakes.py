@@ -4,8 +4,16 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from api import examples, fact_examples, governance_examples, land_examples, pool_examples, ports
+from api import (
+    examples,
+    fact_examples,
+    governance_examples,
+    land_examples,
+    pool_examples,
+    ports,
+)
 from api.encoding import from_hex
+from api.history_ports import HistoryEntry, Place, PlacePage
 from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
 from ledger.concerned import HOOKS, concerned, positions
 from ledger.crypto import sha256
@@ -168,10 +176,10 @@ class FakeNode:
     def history_start(self) -> int | None:
         return self.history_from
 
-    def _places(self, address: bytes) -> list[ports.Place]:
+    def _places(self, address: bytes) -> list[Place]:
         """By a plain look at every block."""
         return [
-            ports.Place(item.block.height, position)
+            Place(item.block.height, position)
             for item in self.blocks[(self.history_from or 1) - 1 :]
             for position in positions(
                 concerned(item.block.transactions, item.receipts, item.hook_events).get(
@@ -181,27 +189,27 @@ class FakeNode:
         ]
 
     def concerning(
-        self, address: bytes, start: ports.Place, count: int, *, newest_first: bool
-    ) -> ports.PlacePage:
+        self, address: bytes, start: Place, count: int, *, newest_first: bool
+    ) -> PlacePage:
         found = self._places(address)
         if newest_first:
             after = [place for place in reversed(found) if place < start]
-            end = ports.Place(self.history_from or 1, 0)
+            end = Place(self.history_from or 1, 0)
         else:
             after = [place for place in found if place > start]
-            end = max(start, ports.Place(self.height(), HOOKS))
+            end = max(start, Place(self.height(), HOOKS))
         more = len(after) > count
-        return ports.PlacePage(tuple(after[:count]), after[count - 1] if more else end, more)
+        return PlacePage(tuple(after[:count]), after[count - 1] if more else end, more)
 
-    def history_entry(self, place: ports.Place) -> ports.HistoryEntry | None:
+    def history_entry(self, place: Place) -> HistoryEntry | None:
         found = self.block(place.height)
         if found is None:
             return None
         if place.position == HOOKS:
-            return ports.HistoryEntry(place, found.block.time_ms, None, None, found.hook_events)
+            return HistoryEntry(place, found.block.time_ms, None, None, found.hook_events)
         receipt = found.receipts[place.position]
         signed_one = found.block.transactions[place.position]
-        return ports.HistoryEntry(place, found.block.time_ms, signed_one, receipt, receipt.events)
+        return HistoryEntry(place, found.block.time_ms, signed_one, receipt, receipt.events)
 
     def account(self, address: bytes) -> ports.AccountState:
         known = address == examples.BOB

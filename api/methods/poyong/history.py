@@ -8,7 +8,7 @@ from api.encoding import address as address_text
 from api.encoding import hex_of
 from api.errors import invalid_params
 from api.history import Cursor
-from api.ports import Place
+from api.history_ports import Place
 from api.registry import Context, method
 from api.search import find
 

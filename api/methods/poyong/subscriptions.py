@@ -4,7 +4,8 @@ from typing import Annotated
 
 from api import history, parameters, results
 from api.errors import METHOD_NOT_FOUND, RpcError, invalid_params
-from api.ports import NodePort, Place
+from api.history_ports import Place
+from api.ports import NodePort
 from api.registry import Context, method
 from api.subscriptions import BLOCK_NOTIFICATION, Subscriptions, Topic
 

@@ -15,7 +15,7 @@ from api.history import (
     encode_cursor,
     read_cursor,
 )
-from api.ports import Place
+from api.history_ports import Place
 from api.search import MAX_FOUND
 from ledger.concerned import HOOKS
 from ledger.errors import DecodeError
