@@ -282,6 +282,7 @@ DECODERS: dict[str, Decoder] = {
         *edges.files(),
         *edges.restarts(),
         *edges.api(),
+        *edges.cursors(),
         *stores.message_bodies(),
         *stores.state_tables(),
         *stores.commitment(),

@@ -200,6 +200,23 @@ def _text(raw: bytes) -> str:
     return raw.decode(errors="replace")
 
 
+def cursors() -> list[Decoder]:
+    """Where a page of an account's history starts."""
+    return [
+        Decoder(
+            "cursor of a history",
+            lambda raw: decode_cursor(BOB, raw.decode("ascii", "replace")),
+            [
+                encode_cursor(BOB, Cursor(Place(height, HOOKS), newest_first)).encode()
+                for height in (0, 7, 2**40)
+                for newest_first in (False, True)
+            ],
+            (DecodeError,),
+            ("history.decode_cursor",),
+        ),
+    ]
+
+
 def api() -> list[Decoder]:
     """JSON-RPC, proofs and what people type."""
     kinds = [
@@ -233,17 +250,6 @@ def api() -> list[Decoder]:
             ),
             None,
             Shape.JSON,
-        ),
-        Decoder(
-            "cursor of a history",
-            lambda raw: decode_cursor(BOB, raw.decode("ascii", "replace")),
-            [
-                encode_cursor(BOB, Cursor(Place(height, HOOKS), newest_first)).encode()
-                for height in (0, 7, 2**40)
-                for newest_first in (False, True)
-            ],
-            (DecodeError,),
-            ("history.decode_cursor",),
         ),
         Decoder(
             "method parameters",
