@@ -217,7 +217,8 @@ class AccountIndex:
     def newest(self, account: bytes, below: int, count: int, head: int) -> PlacePage:
         """Up to `count` places below the place `below` that concern an account, newest first.
 
-        resume: the `below` of the next page. Ends at first(head)."""
+        resume: the `below` of the next page. Ends at first(head).
+        """
         first, highest = self.first(head), min(split_place(below)[0], head)
         found: list[int] = []
         shards = range(highest >> SHARD_BITS, (first >> SHARD_BITS) - 1, -1)
@@ -240,7 +241,8 @@ class AccountIndex:
         """Up to `count` places above the place `above` that concern an account, oldest first.
 
         resume: the `above` of the next page, also of one that is asked for when there are more
-        blocks. Begins at first(head)."""
+        blocks. Begins at first(head).
+        """
         first = max(self.first(head), split_place(above)[0])
         found: list[int] = []
         shards = range(first >> SHARD_BITS, (head >> SHARD_BITS) + 1)

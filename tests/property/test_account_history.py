@@ -13,22 +13,21 @@ from ledger.accounts import ACCOUNTS
 from ledger.concerned import HOOKS, accounts_of, concerned, positions
 from ledger.crypto import Ed25519Signer, ed25519_address
 from ledger.executor import ExecutedBlock
-from ledger.kv import KeyValueStore
 from ledger.primitives import Address
 from ledger.transfers import SEND, SEND_MANY
-from node.account_index import INDEX_PREFIX, RANGE_KEY, HistoryRules, place_of
+from node.account_index import RANGE_KEY, HistoryRules
 from node.block_store import BlockStore
 from node.index_rebuild import fill_in, whom_concerns
 from tests.support.applied_chain import POOR_ADDRESS, AppliedChain
 from tests.support.economy_life import EconomyLife, life_settings
 from tests.support.ledger_chain import CHAIN_ID, RICH
+from tests.support.plain_history import assert_complete, rows_of
 from tokenomics.distribution.pools import POOL_ACCOUNTS, VESTING_ACCOUNT
 from tokenomics.issuance.issuance import MINT_ACCOUNT
 
 MODULE_ACCOUNTS = {*POOL_ACCOUNTS, VESTING_ACCOUNT, MINT_ACCOUNT}
 SIGNERS = [RICH, *(Ed25519Signer(bytes((number,)) * 32) for number in range(1, 4))]
 EVERYBODY = [*(ed25519_address(signer.public_key) for signer in SIGNERS), POOR_ADDRESS]
-INDEX_ROWS = INDEX_PREFIX, bytes((INDEX_PREFIX[0] + 1,))
 
 Payment = tuple[int, tuple[int, ...], int]
 """(who sends, to whom, how much: often more than there is)"""
@@ -55,32 +54,6 @@ def pay(chain: AppliedChain, paid: Sequence[Payment]) -> None:
     chain.grow(*made)
 
 
-def rows_of(store: KeyValueStore) -> dict[bytes, bytes]:
-    return dict(store.iterate(*INDEX_ROWS))
-
-
-def plain_look(blocks: BlockStore) -> dict[Address, list[int]]:
-    """Places by account, from the blocks alone."""
-    head = blocks.head()
-    assert head is not None
-    found: dict[Address, list[int]] = {account: [] for account in EVERYBODY}
-    for height in range(1, head.height + 1):
-        for account, places in whom_concerns(blocks, height, CHAIN_ID).items():
-            found.setdefault(account, []).extend(
-                place_of(height, position) for position in positions(places)
-            )
-    return found
-
-
-def assert_complete(blocks: BlockStore) -> None:
-    head = blocks.head()
-    assert head is not None
-    assert blocks.index.first(head.height) == 1
-    for account, places in plain_look(blocks).items():
-        page = blocks.index.oldest(account, 0, 10_000, head.height)
-        assert (list(page.places), page.more) == (places, False)
-
-
 @settings(max_examples=25, deadline=None)
 @given(blocks_of_payments, st.data())
 def test_the_index_is_a_plain_look_at_the_blocks_also_after_restarts_and_catching_up(
@@ -93,7 +66,7 @@ def test_the_index_is_a_plain_look_at_the_blocks_also_after_restarts_and_catchin
         certified.append(applied.certified)
         if data.draw(st.integers(0, 3)) == 0:
             chain = AppliedChain(chain.store)
-    assert_complete(chain.chain.blocks)
+    assert_complete(chain.chain.blocks, CHAIN_ID, EVERYBODY)
     behind = AppliedChain()
     for each in certified:
         behind.take(each)
@@ -125,7 +98,7 @@ def test_filling_in_gives_the_rows_that_were_left_out(
     first, done = fill_in(again, CHAIN_ID, lambda done, whole: told.append((done, whole)))
     assert (first, done) == (1, left)
     assert not told or told[-1] == (left, left)
-    assert_complete(again)
+    assert_complete(again, CHAIN_ID, EVERYBODY)
     assert rows_of(chain.store) == rows_of(always.store)
     assert fill_in(again, CHAIN_ID) == (1, 0)
 
