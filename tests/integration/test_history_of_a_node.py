@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from api import history
 from api.errors import RpcError
@@ -13,7 +14,7 @@ from api.history import Cursor
 from api.history_results import HistoryPage
 from ledger.kv import WriteBatch
 from node import audit
-from node.account_index import row_key
+from node.account_index import HistoryRules, row_key
 from node.assembly import CHAIN_FOLDER
 from node.cli.doctor import disk_use
 from node.disk_shares import HISTORY, RECEIPTS, STATE, TRANSACTIONS
@@ -107,10 +108,14 @@ async def test_switched_off_it_is_refused_and_switched_on_it_is_filled_in(
     assert "enabled = true" in shell.refusal("index", "rebuild", "--home", str(home))
 
     keep_history(town, enabled=True)
-    last = await finalised(town, 2)
+    with capture_logs() as logged:
+        last = await finalised(town, 2)
+    (said,) = (entry for entry in logged if entry["event"] == "history.incomplete")
+    assert said["complete_from_height"] == last - 1
+    assert "poyong index rebuild" in said["remedy"]
     found = await page(town)
     assert len(found["items"]) == 2
-    assert found["complete_from_height"] > last - 2
+    assert found["complete_from_height"] == last - 1
     assert "another process" in shell.refusal("index", "rebuild", "--home", str(home))
     await town.stop(name)
 
@@ -121,6 +126,17 @@ async def test_switched_off_it_is_refused_and_switched_on_it_is_filled_in(
     await finalised(town, 1)
     found = await page(town)
     assert (len(found["items"]), found["complete_from_height"]) == (7, 1)
+
+
+async def test_the_configuration_reaches_the_index(town: RunningNodes) -> None:
+    name = town.validators[0]
+    file = town.folder / name / "config.toml"
+    text = file.read_text(encoding="utf-8")
+    assert text.count("keep_blocks = 0") == 1
+    file.write_text(text.replace("keep_blocks = 0", "keep_blocks = 70000"), encoding="utf-8")
+    await finalised(town, 1)
+    index = town.nodes[name].runtime.chain.blocks.index
+    assert index.rules == HistoryRules(enabled=True, keep_blocks=70_000)
 
 
 async def test_doctor_compares_the_history_with_the_blocks_and_says_what_uses_the_disk(
