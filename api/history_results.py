@@ -8,7 +8,9 @@ SignedAmount = Annotated[
     str,
     Form("^(0|-?[1-9][0-9]*)$", "amount in smallest units (10^-18 token), decimal, may be below 0"),
 ]
-FoundKind = Literal["block", "transaction", "account", "organisation", "zone", "proposal"]
+FoundKind = Literal[
+    "block", "transaction", "account", "organisation", "zone", "validator", "proposal"
+]
 CursorText = Annotated[str, Form("^0x[0-9a-f]{28}$", "where to go on; take it as it is")]
 
 
@@ -63,7 +65,7 @@ class Found(TypedDict):
     id: Annotated[
         str,
         "height of a block, hash of a transaction, address of an account, id of an organisation or "
-        "a zone, number of a proposal: what the method that gives it takes",
+        "a zone, number of a proposal, public key of a validator",
     ]
     label: Annotated[str, "for people"]
     account: Annotated[AddressText | None, "of an account or an organisation"]

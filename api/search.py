@@ -66,7 +66,7 @@ def _by_hex(node: NodePort, wanted: str) -> Iterator[Found]:
 def _by_name(node: NodePort, wanted: str) -> Iterator[Found]:
     exact: list[Found] = []
     partial: list[Found] = []
-    for names, found in (*_organisations(node), *_zones(node)):
+    for names, found in (*_organisations(node), *_zones(node), *_validators(node)):
         folded = [_folded(name) for name in names]
         if wanted in folded:
             exact.append(found)
@@ -92,6 +92,13 @@ def _zones(node: NodePort) -> Iterator[tuple[tuple[str, ...], Found]]:
     for each in node.zones():
         names = (str(each["zone"]), str(each["name_ko"]), str(each["name_en"]))
         yield names, _found("zone", names[0], _both(names))
+
+
+def _validators(node: NodePort) -> Iterator[tuple[tuple[str, ...], Found]]:
+    now = node.validators(None)
+    for member in () if now is None else now.members:
+        label = f"{member.organisation}, seat {member.index}"
+        yield (member.organisation,), _found("validator", hex_of(member.public_key), label)
 
 
 def _both(names: tuple[str, ...]) -> str:

@@ -81,7 +81,7 @@ async def search(
         str,
         parameters.SEARCH,
         "A height, a block's or a transaction's hash, an address, the number of a proposal, or a "
-        "part of the id or name of an organisation or a zone, in Korean or English.",
+        "part of the id or name of an organisation, a zone or a validator, in Korean or English.",
     ],
 ) -> list[results.Found]:
     """What a chain holds under a text, at most 20 results, exact ones first. Persons are not found

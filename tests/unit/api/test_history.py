@@ -249,6 +249,10 @@ async def test_organisations_and_zones_are_found_by_id_and_in_both_languages() -
         assert ("organisation", row["id"]) in await search(caller, name), name
     for name in (zone["zone"], zone["name_ko"], zone["name_en"][:4].lower()):
         assert ("zone", zone["zone"]) in await search(caller, name), name
+    validator = examples.VALIDATORS.members[1]
+    assert await search(caller, validator.organisation.lower()) == [
+        ("validator", hex_of(validator.public_key))
+    ]
     assert await search(caller, "   ") == []
 
 
