@@ -9,9 +9,16 @@ its nonce lets it count once.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import Any, Final, Generic, Literal, TypeVar, overload
 
-from api import fact_results, governance_results, land_results, pool_results, results
+from api import (
+    fact_results,
+    governance_results,
+    history_results,
+    land_results,
+    pool_results,
+    results,
+)
 from api.encoding import hex_of
 
 T_co = TypeVar("T_co", covariant=True)
@@ -93,6 +100,24 @@ def get_receipt(hash: BytesLike) -> Call[results.Receipt | None]:
 def get_account(address: BytesLike) -> Call[results.Account]:
     """poyong_getAccount."""
     return Call("poyong_getAccount", {"address": _hex(address)})
+
+
+def get_account_history(
+    account: BytesLike,
+    cursor: str | None = None,
+    limit: int | None = None,
+    order: Literal["newest", "oldest"] | None = None,
+) -> Call[history_results.HistoryPage]:
+    """poyong_getAccountHistory: a page; next_cursor asks for the one that follows."""
+    return Call(
+        "poyong_getAccountHistory",
+        _given(account=_hex(account), cursor=cursor, limit=limit, order=order),
+    )
+
+
+def search(text: str) -> Call[list[history_results.Found]]:
+    """poyong_search."""
+    return Call("poyong_search", {"text": text})
 
 
 def send_transaction(transaction: BytesLike) -> Call[str]:

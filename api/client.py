@@ -9,14 +9,14 @@ as NodeError at once, except "too many calls", which is tried again when the nod
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from contextlib import aclosing
 from typing import Any, Final, Self, TypeVar
 
 import aiohttp
 import orjson
 
-from api import calls, governance_results, results
+from api import calls, governance_results, history_results, results
 from api.calls import BytesLike, Call
 from api.client_errors import (
     AnswerError,
@@ -220,18 +220,34 @@ class Client:
         height after the last one received."""
         return self._resumed("governance", from_height, "hashes")
 
-    async def _resumed(
+    def account_history(
+        self, account: calls.BytesLike, cursor: str | None = None
+    ) -> AsyncGenerator[history_results.AccountEvents, None]:
+        """What concerns an account as blocks become final, as blocks() gives blocks; resume with
+        the cursor of the last one received."""
+        text = hex_of(account) if isinstance(account, bytes) else account
+        params = {"topic": "account", "account": text, "cursor": cursor}
+        return self._resumed_by(params, lambda notice: {"cursor": notice["cursor"]})
+
+    def _resumed(
         self, topic: Topic, from_height: int | None, detail: results.Detail
     ) -> AsyncGenerator[Any, None]:
         """What a subscription gives, each height at most once, across lost connections."""
-        next_height, failures = from_height, 0
+        params = {"topic": topic, "from_height": from_height, "detail": detail}
+        return self._resumed_by(params, lambda notice: {"from_height": notice["height"] + 1})
+
+    async def _resumed_by(
+        self, params: dict[str, Any], after: Callable[[Any], dict[str, Any]]
+    ) -> AsyncGenerator[Any, None]:
+        """after: what to ask for so that what follows a notice comes next."""
+        failures = 0
         while True:
             limit: NodeError | None = None
             try:
-                async with aclosing(self._follow(topic, next_height, detail)) as notices:
+                async with aclosing(self._follow(params)) as notices:
                     async for notice in notices:
                         failures = 0
-                        next_height = notice["height"] + 1
+                        params = params | after(notice)
                         yield notice
                 reason = "the node closed the subscription"
             except (aiohttp.ClientError, OSError) as error:
@@ -248,10 +264,7 @@ class Client:
                 raise UnreachableError(f"{self.url}: {reason}")
             await asyncio.sleep(BACKOFF_S * 2**failures)
 
-    async def _follow(
-        self, topic: Topic, from_height: int | None, detail: results.Detail
-    ) -> AsyncGenerator[Any, None]:
-        params = {"topic": topic, "from_height": from_height, "detail": detail}
+    async def _follow(self, params: dict[str, Any]) -> AsyncGenerator[Any, None]:
         call = {"jsonrpc": "2.0", "id": 0, "method": "poyong_subscribe", "params": params}
         url = "ws" + self.url.removeprefix("http")
         try:
@@ -409,6 +422,12 @@ class SyncClient:
     ) -> Generator[governance_results.GovernanceEvents, None, None]:
         """As Client.governance_events."""
         return self._each(self._client.governance_events(from_height))
+
+    def account_history(
+        self, account: calls.BytesLike, cursor: str | None = None
+    ) -> Generator[history_results.AccountEvents, None, None]:
+        """As Client.account_history."""
+        return self._each(self._client.account_history(account, cursor))
 
     def _each(self, found: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         try:

@@ -2,7 +2,8 @@
 
 Codes of the standard (-32700..-32603), geth's -32000 with geth's wording for refused transactions,
 so that wallet libraries classify them, and its 3 for a call that reverts, -32005 of EIP-1474 for
-limits and 4 of EIP-7966 for a transaction that did not become final in the time the caller gave it.
+limits, 4 of EIP-7966 for a transaction that did not become final in the time the caller gave it,
+and 4444 of EIP-4444 for history that this node does not keep.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ REFUSED: Final = -32000
 LIMIT_EXCEEDED: Final = -32005
 EXECUTION_REVERTED: Final = 3
 NOT_FINAL_YET: Final = 4
+HISTORY_UNAVAILABLE: Final = 4444
 
 ERROR_DOCS: Final[Mapping[int, str]] = {
     PARSE_ERROR: "The body is not JSON.",
@@ -31,9 +33,17 @@ ERROR_DOCS: Final[Mapping[int, str]] = {
     LIMIT_EXCEEDED: "A limit of this node was reached; the message names it.",
     EXECUTION_REVERTED: "A system contract refuses the call; data is ABI Error(string).",
     NOT_FINAL_YET: "Admitted, but not final within the given time; data.hash is its hash.",
+    HISTORY_UNAVAILABLE: "This node keeps no history of accounts (data.reason disabled), or not so "
+    "far back (pruned; data.complete_from_height says from where on).",
 }
 
-APPLICATION_ERRORS: Final = (REFUSED, LIMIT_EXCEEDED, EXECUTION_REVERTED, NOT_FINAL_YET)
+APPLICATION_ERRORS: Final = (
+    REFUSED,
+    LIMIT_EXCEEDED,
+    EXECUTION_REVERTED,
+    NOT_FINAL_YET,
+    HISTORY_UNAVAILABLE,
+)
 """Beside those of the standard, which every method may answer."""
 
 WORDING: Final[Mapping[RefusalReason, str]] = {

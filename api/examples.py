@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api import ports
+from api import history_ports, ports
 from api.encoding import address as address_text
 from consensus.messages import SigningDomain
 from ledger.block import Block, Header, participation_root, transactions_root
@@ -106,6 +106,9 @@ STATUS: Final = ports.NodeStatus(
 )
 KNOWN_TRANSACTION: Final = ports.KnownTransaction(TRANSACTION, 1, 0)
 FINAL_RECEIPT: Final = ports.FinalReceipt(RECEIPT, 1, 0)
+HISTORY_ENTRY: Final = history_ports.HistoryEntry(
+    history_ports.Place(1, 0), BLOCK.time_ms, TRANSACTION, RECEIPT, RECEIPT.events
+)
 ACCOUNT: Final = ports.AccountState(BOB, 5 * UNIT, 0, 0, 1)
 
 _CHAIN_PROOF: Final = ports.ChainProof(encode(BLOCK.header.to_wire()), CERTIFICATE, ())

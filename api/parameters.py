@@ -30,6 +30,10 @@ USUAL_CHANGES: Final = 100
 MAX_ITEMS: Final = 256
 """Organisations, agreements or legal bases that one answer lists."""
 MAX_ID_CHARACTERS: Final = 32
+MAX_HISTORY_ITEMS: Final = 100
+MAX_SEARCH_CHARACTERS: Final = 80
+CURSOR_BYTES: Final = 14
+"""Of an account's history; see api.history."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,15 @@ NUMBER: Final = integer(0)
 ITEMS: Final = integer(1, MAX_ITEMS)
 ORGANISATION: Final = text(MAX_ID_CHARACTERS)
 SUBSCRIPTION_ID: Final = text(20)
+CURSOR: Final = ParameterKind(
+    {"type": "string", "pattern": f"^0x[0-9a-f]{{{2 * CURSOR_BYTES}}}$"},
+    "a cursor that an answer gave",
+    text(2 + 2 * CURSOR_BYTES).parse,
+)
+"""What it holds is checked with the account that it has to be of."""
+HISTORY_ITEMS: Final = integer(1, MAX_HISTORY_ITEMS)
+ORDER: Final = one_of("newest", "oldest")
+SEARCH: Final = text(MAX_SEARCH_CHARACTERS)
 
 LATEST: Final = "latest"
 BlockReference = int | bytes | str

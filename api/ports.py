@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from api.history_ports import HistoryPort
 from ledger.block import Block, CompactBlock, Header
 from ledger.message_registry import MessageRegistry
 from ledger.module import Event
@@ -292,7 +293,7 @@ View = Mapping[str, object]
 amounts and KRW are decimal strings. Passed on as it is."""
 
 
-class NodePort(Protocol):
+class NodePort(HistoryPort, Protocol):
     """A running node, as the API sees it."""
 
     @property

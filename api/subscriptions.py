@@ -37,7 +37,7 @@ MAX_SILENT_HEIGHTS: Final = 1_000
 """Without an event, after which a subscriber to governance is told how far it is."""
 BLOCK_NOTIFICATION: Final = "poyong_subscription"
 
-Topic = Literal["blocks", "governance"]
+Topic = Literal["blocks", "governance", "account"]
 
 Send = Callable[..., Awaitable[None]]
 """Sends one frame, given in parts; returns when the connection can take another, raises

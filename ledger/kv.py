@@ -1,6 +1,7 @@
 """The key-value store that state lives in, as a protocol, and the store in memory."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Protocol
 
 from sortedcontainers import SortedDict
@@ -38,6 +39,9 @@ class KeyValueStore(KeyValueReader, Protocol):
 
     def write(self, batch: WriteBatch, *, sync: bool) -> None:
         """Apply the whole batch or nothing; with `sync` it survives loss of power on return."""
+
+    def last(self, start: bytes, stop: bytes, count: int) -> list[tuple[bytes, bytes]]:
+        """The last `count` pairs with start <= key < stop, the last one first."""
 
     def snapshot(self) -> KeyValueReader:
         """A view that later writes do not change."""
@@ -79,6 +83,11 @@ class MemoryStore:
                 self._rows.pop(key, None)
             else:
                 self._rows[key] = value
+
+    def last(self, start: bytes, stop: bytes, count: int) -> list[tuple[bytes, bytes]]:
+        """The last `count` pairs with start <= key < stop, the last one first."""
+        keys = self._rows.irange(start, stop, inclusive=(True, False), reverse=True)
+        return [(key, self._rows[key]) for key in islice(keys, count)]
 
     def snapshot(self) -> "MemoryStore":
         """A copy."""

@@ -32,6 +32,7 @@ from ledger.state import State
 from ledger.validator_tables import observers, set_at
 from node import config as configuration
 from node import saved_commitment
+from node.account_index import HistoryRules
 from node.api_keys import read_keys
 from node.block_store import BlockStore
 from node.config import Config
@@ -120,8 +121,9 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
             cache_bytes=config.storage.cache_mib * 2**20,
         )
         until_complete.callback(store.close)
-        blocks = BlockStore(store, str(folder / CHAIN_FOLDER))
+        blocks = BlockStore(store, str(folder / CHAIN_FOLDER), history_rules(config))
         _announce_restart(document, blocks)
+        _announce_history(blocks)
         saved = saved_commitment.load(folder / CHAIN_FOLDER)
         chain = open_chain(blocks, document, build_executor(), saved)
         require_version(State(blocks.state()), chain.head.height + 1)
@@ -143,6 +145,25 @@ def _announce_restart(document: Genesis, blocks: BlockStore) -> None:
             chain_id=restart.chain_id,
             height=restart.height,
             state_file_hash=restart.state_file_hash.hex(),
+        )
+
+
+def history_rules(config: Config) -> HistoryRules:
+    """What this node keeps of the history of accounts."""
+    return HistoryRules(config.history.enabled, config.history.keep_blocks)
+
+
+def _announce_history(blocks: BlockStore) -> None:
+    """Say it when blocks lack the rows that the configuration asks for."""
+    head = blocks.head()
+    if head is None or not blocks.index.rules.enabled:
+        return
+    first, wanted = blocks.index.first(head.height), blocks.index.lowest_wanted(head.height)
+    if first > wanted:
+        log.warning(
+            "history.incomplete",
+            complete_from_height=first,
+            remedy="stop the node and run poyong index rebuild",
         )
 
 

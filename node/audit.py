@@ -24,14 +24,18 @@ from ledger.registry import Certificate
 from ledger.state import State
 from ledger.validator_tables import set_at
 from node import config
-from node.assembly import CHAIN_FOLDER, read_genesis
-from node.block_store import BlockStore
+from node.assembly import CHAIN_FOLDER, history_rules, read_genesis
+from node.block_store import BlockStore, sampled
+from node.disk_shares import row_bytes
+from node.index_rebuild import whom_concerns
 from node.modules import TOKEN, build_executor
 from node.storage import STATE_START, STATE_STOP
 from node.stores import ENGINES, open_store
 from tokenomics.issuance import views
 
 OK: Final = "ok"
+CHECKED_HISTORY: Final = 64
+"""Blocks whose rows of the history of accounts are compared with the block."""
 
 _TRANSACTION_ROWS: Final = (b"T", b"U")
 
@@ -69,7 +73,7 @@ def opened(home: Path) -> Iterator[tuple[KeyValueStore, BlockStore]]:
         raise NoChainError(folder)
     store = open_store(folder, options.storage.engine)
     try:
-        yield store, BlockStore(store, str(folder))
+        yield store, BlockStore(store, str(folder), history_rules(options))
     finally:
         store.close()
 
@@ -91,7 +95,7 @@ def head_of(home: Path) -> tuple[int, int]:
 
 def block_hash_at(home: Path, height: int) -> Hash | None:
     """Hash of a committed block from 1 on, None when this node has not come so far."""
-    document = read_genesis(_genesis_path(home))
+    document = genesis_of(home)
     with opened(home) as (_, blocks):
         raw = blocks.block_bytes(height)
     return None if raw is None else decode_block(raw, document.chain_id).hash
@@ -99,7 +103,7 @@ def block_hash_at(home: Path, height: int) -> Hash | None:
 
 def audit(home: Path) -> StoreAudit:
     """Examine the node in `home`; LocalError when its files cannot be read at all."""
-    document = read_genesis(_genesis_path(home))
+    document = genesis_of(home)
     executor = build_executor()
     with opened(home) as (store, blocks):
         head = blocks.head()
@@ -119,6 +123,7 @@ def audit(home: Path) -> StoreAudit:
                     ),
                     "store.certificate": lambda: _check_certificate(blocks, document, block, state),
                     "store.state_root": lambda: _check_state_root(blocks, document, block),
+                    "store.history": lambda: _check_history(blocks, document.chain_id),
                 }
             )
         broken = broken or first_broken(executor.invariants, state, info)
@@ -133,6 +138,16 @@ def audit(home: Path) -> StoreAudit:
         )
 
 
+def disk_shares(home: Path) -> Mapping[str, int]:
+    """What the rows of the chain in `home` take, by kind; empty before the first start."""
+    document = genesis_of(home)
+    try:
+        with opened(home) as (store, blocks):
+            return row_bytes(store, blocks, document.chain_id)
+    except NoChainError:
+        return {}
+
+
 def _first_broken(checks: Mapping[str, Callable[[], None]]) -> tuple[str, str] | None:
     for name, check in checks.items():
         try:
@@ -142,9 +157,10 @@ def _first_broken(checks: Mapping[str, Callable[[], None]]) -> tuple[str, str] |
     return None
 
 
-def _genesis_path(home: Path) -> Path:
+def genesis_of(home: Path) -> Genesis:
+    """The genesis document that the configuration in `home` names."""
     options = config.load(home / config.CONFIG_FILE)
-    return options.path(options.node.genesis)
+    return read_genesis(options.path(options.node.genesis))
 
 
 def _info(document: Genesis, block: Block) -> BlockInfo:
@@ -188,3 +204,14 @@ def _check_state_root(blocks: BlockStore, document: Genesis, block: Block) -> No
         root == expected,
         f"the state rows give the root {root.hex()}, header {block.height} says {expected.hex()}",
     )
+
+
+def _check_history(blocks: BlockStore, chain_id: int) -> None:
+    """Some blocks of those whose history is said to be there, the newest among them."""
+    head = blocks.head()
+    top = 0 if head is None else head.height
+    for height in sampled(blocks.index.first(top), top, CHECKED_HISTORY):
+        ensure(
+            blocks.index.holds(height, whom_concerns(blocks, height, chain_id)),
+            f"the history of accounts lacks block {height}",
+        )

@@ -2,10 +2,13 @@
 
 from typing import Final, TypeVar
 
-from ledger.block import Block, decode_block
+from api.history_ports import HistoryEntry, Place
+from ledger import codec
+from ledger.block import MAX_BLOCK_BYTES, Block, Header, decode_block
+from ledger.concerned import HOOKS
 from ledger.primitives import Hash
-from ledger.receipt import Receipt, decode_leaves, decode_receipt
-from ledger.transaction import Transaction
+from ledger.receipt import Receipt, decode_hook_leaf, decode_leaves, decode_receipt
+from ledger.transaction import Transaction, decode_transaction
 from node.execution import AppliedBlock, Chain
 
 CACHED_BLOCKS: Final = 8
@@ -24,6 +27,7 @@ class BlockReader:
         self._blocks: dict[int, Block] = {}
         self._receipts: dict[int, tuple[bytes, ...]] = {}
         self._decoded: dict[int, tuple[Receipt, ...]] = {}
+        self._opened: tuple[int, int, tuple[bytes, ...], tuple[bytes, ...]] | None = None
 
     def add(self, applied: AppliedBlock) -> None:
         """Keep a block that was applied just now: it is what readers ask for most."""
@@ -61,6 +65,36 @@ class BlockReader:
             found = tuple([decode_receipt(raw) for raw in self.receipt_leaves(height)[:-1]])
             _remember(self._decoded, height, found, DECODED_RECEIPTS)
         return found
+
+    def entry(self, place: Place) -> HistoryEntry | None:
+        """What a committed block holds at a place.
+
+        Old blocks are taken apart and only this one transaction is decoded: a tenth of the whole.
+        What is kept for other readers stays as it is.
+        """
+        height, position = place
+        if not 0 < height <= self._chain.head.height:
+            return None
+        time_ms, raws, leaves = self._take_apart(height)
+        if position == HOOKS:
+            return HistoryEntry(place, time_ms, None, None, decode_hook_leaf(leaves[-1]))
+        if position >= len(raws):
+            return None
+        receipt = decode_receipt(leaves[position])
+        transaction = decode_transaction(raws[position], self._chain.chain_id)
+        return HistoryEntry(place, time_ms, transaction, receipt, receipt.events)
+
+    def _take_apart(self, height: int) -> tuple[int, tuple[bytes, ...], tuple[bytes, ...]]:
+        """(block time, transactions, receipts and last the hook events) of a committed block, not
+        decoded. The one taken apart last is kept: places of one block are read together."""
+        if self._opened is None or self._opened[0] != height:
+            blocks = self._chain.blocks
+            header, _, raws = codec.decode(blocks.block_bytes(height) or b"", MAX_BLOCK_BYTES)
+            leaves = self._receipts.get(height)
+            if leaves is None:
+                leaves = decode_leaves(blocks.receipts_bytes(height) or b"")
+            self._opened = (height, Header.from_wire(header).time_ms, raws, leaves)
+        return self._opened[1:]
 
     def locate(self, transaction_hash: bytes) -> tuple[Transaction, int, int] | None:
         """A final transaction with its height and its position in the block."""

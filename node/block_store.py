@@ -5,22 +5,26 @@ Rows (big-endian integers; the first byte tells the kind):
   R height8       encoded receipts, one row     H hash32   height8 of the block with this hash
   T hash16        height5 index3 of a transaction, by the first half of its hash: half the bytes to
                   compact, and to find two with one half still takes 2^64 tries
+  A shard4 account10 height2
+                  places in a block that concern an account (node.account_index)
   V height8       [header, validator set] of a block that names another set than its parent does:
                   kept for ever, since who trusts genesis alone has to follow every change
   S key           state rows
   \\0head          [height, block hash, marker of the vote record, vote_record_lost]
+  \\0index         [first, last]: the heights whose rows A are all there
   \\0schema        layout version; an unknown one is refused
 Whoever sees the head sees all of its block: there is no "not found" after commit.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ledger import codec
 from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
 from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
-from ledger.primitives import HASH_BYTES, Hash
+from ledger.primitives import HASH_BYTES, Address, Hash
+from node.account_index import AccountIndex, HistoryRules, Staged
 from node.wal_format import Marker
 
 SCHEMA_VERSION: Final = 2
@@ -35,6 +39,8 @@ _BLOCK, _CERTIFICATE, _RECEIPTS, _HEIGHT_OF, _TRANSACTION = b"B", b"C", b"R", b"
 _SET_CHANGE: Final = b"V"
 STATE_PREFIX: Final = b"S"
 _TRANSACTION_KEY_BYTES: Final = 16
+TRANSACTION_ROW_BYTES: Final = 1 + _TRANSACTION_KEY_BYTES + 8
+"""Of key and value."""
 
 Rows = Iterable[tuple[bytes, bytes | None]]
 """(key without prefix, value or None to delete)."""
@@ -80,7 +86,8 @@ class BlockParts:
     transactions: their hashes in block order. At height 0 `block` is the block that genesis makes
     (ledger.genesis.build), and there is no certificate, receipt or transaction.
     set_change: canonical [header, validator set] when the header names another validator set than
-    its parent's does, else empty.
+    its parent's does, else empty. concerned: what ledger.concerned.concerned gives; written when
+    this node keeps the history of accounts.
     """
 
     height: int
@@ -91,6 +98,7 @@ class BlockParts:
     transactions: Sequence[Hash] = ()
     state: Rows = ()
     set_change: bytes = b""
+    concerned: Mapping[Address, bytes] = field(default_factory=dict)
 
 
 class PrefixReader:
@@ -116,8 +124,11 @@ class PrefixReader:
 class BlockStore:
     """Rows of the chain over an open store. One task commits; reads may come from anywhere."""
 
-    def __init__(self, store: KeyValueStore, name: str) -> None:
-        """name: what messages call the database, normally its folder.
+    def __init__(
+        self, store: KeyValueStore, name: str, history: HistoryRules | None = None
+    ) -> None:
+        """name: what messages call the database, normally its folder. history: by default that of
+        all accounts is kept, for ever.
 
         LocalError when another version wrote it, or when rows of its last block are missing.
         """
@@ -131,6 +142,11 @@ class BlockStore:
                 "folder away and start again: the node fetches the chain from its peers."
             )
         self._head = self._read_head(version is not None)
+        self._staged: Staged | None = None
+        try:
+            self.index: Final = AccountIndex(store, history or HistoryRules())
+        except DecodeError as error:
+            raise self._damaged(f"the range of its index is unreadable ({error})") from error
 
     def _read_head(self, expected: bool) -> Head | None:
         row = self._store.get(_HEAD_KEY)
@@ -190,6 +206,8 @@ class BlockStore:
             add((_transaction_key(transaction), (first | index).to_bytes(8, "big")))
         for key, value in parts.state:
             add((STATE_PREFIX + key, value))
+        if self.index.rules.enabled and height > 0:
+            self._staged = self.index.add(batch.operations, height, parts.concerned)
         head = Head(height, parts.block_hash, marker, vote_record_lost)
         add((_HEAD_KEY, head.encode()))
         return batch
@@ -204,6 +222,9 @@ class BlockStore:
         head = Head.decode(row or b"")
         self._store.write(batch, sync=True)
         self._head = head
+        if self._staged is not None:
+            self.index.settle(self._staged)
+            self._staged = None
         return head
 
     def set_vote_record(self, marker: Marker, *, lost: bool) -> None:
@@ -213,6 +234,17 @@ class BlockStore:
         batch = WriteBatch()
         batch.put(_HEAD_KEY, replace(self._head, marker=marker, vote_record_lost=lost).encode())
         self.commit(batch)
+
+    def index_older(self, blocks: Mapping[int, Mapping[Address, bytes]]) -> None:
+        """Write the rows of blocks right below those that are indexed, in one synced batch.
+
+        blocks: what ledger.concerned.concerned gives, by height, descending.
+        """
+        if self._head is None:
+            raise InvariantViolation("there is no block to index")
+        batch = WriteBatch()
+        self.index.settle(self.index.add_older(batch.operations, blocks, self._head.height))
+        self._store.write(batch, sync=True)
 
     def block_bytes(self, height: int) -> bytes | None:
         """Encoded block, None when there is none at this height."""
@@ -273,6 +305,13 @@ def _sampled_heights(head: int) -> list[int]:
     cut short opens without complaint, and lacks what it wrote from memory last."""
     recent = range(max(1, head - CHECKED_HEIGHTS), head)
     return [*range(1, head, head // CHECKED_HEIGHTS + 1), *recent]
+
+
+def sampled(first: int, last: int, count: int) -> list[int]:
+    """At most `count` heights spread over first..last, ascending and with the last one; all of
+    them when there are no more."""
+    step = (last - first) // count + 1
+    return sorted(range(last, first - 1, -step))
 
 
 def _height_key(height: int) -> bytes:

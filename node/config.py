@@ -194,6 +194,18 @@ class StorageConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryConfig:
+    """Which blocks concern an account: what poyong_getAccountHistory answers from."""
+
+    enabled: bool = option(True, "Keep it. Switched on later: `poyong index rebuild` fills it in.")
+    keep_blocks: int = option(
+        0,
+        "Newest blocks for which it is kept, 0 for all. Older rows go 65536 blocks at a time.",
+        maximum=2**40 - 1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class MempoolConfig:
     """How many waiting transactions this node holds."""
 
@@ -245,6 +257,7 @@ class Config:
     rpc: RpcConfig = field(default_factory=RpcConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
+    history: HistoryConfig = field(default_factory=HistoryConfig)
     mempool: MempoolConfig = field(default_factory=MempoolConfig)
     log: LogConfig = field(default_factory=LogConfig)
 

@@ -15,6 +15,7 @@ from consensus.messages import CertifiedBlock, Proposal
 from ledger import codec, validators
 from ledger.block import Block, Header, build_block
 from ledger.commitment import CommittedRows
+from ledger.concerned import concerned
 from ledger.errors import InvariantViolation, ensure
 from ledger.executor import (
     ExecutedBlock,
@@ -24,7 +25,7 @@ from ledger.executor import (
 )
 from ledger.mempool import Mempool
 from ledger.module import BlockInfo
-from ledger.primitives import Hash
+from ledger.primitives import Address, Hash
 from ledger.receipt import encode_leaves
 from ledger.registry import Participation
 from ledger.state import RowCache, State
@@ -215,6 +216,7 @@ class Chain:
             transactions=[transaction.hash for transaction in block.transactions],
             state=executed.changes,
             set_change=self._set_change(block, executed),
+            concerned=self._concerned(block, executed),
         )
         batch = self.blocks.batch_for(parts, marker, vote_record_lost=self.vote_record_lost)
         self.blocks.commit(batch)
@@ -222,6 +224,11 @@ class Chain:
         self.commitment.apply(executed.delta)
         self._rows.committed(executed.state.writes())
         self.head = block.header
+
+    def _concerned(self, block: Block, executed: ExecutedBlock) -> dict[Address, bytes]:
+        if not self.blocks.index.rules.enabled:
+            return {}
+        return concerned(block.transactions, executed.receipts, executed.hook_events)
 
     def _set_change(self, block: Block, executed: ExecutedBlock) -> bytes:
         """What the store keeps of a block that names another validator set than its parent."""

@@ -1,6 +1,7 @@
 """KeyValueStore over LevelDB (plyvel): the default engine where it has wheels (docs/adr/0004)."""
 
 from collections.abc import Iterator
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,15 @@ class LevelDbStore:
     def iterate(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Pairs with start <= key < stop, in key order, as they were at the first step."""
         return _iterate(self._path, self._database, start, stop)
+
+    def last(self, start: bytes, stop: bytes, count: int) -> list[tuple[bytes, bytes]]:
+        """The last `count` pairs with start <= key < stop, the last one first."""
+        # With a start plyvel leaves out a pair that has this very key and is the only one.
+        try:
+            with self._database.iterator(stop=stop, reverse=True, verify_checksums=True) as pairs:
+                return list(islice(takewhile(lambda pair: pair[0] >= start, pairs), count))
+        except plyvel.Error as error:
+            raise engine_error(self._path, error) from error
 
     def write(self, batch: WriteBatch, *, sync: bool) -> None:
         """Apply the whole batch or nothing; LocalError when the disk refuses."""

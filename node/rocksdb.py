@@ -63,6 +63,22 @@ class RocksDbStore:
         except Exception as error:
             raise engine_error(self._path, error) from error
 
+    def last(self, start: bytes, stop: bytes, count: int) -> list[tuple[bytes, bytes]]:
+        """The last `count` pairs with start <= key < stop, the last one first."""
+        pairs: list[tuple[bytes, bytes]] = []
+        try:
+            cursor = self._database.iter()
+            cursor.seek_for_prev(stop)
+            if cursor.valid() and cursor.key() == stop:
+                cursor.prev()
+            while len(pairs) < count and cursor.valid() and cursor.key() >= start:
+                pairs.append((cursor.key(), cursor.value()))
+                cursor.prev()
+            cursor.status()
+        except Exception as error:
+            raise engine_error(self._path, error) from error
+        return pairs
+
     def write(self, batch: WriteBatch, *, sync: bool) -> None:
         """Apply the whole batch or nothing; LocalError when the disk refuses."""
         pending = EngineBatch(raw_mode=True)

@@ -22,6 +22,7 @@ from node.diagnosis import target_height, why_stalled
 from node.economy_reads import EconomyReads
 from node.execution import AppliedBlock
 from node.governance_reads import GovernanceReads
+from node.history_reads import HistoryReads
 from node.pending_feed import PendingFeed
 from node.preview import mandate_of
 from node.runtime import Runtime, now_ms
@@ -30,7 +31,7 @@ from node.version import VERSION
 from tokenomics.ports import RoleBook, Token
 
 
-class Service(EconomyReads, GovernanceReads):
+class Service(EconomyReads, GovernanceReads, HistoryReads):
     """Reads answer from the head at once; what waits is woken by each applied block."""
 
     def __init__(
@@ -48,6 +49,7 @@ class Service(EconomyReads, GovernanceReads):
         self._chain = runtime.chain
         self._genesis_hash = genesis_hash
         self._reader = BlockReader(self._chain)
+        HistoryReads.__init__(self, self._chain, self._reader)
         self._height_waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._receipt_waiters: dict[bytes, set[asyncio.Future[None]]] = {}
         self._last_commit_ms = now_ms()

@@ -8,6 +8,7 @@ from api.methods.poyong import (
     chain,
     facts,
     governance,
+    history,
     land,
     network,
     pools,
@@ -23,6 +24,7 @@ def all_methods() -> MethodRegistry:
     registry = MethodRegistry()
     for namespace in (
         chain,
+        history,
         send,
         proofs,
         network,

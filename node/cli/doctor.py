@@ -2,10 +2,10 @@
 
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -25,6 +25,7 @@ from node.restart import require_named_state, state_path
 from node.software import next_upgrade, require_version
 from node.version import VERSION
 
+_KIB: Final = 1024
 _MIB: Final = 1024 * 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
@@ -45,7 +46,7 @@ def doctor(home: Path, as_json: bool) -> int:
     """Check a node's files, keys, genesis, store, invariants and disk. Changes nothing."""
     findings = list(examine(home))
     healthy = all(finding.ok for finding in findings)
-    disk = disk_use(home)
+    disk = disk_use(home, audit.disk_shares(home) if healthy else {})
     if as_json:
         print_json(
             {
@@ -64,8 +65,11 @@ def doctor(home: Path, as_json: bool) -> int:
         )
         print_table(
             "What uses the disk",
-            ("part", "MiB"),
-            [(part, -(-size // _MIB)) for part, size in disk.items()],
+            ("part", "KiB", "%"),
+            [
+                (part, -(-size // _KIB), f"{size * 100 / max(1, sum(disk.values())):.1f}")
+                for part, size in disk.items()
+            ],
         )
     if not healthy:
         count = sum(not finding.ok for finding in findings)
@@ -187,20 +191,26 @@ def _software(home: Path) -> str:
     return f"version {VERSION} goes on at {when}"
 
 
-def disk_use(home: Path) -> dict[str, int]:
-    """Bytes by part of a node's folder."""
+def disk_use(home: Path, row_bytes: Mapping[str, int]) -> dict[str, int]:
+    """Bytes by part of a node's folder. row_bytes: of the chain, by kind; what its files hold
+    beside is old rows not yet cleared away, and what the store needs to find rows."""
     try:
         data = home / config.load(home / config.CONFIG_FILE).storage.path
     except LocalError:  # reported by the check of the configuration
         data = home / config.StorageConfig().path
-    parts: dict[str, Any] = {
-        "chain": data / CHAIN_FOLDER,
-        "vote record": data / VOTES_FOLDER,
-        "keys": home / "keys",
+    whole = {
+        "chain": _bytes_below(data / CHAIN_FOLDER),
+        "vote record": _bytes_below(data / VOTES_FOLDER),
+        "keys": _bytes_below(home / "keys"),
     }
-    sizes = {part: _bytes_below(path) for part, path in parts.items()}
-    sizes["other"] = max(0, _bytes_below(home) - sum(sizes.values()))
-    return sizes
+    other = max(0, _bytes_below(home) - sum(whole.values()))
+    rest = max(0, whole.pop("chain") - sum(row_bytes.values()))
+    return {
+        **{f"chain: {kind}": size for kind, size in row_bytes.items()},
+        "chain: rest" if row_bytes else "chain": rest,
+        **whole,
+        "other": other,
+    }
 
 
 def _bytes_below(folder: Path) -> int:

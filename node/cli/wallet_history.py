@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from api.calls import Call
-from api.encoding import hex_of
+from api import calls
+from api.history_results import HistoryItem
 from ledger.crypto import checksum_address
-from ledger.errors import LocalError
 from node.cli.accounts import address_or_name, complete_name, wallet_option
 from node.cli.output import SYMBOL, json_option, moment, print_json, print_table, tokens
 from node.cli.rpc import ask, rpc_options, url_of
@@ -17,7 +16,6 @@ from node.wallet.folder import WalletFolder, known_addresses
 
 MAX_PAGE: Final = 100
 _SHOWN_DIGITS: Final = 18
-_PAGE_MEMBERS: Final = {"items", "next_cursor", "more", "complete_from_height"}
 
 
 @click.command()
@@ -40,7 +38,7 @@ def history(
 ) -> None:
     """List what an account sent and received, newest first."""
     address = address_or_name(name, wallet)
-    page = _page(url_of(rpc_url, home), hex_of(address), cursor, limit)
+    page = ask(url_of(rpc_url, home), calls.get_account_history(address, cursor, limit))
     if as_json:
         print_json(page)
         return
@@ -59,7 +57,7 @@ def history(
         )
 
 
-def _row(item: dict[str, Any], names: Mapping[str, str]) -> tuple[object, ...]:
+def _row(item: HistoryItem, names: Mapping[str, str]) -> tuple[object, ...]:
     change, other, hash_text = int(item["change"]), item["counterparty"], item["transaction_hash"]
     sign = {True: "+", False: "-"}[change > 0] if change else ""
     return (
@@ -67,18 +65,7 @@ def _row(item: dict[str, Any], names: Mapping[str, str]) -> tuple[object, ...]:
         moment(item["time_ms"]),
         item["message_type"] or "by the chain",
         f"{sign}{tokens(abs(change))}",
-        names.get(other, other),
+        None if other is None else names.get(other, other),
         item["status"],
         None if hash_text is None else f"{hash_text[:_SHOWN_DIGITS]}…",
     )
-
-
-def _page(url: str, account: str, cursor: str | None, limit: int) -> dict[str, Any]:
-    asked: Call[Any] = Call("poyong_getAccountHistory", {"account": account, "limit": limit})
-    if cursor is not None:
-        asked.params["cursor"] = cursor
-    found: Any = ask(url, asked)
-    if not isinstance(found, dict) or not found.keys() >= _PAGE_MEMBERS:
-        raise LocalError(f"{url} gives no account history: name a node of this version with --rpc")
-    page: dict[str, Any] = found
-    return page

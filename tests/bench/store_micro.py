@@ -1,9 +1,11 @@
 """Cost of the store for each transaction, at 1,000,000 accounts in state.
 
 python -m tests.bench.store_micro [--engine leveldb] [--accounts N] [--blocks N] [--folder DIR]
+                                  [--no-history]
 
 Each block is one synced batch of node.block_store: 1,000 transactions, two random accounts each,
-one index row each, block and receipts of random bytes. CPU is that of all threads, so compaction
+one index row each, one row of history for each account (--no-history leaves them out), block and
+receipts of random bytes. CPU is that of all threads, so compaction
 counts; making the input is not measured. Prints one JSON line.
 """
 
@@ -18,7 +20,9 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from ledger.primitives import Hash
+from ledger.concerned import POSITION_BYTES
+from ledger.primitives import Address, Hash
+from node.account_index import HistoryRules
 from node.block_store import BlockParts, BlockStore
 from node.stores import WRITE_BUFFER_BYTES, open_store
 from node.wal_format import Marker
@@ -42,7 +46,13 @@ def blocks(known: list[bytes], count: int, first: int, seed: int) -> Iterator[Bl
     row = os.urandom(ACCOUNT_ROW_BYTES)
     body = os.urandom(TRANSACTIONS * TRANSACTION_BYTES)
     for height in range(first, first + count):
-        touched = {choose.choice(known) for _ in range(2 * TRANSACTIONS)}
+        pairs = [(choose.choice(known), choose.choice(known)) for _ in range(TRANSACTIONS)]
+        touched = {address for pair in pairs for address in pair}
+        concerned: dict[Address, bytes] = {}
+        for position, pair in enumerate(pairs):
+            for address in {Address(named) for named in pair}:
+                place = position.to_bytes(POSITION_BYTES, "big")
+                concerned[address] = concerned.get(address, b"") + place
         yield BlockParts(
             height,
             Hash(sha256(b"block %d" % height).digest()),
@@ -51,6 +61,7 @@ def blocks(known: list[bytes], count: int, first: int, seed: int) -> Iterator[Bl
             body[: TRANSACTIONS * RECEIPT_BYTES],
             [Hash(sha256(b"%d %d" % (height, i)).digest()) for i in range(TRANSACTIONS)],
             [(ACCOUNT_PREFIX + address, row) for address in sorted(touched)],
+            concerned=concerned,
         )
 
 
@@ -72,9 +83,13 @@ def load(store: BlockStore, known: list[bytes]) -> None:
         store.commit(store.batch_for(parts, MARKER))
 
 
-def measure(folder: Path, engine: str, buffer: int, accounts: int, count: int) -> dict[str, object]:
+def measure(
+    folder: Path, engine: str, buffer: int, accounts: int, count: int, *, history: bool
+) -> dict[str, object]:
     known = addresses(accounts)
-    store = BlockStore(open_store(folder, engine, write_buffer_bytes=buffer), str(folder))
+    store = BlockStore(
+        open_store(folder, engine, write_buffer_bytes=buffer), str(folder), HistoryRules(history)
+    )
     load(store, known)
     head = store.head()
     first = 1 if head is None else head.height + 1
@@ -97,6 +112,7 @@ def measure(folder: Path, engine: str, buffer: int, accounts: int, count: int) -
     total = count * TRANSACTIONS
     return {
         "engine": engine,
+        "history": history,
         "write_buffer_mib": buffer >> 20,
         "transactions": total,
         # Compaction also runs while the next block is made: what was not making was the store.
@@ -128,10 +144,18 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=500)
     parser.add_argument("--buffer-mib", type=int, default=WRITE_BUFFER_BYTES >> 20)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
+    parser.add_argument("--no-history", action="store_true")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="poyong-store-", dir=given.folder))
     try:
-        result = measure(folder, given.engine, given.buffer_mib << 20, given.accounts, given.blocks)
+        result = measure(
+            folder,
+            given.engine,
+            given.buffer_mib << 20,
+            given.accounts,
+            given.blocks,
+            history=not given.no_history,
+        )
     finally:
         shutil.rmtree(folder)
     print(json.dumps(result))

@@ -6,9 +6,12 @@ Nothing that a client saw as final is lost, the others go on, and whoever return
 import random
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from node import audit
+from tests.support.plain_history import assert_complete, rows_of
 from tests.support.town_processes import ProcessTown, load, running_town
 
 pytestmark = pytest.mark.timeout(120)
@@ -39,6 +42,16 @@ def assert_sound(town: ProcessTown) -> None:
     audits = {name: town.audit(name) for name in town.nodes}
     assert {found.invariants for found in audits.values()} == {"ok"}, audits
     assert len({(found.height, found.block_hash) for found in audits.values()}) == 1
+    histories = [history_of(node.home) for node in town.nodes.values()]
+    assert histories[0]
+    assert all(rows == histories[0] for rows in histories)
+
+
+def history_of(home: Path) -> dict[bytes, bytes]:
+    """Rows of the history of accounts, which are those of every block: no kill left half of one."""
+    with audit.opened(home) as (store, blocks):
+        assert_complete(blocks, audit.genesis_of(home).chain_id)
+        return rows_of(store)
 
 
 def test_three_of_four_go_on_without_the_killed_one_and_it_catches_up(town: ProcessTown) -> None:

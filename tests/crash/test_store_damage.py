@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import LocalError
-from ledger.primitives import Hash
+from ledger.primitives import Address, Hash
 from node.block_store import BlockParts, BlockStore
 from node.stores import installed_engines, open_store
 from node.wal_format import Marker
@@ -48,6 +48,7 @@ def chain(
             b"receipts",
             [Hash(choose.randbytes(32)) for _ in range(5)],
             [(b"height", b"%d" % height), (b"row%03d" % (height % 50), b"%d" % height)],
+            concerned=concerned_at(height),
         )
         blocks.commit(blocks.batch_for(parts, MARKER))
     shutil.copytree(folder / "live", folder / "killed")
@@ -55,8 +56,14 @@ def chain(
     return engine, folder / "killed"
 
 
+def concerned_at(height: int) -> dict[Address, bytes]:
+    """Whom the block of a height concerns."""
+    accounts = (b"everybody" + b"!" * 11, b"of height%011d" % height)
+    return {Address(account): b"\0\0\0\4" for account in accounts}
+
+
 def is_whole(blocks: BlockStore) -> bool:
-    """Every block up to the head, and the state that they make."""
+    """Every block up to the head with its rows of history, and the state that they make."""
     head = blocks.head()
     if head is None:
         return True  # nothing is left: the chain is fetched again
@@ -66,6 +73,10 @@ def is_whole(blocks: BlockStore) -> bool:
         all(blocks.block_bytes(height) is not None for height in range(head.height + 1))
         and state.get(b"height") == b"%d" % head.height
         and all(state.get(b"row%03d" % (height % 50)) == b"%d" % height for height in newest)
+        and blocks.index.first(head.height) == 1
+        and all(
+            blocks.index.holds(height, concerned_at(height)) for height in range(1, head.height + 1)
+        )
     )
 
 

@@ -19,9 +19,10 @@ from consensus.wal_records import (
     ViewEntryRecord,
 )
 from ledger.block import decode_block
+from ledger.concerned import HOOKS, POSITION_BYTES
 from ledger.crypto import Ed25519Signer
 from ledger.kv import MemoryStore
-from ledger.primitives import Hash
+from ledger.primitives import Address, Hash
 from node.block_store import BlockParts, BlockStore
 from node.keystore import KeyKind, open_seed
 from node.wal_format import PAGE_BYTES, Marker, encode_frame, file_header, read_file_header, scan
@@ -66,6 +67,10 @@ def record_vectors() -> dict[str, Any]:
     }
 
 
+def positions(*found: int) -> bytes:
+    return b"".join(position.to_bytes(POSITION_BYTES, "big") for position in found)
+
+
 def store_vectors() -> dict[str, Any]:
     store = BlockStore(MemoryStore(), "memory")
     marker = Marker(IDENTITY, 1, 1, 7)
@@ -80,6 +85,10 @@ def store_vectors() -> dict[str, Any]:
         transactions=(Hash(b"\x0a" * 32), Hash(b"\x0b" * 32)),
         state=((b"accounts/supply/", b"value"),),
         set_change=b"set change",
+        concerned={
+            Address(b"\x0d" * 20): positions(0, 1),
+            Address(b"\x0c" * 20): positions(1, HOOKS),
+        },
     )
     batch = store.batch_for(parts, marker, vote_record_lost=True)
     return {"rows": {key.hex(): (value or b"").hex() for key, value in batch.operations}}

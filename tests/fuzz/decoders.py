@@ -284,6 +284,7 @@ DECODERS: dict[str, Decoder] = {
         *edges.restarts(),
         *edges.api(),
         *edges.api_keys(),
+        *edges.cursors(),
         *stores.message_bodies(),
         *stores.state_tables(),
         *stores.commitment(),

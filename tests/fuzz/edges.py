@@ -8,10 +8,14 @@ from api import jsonrpc, keys, light, parameters
 from api.encoding import from_hex
 from api.errors import RpcError
 from api.ethereum import forms
+from api.examples import BOB
+from api.history import Cursor, decode_cursor, encode_cursor
+from api.history_ports import Place
 from api.keys import ApiKey
 from api.methods import all_methods
 from api.registry import Method
 from ledger import genesis
+from ledger.concerned import HOOKS
 from ledger.errors import DecodeError, LocalError, PeerError
 from ledger.ethereum_draft import transfer
 from ledger.strict_json import read_json
@@ -282,6 +286,23 @@ def api_keys() -> list[Decoder]:
             ("keys.parse",),
             None,
             Shape.JSON,
+        )
+    ]
+
+
+def cursors() -> list[Decoder]:
+    """Where a page of an account's history starts."""
+    return [
+        Decoder(
+            "cursor of a history",
+            lambda raw: decode_cursor(BOB, raw.decode("ascii", "replace")),
+            [
+                encode_cursor(BOB, Cursor(Place(height, HOOKS), newest_first)).encode()
+                for height in (0, 7, 2**40)
+                for newest_first in (False, True)
+            ],
+            (DecodeError,),
+            ("history.decode_cursor",),
         ),
     ]
 

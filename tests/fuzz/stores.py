@@ -20,9 +20,10 @@ from ledger.crypto import sha256
 from ledger.errors import DecodeError, LocalError
 from ledger.kv import MemoryStore, WriteBatch
 from ledger.message_registry import Field, Kind, MessageType
-from ledger.primitives import HASH_BYTES
+from ledger.primitives import HASH_BYTES, Address
 from ledger.state import Table
 from node import keystore, state_file
+from node.account_index import AccountIndex, HistoryRules
 from node.block_store import BlockStore
 from node.localnet import layout
 from node.modules import build_executor
@@ -325,10 +326,14 @@ def commitment() -> list[Decoder]:
 
 
 def database() -> list[Decoder]:
-    """Schema, head and index rows of a database with its genesis."""
+    """Schema, head and index rows of a database with its genesis and one block's history."""
     store = MemoryStore()
     document = genesis.parse(small_genesis(samples.documents()["genesis.json"]))
     write_genesis(BlockStore(store, "chain"), document, EXECUTOR)
+    index = AccountIndex(store, HistoryRules())
+    indexed = WriteBatch()
+    index.add(indexed.operations, 1, {Address(b"a" * 20): b"\0\0"})
+    store.write(indexed, sync=True)
     rows = [(key, value) for key, value in store.iterate(b"", b"C")]
     return [
         Decoder(
@@ -336,6 +341,6 @@ def database() -> list[Decoder]:
             lambda raw: BlockStore(_unpacked(raw), "chain").head(),
             [_packed(rows)],
             (DecodeError, LocalError),
-            ("block_store.Head.decode",),
+            ("block_store.Head.decode", "account_index.IndexRange.decode"),
         )
     ]

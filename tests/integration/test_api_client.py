@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from aiohttp import web
 
-from api import calls, client, client_wire
+from api import calls, client, client_wire, examples
 from api.client import (
     AnswerError,
     Client,
@@ -133,6 +133,38 @@ async def test_events_of_governance_are_followed_like_blocks(
         async with contextlib.aclosing(client_.governance_events(1)) as found:
             notice = await anext(found)
     assert (notice["height"], notice["events"]) == (3, [])
+
+
+async def test_the_history_of_an_account_is_followed_across_a_lost_connection() -> None:
+    """Each item once: it begins at a page of history and goes on by the cursor last received."""
+    node = FakeNode()
+
+    async def transferred(nonce: int) -> None:
+        await node.submit([transfer(nonce).raw])
+        await node.commit()
+
+    for nonce in range(2):
+        await transferred(nonce)
+    async with serving(node=node) as first:
+        port = first.port
+        async with Client(first.url) as client_:
+            asked = calls.get_account_history(examples.BOB, limit=1, order="oldest")
+            page = await client_.call(asked)
+            found = [*page["items"]]
+            following = client_.account_history(examples.BOB, page["next_cursor"])
+            async with contextlib.aclosing(following) as notices:
+                for _ in range(2):
+                    found += (await anext(notices))["items"]
+                await first.server.stop()
+                for nonce in (2, 3):
+                    await transferred(nonce)
+                async with serving(ApiConfig(port=port), node):
+                    for _ in range(2):
+                        found += (await anext(notices))["items"]
+                    matches = await client_.call(calls.search("4"))
+    places = [(item["height"], item["position"]) for item in found]
+    assert places == [(height, at) for height in range(1, 5) for at in (0, None)]
+    assert [match["kind"] for match in matches] == ["block"]
 
 
 async def test_a_node_that_is_not_there_is_said_so_with_the_remedy() -> None:

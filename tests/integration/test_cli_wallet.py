@@ -21,6 +21,7 @@ from node.wallet import folder
 from node.wallet.ethereum_keystore import ScryptCost
 from node.wallet.folder import Cost, WalletFolder
 from node.wallet.phrases import Curve
+from tests.support.api_servers import serving
 from tests.support.served_town import served_town
 from tests.support.shell import Shell
 from tests.support.town import answer, base_port, poyong
@@ -195,11 +196,15 @@ async def test_history_comes_in_pages_that_join(shell: Shell) -> None:
         assert await asyncio.to_thread(read, url) == [5, 4, 3, 2, 1]
 
 
-@pytest.mark.parametrize("found", [None, [], {"items": [], "next_cursor": None}, 5])
-async def test_a_node_without_history_is_said_to_be_so(shell: Shell, found: object) -> None:
-    async with answering(lambda params: found) as url:
-        said = await asyncio.to_thread(shell.refusal, "wallet", "history", STRANGER, "--rpc", url)
-    assert "gives no account history" in said
+async def test_a_node_without_history_is_said_to_be_so(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving() as served:
+        monkeypatch.setattr(served.node, "history_start", lambda: None)
+        said = await asyncio.to_thread(
+            shell.refusal, "wallet", "history", STRANGER, "--rpc", served.url
+        )
+    assert "keeps no history of accounts" in said
 
 
 def test_an_empty_wallet_says_how_to_begin(

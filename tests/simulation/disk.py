@@ -71,6 +71,10 @@ class VirtualStore:
         """Pairs with start <= key < stop, in key order."""
         return self._rows.iterate(start, stop)
 
+    def last(self, start: bytes, stop: bytes, count: int) -> list[tuple[bytes, bytes]]:
+        """The last `count` pairs with start <= key < stop, the last one first."""
+        return self._rows.last(start, stop, count)
+
     def write(self, batch: WriteBatch, *, sync: bool) -> None:
         """The whole batch or nothing; a sync makes all earlier writes durable too."""
         self._fuse()

@@ -5,9 +5,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from api import examples, fact_examples, governance_examples, land_examples, pool_examples, ports
+from api import (
+    examples,
+    fact_examples,
+    governance_examples,
+    land_examples,
+    pool_examples,
+    ports,
+)
 from api.encoding import from_hex
+from api.history_ports import HistoryEntry, Place, PlacePage
 from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
+from ledger.concerned import HOOKS, concerned, positions
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, ErrorCode, WrongChainError
 from ledger.message_registry import MessageRegistry
@@ -46,6 +55,7 @@ class FakeNode:
         self.blocks: list[ports.CommittedBlock] = []
         self.failure: Exception | None = None
         self.waiting = 0
+        self.history_from: int | None = 1
         self.views: dict[Address, ports.ContractView] = {}
         self.feed = PendingFeed()
         self._changed = asyncio.Condition()
@@ -174,6 +184,44 @@ class FakeNode:
             return None
         committed, index = position
         return ports.FinalReceipt(committed.receipts[index], committed.block.height, index)
+
+    def history_start(self) -> int | None:
+        return self.history_from
+
+    def _places(self, address: bytes) -> list[Place]:
+        """By a plain look at every block."""
+        return [
+            Place(item.block.height, position)
+            for item in self.blocks[(self.history_from or 1) - 1 :]
+            for position in positions(
+                concerned(item.block.transactions, item.receipts, item.hook_events).get(
+                    Address(address), b""
+                )
+            )
+        ]
+
+    def concerning(
+        self, address: bytes, start: Place, count: int, *, newest_first: bool
+    ) -> PlacePage:
+        found = self._places(address)
+        if newest_first:
+            after = [place for place in reversed(found) if place < start]
+            end = Place(self.history_from or 1, 0)
+        else:
+            after = [place for place in found if place > start]
+            end = max(start, Place(self.height(), HOOKS))
+        more = len(after) > count
+        return PlacePage(tuple(after[:count]), after[count - 1] if more else end, more)
+
+    def history_entry(self, place: Place) -> HistoryEntry | None:
+        found = self.block(place.height)
+        if found is None:
+            return None
+        if place.position == HOOKS:
+            return HistoryEntry(place, found.block.time_ms, None, None, found.hook_events)
+        receipt = found.receipts[place.position]
+        signed_one = found.block.transactions[place.position]
+        return HistoryEntry(place, found.block.time_ms, signed_one, receipt, receipt.events)
 
     def account(self, address: bytes) -> ports.AccountState:
         known = address == examples.BOB

@@ -225,6 +225,8 @@ async def test_every_result_keeps_to_the_schema_of_its_method() -> None:
           for name in ("poyong_getTransaction", "poyong_getReceipt", "poyong_getTransactionProof")
           for item in (final, waiting, hex_of(bytes(32)))),
         call(1, "poyong_getAccount", account),
+        *(call(1, "poyong_getAccountHistory", holder) for holder in (account, hex_of(bytes(20)))),
+        *(call(1, "poyong_search", text) for text in ("1", final, account, "wolchul", "nowhere")),
         call(1, "poyong_getProof", account),
         call(1, "poyong_getProof", None, "0x01"),
         call(1, "poyong_getStatement", "balance", account),

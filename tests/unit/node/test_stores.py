@@ -57,6 +57,18 @@ def test_an_engine_is_installed_here() -> None:
 
 
 @every_engine
+@pytest.mark.parametrize("stop", [b"b", b"b2", b"c", b"\xff"])
+@pytest.mark.parametrize("start", [b"a", b"a1", b"a2", b"b1", b"b2", b"b3"])
+def test_the_last_pairs_come_last_first(store: KeyValueStore, start: bytes, stop: bytes) -> None:
+    """Also when the only one has the very key of the start."""
+    keys = [b"a1", b"a2", b"a3", b"b1", b"b2", b"d"]
+    store.write(batch(*[(key, b"of " + key) for key in keys]), sync=True)
+    expected = [(key, b"of " + key) for key in reversed(keys) if start <= key < stop]
+    for count in (0, 1, 2, 9):
+        assert store.last(start, stop, count) == expected[:count]
+
+
+@every_engine
 def test_an_absent_key_is_none(store: KeyValueStore) -> None:
     assert store.get(b"x") is None
     assert store.snapshot().get(b"x") is None
