@@ -86,7 +86,11 @@ def list_command(file: Path, as_json: bool) -> None:
 @api_key.command()
 @_FILE
 @_NAME
-def remove(file: Path, name: str) -> None:
+@json_option
+def remove(file: Path, name: str, as_json: bool) -> None:
     """Take the key called NAME out of FILE; the node refuses it from its next start on."""
     api_keys.remove_key(file, name)
-    click.echo(f"removed {name}; start the node again, so that it refuses the key")
+    if as_json:
+        print_json({"removed": name})
+    else:
+        click.echo(f"removed {name}; start the node again, so that it refuses the key")
