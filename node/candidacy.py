@@ -82,7 +82,8 @@ class Candidacy:
         submit: Submit,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
-        """state: that of the head. lag: heights by which this node is behind the others. to the node's own mempool and the peers. spawn: runs it beside the replica."""
+        """state: that of the head. lag: heights by which this node is behind the others. submit: to
+        the node's own mempool and the peers. spawn: runs it beside the replica."""
         self._signer = signer
         self._chain_id = chain_id
         self._state = state

@@ -45,7 +45,7 @@ DEFAULT_SCENARIO: Final = "gwangju"
 _FOLDER_MODE: Final = 0o700
 _SECRET_MODE: Final = 0o600
 _PASSWORD_FILE: Final = "keys/password"
-_VALIDATOR_KEY: Final = "keys/validator.json"
+VALIDATOR_KEY: Final = "keys/validator.json"
 _NODE_KEY: Final = "keys/node.json"
 ACCOUNT_KEY: Final = "keys/account.json"
 """With which the organisation of a validator signs for the authority; in each home."""
@@ -162,7 +162,7 @@ def create_keys(folder: Path, node: TownNode) -> NodeKeys:
     _write(home / _PASSWORD_FILE, PASSWORD + "\n")
     wanted = {KeyKind.NODE: _NODE_KEY}
     if node.is_validator:
-        wanted |= {KeyKind.VALIDATOR: _VALIDATOR_KEY, KeyKind.ACCOUNT: ACCOUNT_KEY}
+        wanted |= {KeyKind.VALIDATOR: VALIDATOR_KEY, KeyKind.ACCOUNT: ACCOUNT_KEY}
     made = {
         kind: keystore.create_key(
             home / file, kind, PASSWORD, label=node.organisation, cost=LOCAL_COST
@@ -180,7 +180,7 @@ def read_keys(folder: Path, node: TownNode) -> NodeKeys:
 
     if not node.is_validator:
         return NodeKeys(None, public_key(_NODE_KEY), None)
-    return NodeKeys(public_key(_VALIDATOR_KEY), public_key(_NODE_KEY), public_key(ACCOUNT_KEY))
+    return NodeKeys(public_key(VALIDATOR_KEY), public_key(_NODE_KEY), public_key(ACCOUNT_KEY))
 
 
 def authority_of(town: Town, keys: Mapping[str, NodeKeys]) -> ThresholdAccount:
@@ -301,7 +301,7 @@ def configuration(town: Town, node: TownNode, keys: Mapping[str, NodeKeys]) -> c
         node=config.NodeConfig(
             name=node.name,
             genesis=GENESIS_FILE,
-            validator_key=_VALIDATOR_KEY if node.is_validator else "",
+            validator_key=VALIDATOR_KEY if node.is_validator else "",
             node_key=_NODE_KEY,
             password_file=_PASSWORD_FILE,
         ),

@@ -1,4 +1,4 @@
-"""What ends the run of a town: a signal, its purpose, or an error; the rest is cancelled with it."""
+"""What ends the run of a town: a signal, its purpose, or an error; the rest ends with it."""
 
 import asyncio
 import signal
