@@ -10,7 +10,7 @@ from governance.proposals.lifecycle import ENDED, TAKING_VOTES, Status
 from governance.proposals.proposals import SPONSOR, SUBMIT
 from governance.proposals.voting import VOTE
 from ledger import codec
-from ledger.crypto import sha256
+from ledger.crypto import checksum_address, sha256
 from node.constitution.chain import StepError, TownChain, value_of
 from node.constitution.people import Ballot, People
 from node.play.outbox import Message
@@ -70,13 +70,28 @@ class Assembly:
                     f"{found['reason'] or tally_of(found)}"
                 )
             voted = len(found["votes"])
-            await self.vote(number, ballots())
+            await self.vote(number, await self._electors(ballots(), found["votes"][-1]))
 
     async def vote(self, number: int, ballots: Sequence[Ballot]) -> None:
         """Cast votes, each of which has to count."""
         await self._chain.accepted(
             [(voter, Message.of(VOTE, number, choice)) for voter, choice in ballots]
         )
+
+    async def _electors(
+        self, ballots: Sequence[Ballot], vote: governance_results.ProposalVote
+    ) -> list[Ballot]:
+        """The ballots without those of organisations that were registered after voting started."""
+        absent = {
+            listed["account"]
+            for listed in await self._chain.call(calls.list_organisations())
+            if not any(
+                each["began"] <= vote["snapshot"]
+                and (each["ended"] is None or vote["snapshot"] < each["ended"])
+                for each in listed["memberships"]
+            )
+        }
+        return [each for each in ballots if checksum_address(each[0].address) not in absent]
 
     async def voting(self, number: int) -> None:
         """Return when the first vote on a proposal has opened."""

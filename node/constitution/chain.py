@@ -23,6 +23,7 @@ KEPT: Final = ("proposals.", "stakeholders.", "validators.")
 
 T = TypeVar("T")
 Sent = tuple[Sender, Message]
+Where = Callable[[Mapping[str, Any]], bool]
 
 
 class StepError(Exception):
@@ -87,22 +88,12 @@ class TownChain:
                 return answer
             await block.wait()
 
-    async def event(
-        self,
-        name: str,
-        *,
-        since: int = 0,
-        where: Callable[[Mapping[str, Any]], bool] = lambda _: True,
-    ) -> Found:
-        """The first event of this name from height `since` on whose values fit."""
+    async def event(self, name: str, where: Where = lambda _: True) -> Found:
+        """The first event of this name whose values fit."""
 
         async def look() -> Found | None:
             return next(
-                (
-                    found
-                    for found in self.events
-                    if found.name == name and found.height >= since and where(found.values)
-                ),
+                (found for found in self.events if found.name == name and where(found.values)),
                 None,
             )
 

@@ -1,4 +1,4 @@
-"""Steps of a fifth organisation: registered and admitted, synced, ready, and a validator that signs.
+"""Steps of a fifth organisation: admitted, synced, ready, and a validator that signs.
 
 Its folder is made and its node started while the town runs.
 """
@@ -135,10 +135,8 @@ class Joining:
             members = await self._chain.call(calls.validators())
             if members is None:
                 return None
-            seats = [
-                each for each in members["members"] if each["organisation"] == node.organisation
-            ]
-            index = seats[0]["index"] if seats else None
+            names = [member["organisation"] for member in members["members"]]
+            index = names.index(node.organisation)
             for height in range(since, self._chain.height + 1):
                 certificate = await self._chain.call(calls.get_certificate(height))
                 if certificate and index in {seal["validator"] for seal in certificate["seals"]}:

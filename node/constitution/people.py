@@ -1,4 +1,4 @@
-"""Who acts in the scenario: organisations, a registrar, and persons who are registered by and by."""
+"""Who acts in the scenario: organisations, a registrar, and persons yet to be registered."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +20,8 @@ Ballot = tuple[Sender, str]
 
 
 def _persons(chamber: str) -> tuple[Sender, ...]:
-    seeds = (
-        sha256(f"poyong/constitution/{chamber}/{n}".encode()) for n in range(PERSONS_A_CHAMBER)
-    )
-    return tuple(Sender.of_key(Ed25519Signer(seed)) for seed in seeds)
+    names = (f"poyong/constitution/{chamber}/{number}" for number in range(PERSONS_A_CHAMBER))
+    return tuple(Sender.of_key(Ed25519Signer(sha256(name.encode()))) for name in names)
 
 
 @dataclass(slots=True)

@@ -97,10 +97,8 @@ async def recall(chain: TownChain, assembly: Assembly, people: People, record: R
     """A role is granted by a vote that passes; persons call it back in its timelock."""
     builder = people.organisations["builder"].address
     grant = Message.of(GRANT_ROLE, roles.RATE_REPORTER, builder)
-    sponsors = ("land-corporation", "builder")
-    number = await assembly.propose(
-        sponsors, "The builder as a reporter of rates", [grant], FOUNDING_ACT
-    )
+    sponsors, title = ("land-corporation", "builder"), "The builder as a reporter of rates"
+    number = await assembly.propose(sponsors, title, [grant], FOUNDING_ACT)
     await assembly.follow(number, people.consent, until=QUEUED)
     callers = people.participants[20:26]
     await chain.accepted([(person, Message.of(RECALL, number)) for person in callers])

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 STEPS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "day_one": "organisations decide alone; class D is impossible without persons",
+        "day_one": "no persons on day one: their chambers are vacant, class D is impossible",
         "persons_seated": "the first persons are registered and their chambers seated",
         "ordinance": "the ordinance is registered as a legal basis",
         "fifth_admitted": "a fifth organisation is registered and its node admitted",
@@ -42,6 +42,9 @@ class Seen:
     tally: Mapping[str, Any] | None = None
 
 
+_UNSEEN: Final = MappingProxyType(dict.fromkeys(("height", "what", "proposal", "tally")))
+
+
 class Record:
     """The steps seen so far; `told` hears of each."""
 
@@ -72,12 +75,9 @@ class Record:
 
     def steps(self) -> list[dict[str, Any]]:
         """Each step in order, as JSON has it."""
-        return [
-            {
-                "name": name,
-                "shows": shows,
-                "seen": name in self._seen,
-                **asdict(self._seen.get(name, Seen(name, 0, ""))),
-            }
-            for name, shows in STEPS.items()
-        ]
+        found = []
+        for name, shows in STEPS.items():
+            seen = self._seen.get(name)
+            facts = _UNSEEN if seen is None else asdict(seen)
+            found.append({"name": name, "shows": shows, "seen": seen is not None} | facts)
+        return found

@@ -68,7 +68,7 @@ async def play(
                     )
             except TimeoutError:
                 outcome.failures.append(f"the scenario was not over after {deadline_s:g} s")
-            except LocalError as error:
+            except (LocalError, ClientError) as error:
                 outcome.failures.append(str(error))
         outcome.town = story.town
         outcome.failures += record.problems

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from api.client import ClientError
 from ledger.local_accounts import ed25519_accounts
@@ -18,7 +18,7 @@ from node.localnet.fleet import Fleet
 from node.localnet.layout import Town
 from node.play.outbox import Sender
 
-FILLERS: tuple[int, int] = (5, 6)
+FILLERS: Final = (5, 6)
 """Local accounts whose transfers make blocks; nobody else uses them."""
 
 

@@ -40,7 +40,7 @@ async def ordinance(chain: TownChain, assembly: Assembly, record: Record) -> int
     )
     bases = await chain.call(calls.list_legal_bases())
     found = [each for each in bases if each["document_hash"] == f"0x{text.hex()}"]
-    if [each["status"] for each in found] != ["in_force"]:
+    if [each["status"] for each in found] != ["in force"]:
         raise StepError(f"the ordinance: expected one in force, found {bases}")
     basis = found[0]["basis"]
     record.saw(

@@ -1,4 +1,4 @@
-"""Steps of a validator that signed twice: the chain suspends it, and a vote decides what follows."""
+"""Steps of a validator that signed twice: the chain suspends it, and a vote decides."""
 
 from pathlib import Path
 from typing import Final
