@@ -284,7 +284,7 @@ def build_node(config: Config) -> Node:
             runtime.ingest.submit,
             runtime.spawn,
         )
-        runtime.on_block.append(candidacy.on_block)
+        runtime.on_block.append(lambda applied: candidacy.on_block(applied.block))
     return Node(opened, metrics, runtime, service, instruments)
 
 

@@ -20,7 +20,6 @@ from ledger.set_changes import PROBE, PROBE_LIFETIME
 from ledger.state import State
 from ledger.transaction import Draft, Transaction, sign
 from ledger.validator_tables import PROBES, PROBES_NEEDED, set_at
-from node.execution import AppliedBlock
 
 RENEWED_AFTER: Final = PROBE_LIFETIME * 3 // 4
 """Heights after which a probe is replaced: there is time for three before it counts no longer."""
@@ -92,9 +91,9 @@ class Candidacy:
         self._spawn = spawn
         self._waits_until = 0
 
-    def on_block(self, applied: AppliedBlock) -> None:
+    def on_block(self, block: Block) -> None:
         """A block became the head: probe it if one is missing."""
-        state, block, key = self._state(), applied.block, self._signer.public_key
+        state, key = self._state(), self._signer.public_key
         if any(item.sender == ed25519_address(key) for item in block.transactions):
             self._waits_until = 0
         if block.height < self._waits_until or self._lag() > MAX_LAG:

@@ -39,6 +39,7 @@ def run(folder: Path, day_ms: int, base_port: int | None, as_json: bool) -> int:
         click.echo(f"poyong: {failure}", err=True)
     report = {
         **summary.report(outcome.town, examined.found, examined.invariants),
+        "validators": outcome.validators,
         "scenario": NAME,
         "day_ms": day_ms,
         "steps": outcome.record.steps(),
