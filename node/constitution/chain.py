@@ -110,14 +110,16 @@ class TownChain:
     async def deliver(self, sent: Sequence[Sent]) -> list[results.Receipt]:
         """Sign and send, and wait until all are final: their receipts, in order.
 
-        Each account has one such batch under way at a time. StepError when the node refuses one.
+        StepError when the node refuses one. Others may send from the same accounts meanwhile: their
+        transactions queue behind these.
         """
         async with AsyncExitStack() as held:
             for address in sorted({sender.address for sender, _ in sent}):
                 await held.enter_async_context(self._locks[address])
-            return await self._deliver(sent)
+            waiting = await self._send(sent)
+        return list(await asyncio.gather(*waiting))
 
-    async def _deliver(self, sent: Sequence[Sent]) -> list[results.Receipt]:
+    async def _send(self, sent: Sequence[Sent]) -> list[asyncio.Future[results.Receipt]]:
         senders = list({sender.address: sender for sender, _ in sent})
         accounts = await self.client.batch([calls.get_account(each) for each in senders])
         nonces = {
@@ -142,7 +144,7 @@ class TownChain:
             waiting.append(receipt)
         for outcome in await self.client.send(raws):
             _answer(outcome)
-        return list(await asyncio.gather(*waiting))
+        return waiting
 
     async def accepted(self, sent: Sequence[Sent]) -> list[results.Receipt]:
         """As deliver; StepError when a message did not take effect."""

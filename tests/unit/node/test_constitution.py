@@ -12,8 +12,10 @@ from api.client import Client, NodeError
 from consensus.authentication import Authenticator
 from consensus.evidence import build_evidence, require_evidence
 from consensus.messages import SigningDomain
-from ledger.crypto import Ed25519Signer, keccak256, sha256, verify_ed25519
+from ledger.crypto import Ed25519Signer, sha256, verify_ed25519
+from ledger.primitives import Address
 from ledger.registry import Validator, ValidatorSet
+from ledger.transaction import Transaction, decode_transaction
 from ledger.transfers import SEND
 from node.cli import run
 from node.constitution.chain import StepError, TownChain, value_of
@@ -32,8 +34,7 @@ class FakeClient:
     def __init__(self, code: int = 0) -> None:
         self.code = code
         self.refuses = False
-        self.sent: list[str] = []
-        self.batches: list[int] = []
+        self.sent: list[Transaction] = []
         self._queue: asyncio.Queue[results.Block] = asyncio.Queue()
         self._height = 0
 
@@ -43,14 +44,17 @@ class FakeClient:
             yield await self._queue.get()
 
     async def batch(self, batch: Sequence[Call[Any]]) -> list[Any]:
-        return [{"pending_nonce": len(self.sent)} for _ in batch]
+        owners = [Address(bytes.fromhex(call.params["address"][2:])) for call in batch]
+        found = [sum(each.sender == owner for each in self.sent) for owner in owners]
+        await asyncio.sleep(0)  # as long as the answer is on its way, others may ask as well
+        return [{"pending_nonce": nonce} for nonce in found]
 
     async def send(self, raws: Sequence[bytes]) -> list[Any]:
-        self.batches.append(len(raws))
         if self.refuses:
             return [NodeError("poyong_sendTransaction", -1, "nonce too high", None) for _ in raws]
-        hashes = [f"0x{keccak256(raw).hex()}" for raw in raws]
-        self.sent += hashes
+        signed = [decode_transaction(raw, 82062) for raw in raws]
+        self.sent += signed
+        hashes = [f"0x{each.hash.hex()}" for each in signed]
         self.block(hashes)
         return hashes
 
@@ -79,9 +83,7 @@ def pay(sender: Sender) -> tuple[Sender, Message]:
     return sender, Message.of(SEND, sender.address, 1, b"")
 
 
-async def test_what_is_delivered_is_final_and_two_batches_of_one_account_follow_each_other() -> (
-    None
-):
+async def test_two_batches_of_one_account_queue_with_nonces_of_their_own() -> None:
     client = FakeClient()
     chain = chain_on(client)
     follower = asyncio.create_task(chain.follow())
@@ -89,7 +91,11 @@ async def test_what_is_delivered_is_final_and_two_batches_of_one_account_follow_
         chain.accepted([pay(ONE), pay(OTHER)]), chain.accepted([pay(ONE), pay(ONE)])
     )
     assert [[receipt["height"] for receipt in batch] for batch in found] == [[1, 1], [2, 2]]
-    assert len(set(client.sent)) == 4
+    nonces = {
+        sender: [each.nonce for each in client.sent if each.sender == sender.address]
+        for sender in (ONE, OTHER)
+    }
+    assert nonces == {ONE: [0, 1, 2], OTHER: [0]}
     follower.cancel()
 
 
