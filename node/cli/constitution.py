@@ -9,8 +9,8 @@ import click
 
 from ledger.errors import LocalError
 from node import audit
-from node.cli.output import print_json, print_table
-from node.constitution.record import Seen
+from node.cli.output import print_json, print_table, shown
+from node.constitution.record import STEPS, Seen
 from node.constitution.run import LAND, QUARTER_DAYS, Outcome, play
 from node.localnet import creation, layout, summary
 from node.localnet.charter import Calendar
@@ -37,20 +37,25 @@ def run(folder: Path, day_ms: int, base_port: int | None, as_json: bool) -> int:
         examined = summary.examine(folder, outcome.town)
     for failure in outcome.failures:
         click.echo(f"poyong: {failure}", err=True)
+    if missing := outcome.record.missing:
+        named = f"{len(missing)} of {len(STEPS)} steps were not seen: {', '.join(missing)}"
+        click.echo(f"poyong: {named}", err=True)
+    if examined.invariants != audit.OK:
+        click.echo(f"poyong: invariant broken: {examined.invariants}", err=True)
     report = {
         **summary.report(outcome.town, examined.found, examined.invariants),
         "validators": outcome.validators,
         "scenario": NAME,
         "day_ms": day_ms,
         "steps": outcome.record.steps(),
-        "missing": outcome.record.missing,
+        "missing": missing,
         "failures": outcome.failures,
     }
     if as_json:
         print_json(report)
     else:
         _show(outcome, report)
-    whole = not outcome.failures and not outcome.record.missing
+    whole = not outcome.failures and not missing
     return 0 if whole and examined.invariants == audit.OK and not examined.held else 1
 
 
@@ -102,7 +107,7 @@ def _show(outcome: Outcome, report: Mapping[str, Any]) -> None:
         ],
     )
     click.echo(
-        f"Stopped at height {report['height']:,} with {report['validators']} validators; "
+        f"Stopped at height {report['height']:,}; validators {shown(report['validators'])}; "
         f"invariants {report['invariants']}."
     )
 

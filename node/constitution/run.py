@@ -40,12 +40,12 @@ POLL_S: Final = 0.1
 
 @dataclass(slots=True)
 class Outcome:
-    """town: with the organisation that joined. validators: seats at the end, as a node told them.
-    failures: sentences; empty when all went well."""
+    """town: with the organisation that joined. validators: seats at the end, as a node told them,
+    None when the run broke off. failures: sentences; empty when all went well."""
 
     town: Town
     record: Record
-    validators: int = 0
+    validators: int | None = None
     failures: list[str] = field(default_factory=list)
 
 
@@ -69,7 +69,7 @@ async def play(
                         [story.play(), told_so.wait(), nodes.all_ended()],
                     )
                     seats = await client.call(calls.validators())
-                    outcome.validators = 0 if seats is None else len(seats["members"])
+                    outcome.validators = None if seats is None else len(seats["members"])
             except TimeoutError:
                 outcome.failures.append(f"the scenario was not over after {deadline_s:g} s")
             except (LocalError, ClientError) as error:

@@ -75,7 +75,7 @@ class Story:
         await self._joining.seated(node, keys)
         chain, record = self._chain, self._record
         await suspension.signed_twice(chain, self._folder, self.town, record)
-        await suspension.suspension_decided(chain, self._assembly, self.town, record)
+        await suspension.suspension_decided(chain, self._assembly, self._people, self.town, record)
 
     async def _interests(self) -> None:
         await persons.recall(self._chain, self._assembly, self._people, self._record)

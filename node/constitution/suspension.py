@@ -6,14 +6,16 @@ from typing import Final
 from api import calls, results
 from consensus.messages import SigningDomain
 from governance.deciding import LIFT_SUSPENSION
+from ledger.crypto import checksum_address
 from ledger.primitives import Hash
 from node.constitution import offence
 from node.constitution.assembly import Assembly, moved_at, tally_of
 from node.constitution.chain import Found, StepError, TownChain
+from node.constitution.people import People
 from node.constitution.record import Record
 from node.keystore import KeyKind, open_signer
 from node.localnet import creation
-from node.localnet.charter import auditor
+from node.localnet.charter import JOINING, auditor
 from node.localnet.layout import Town, TownNode
 from node.play.outbox import Message
 
@@ -57,7 +59,7 @@ async def signed_twice(chain: TownChain, folder: Path, town: Town, record: Recor
 
 
 async def suspension_decided(
-    chain: TownChain, assembly: Assembly, town: Town, record: Record
+    chain: TownChain, assembly: Assembly, people: People, town: Town, record: Record
 ) -> None:
     """The chambers hear the case and lift the suspension."""
     (guilty,) = [node for node in town.validators if node.name == OFFENDER]
@@ -66,12 +68,18 @@ async def suspension_decided(
         ("city-hall", "land-corporation"), "A standby with the same key", [message]
     )
     lifted = await chain.event("validators.suspension_lifted")
+    joined = checksum_address(people.organisations[JOINING].address)
+    voted = await chain.event(
+        "proposals.voted",
+        lambda values: int(values["proposal"]) == done["number"] and values["account"] == joined,
+    )
     if not (await seat_of(chain, guilty))["eligible"]:
         raise StepError(f"{OFFENDER} does not propose in turn after its suspension was lifted")
     record.saw(
         "suspension_decided",
         await moved_at(chain, done["number"], done),
-        f"{lifted.values['organisation']} proposes in turn again",
+        f"{lifted.values['organisation']} proposes in turn again; the fifth organisation voted "
+        f"{voted.values['choice']}",
         proposal=done["number"],
         tally=tally_of(done),
     )
