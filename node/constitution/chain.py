@@ -177,6 +177,15 @@ def value_of(receipt: results.Receipt, name: str, field: str) -> Any:
     raise StepError(f"no {name} in the receipt of {receipt['transaction_hash']}")
 
 
+async def seat_of(chain: TownChain, organisation: str) -> results.ValidatorStatus:
+    """The seat of an organisation in the running set of validators."""
+    found = await chain.call(calls.validators())
+    for seat in found["members"] if found else []:
+        if seat["organisation"] == organisation:
+            return seat
+    raise StepError(f"{organisation} is no validator")
+
+
 def _answer(outcome: T | NodeError) -> T:
     if isinstance(outcome, NodeError):
         raise StepError(f"the node refused: {outcome}")

@@ -13,7 +13,7 @@ from governance.deciding import ADD_OBSERVER, ADD_VALIDATOR
 from governance.stakeholders.organisations import REGISTER as REGISTER_ORGANISATION
 from ledger.validator_tables import PROBES_NEEDED
 from node.constitution.assembly import Assembly, moved_at, tally_of
-from node.constitution.chain import Found, StepError, TownChain
+from node.constitution.chain import Found, StepError, TownChain, seat_of
 from node.constitution.people import People
 from node.constitution.record import Record
 from node.localnet import joining
@@ -131,12 +131,9 @@ class Joining:
     async def _signing(self, node: TownNode, since: int) -> int:
         """A height from `since` on whose certificate, as another node holds it, has its seal."""
 
+        index = (await seat_of(self._chain, node.organisation))["index"]
+
         async def sealed() -> int | None:
-            members = await self._chain.call(calls.validators())
-            if members is None:
-                return None
-            names = [member["organisation"] for member in members["members"]]
-            index = names.index(node.organisation)
             for height in range(since, self._chain.height + 1):
                 certificate = await self._chain.call(calls.get_certificate(height))
                 if certificate and index in {seal["validator"] for seal in certificate["seals"]}:

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Final
 
-from api import calls, results
+from api import calls
 from consensus.messages import SigningDomain
 from governance.deciding import LIFT_SUSPENSION
 from ledger.crypto import checksum_address
 from ledger.primitives import Hash
 from node.constitution import offence
 from node.constitution.assembly import Assembly, moved_at, tally_of
-from node.constitution.chain import Found, StepError, TownChain
+from node.constitution.chain import Found, StepError, TownChain, seat_of
 from node.constitution.people import People
 from node.constitution.record import Record
 from node.keystore import KeyKind, open_signer
@@ -35,7 +35,7 @@ async def signed_twice(chain: TownChain, folder: Path, town: Town, record: Recor
     domain = SigningDomain(creation.CHAIN_ID, Hash(bytes.fromhex(status["genesis_hash"][2:])))
     file = folder / OFFENDER / creation.VALIDATOR_KEY
     signer = open_signer(file, creation.PASSWORD, KeyKind.VALIDATOR)
-    seat = await seat_of(chain, guilty)
+    seat = await seat_of(chain, guilty.organisation)
     for _ in range(TRIES):
         first = chain.height + 1
         hello = offence.hello_of(domain, chain.height)
@@ -49,7 +49,7 @@ async def signed_twice(chain: TownChain, folder: Path, town: Town, record: Recor
             break
     else:
         raise StepError(f"two votes of {OFFENDER} were handed in {TRIES} times without a record")
-    if (await seat_of(chain, guilty))["eligible"]:
+    if (await seat_of(chain, guilty.organisation))["eligible"]:
         raise StepError(f"{OFFENDER} is suspended and proposes in turn all the same")
     record.saw(
         "signed_twice",
@@ -73,7 +73,7 @@ async def suspension_decided(
         "proposals.voted",
         lambda values: int(values["proposal"]) == done["number"] and values["account"] == joined,
     )
-    if not (await seat_of(chain, guilty))["eligible"]:
+    if not (await seat_of(chain, guilty.organisation))["eligible"]:
         raise StepError(f"{OFFENDER} does not propose in turn after its suspension was lifted")
     record.saw(
         "suspension_decided",
@@ -83,15 +83,6 @@ async def suspension_decided(
         proposal=done["number"],
         tally=tally_of(done),
     )
-
-
-async def seat_of(chain: TownChain, node: TownNode) -> results.ValidatorStatus:
-    """The seat of an organisation in the running set."""
-    found = await chain.call(calls.validators())
-    for seat in found["members"] if found else []:
-        if seat["organisation"] == node.organisation:
-            return seat
-    raise StepError(f"{node.organisation} is no validator")
 
 
 async def _suspended(chain: TownChain, guilty: TownNode, until_height: int) -> Found | None:
