@@ -42,6 +42,8 @@ def run(folder: Path, day_ms: int, base_port: int | None, as_json: bool) -> int:
         click.echo(f"poyong: {named}", err=True)
     if examined.invariants != audit.OK:
         click.echo(f"poyong: invariant broken: {examined.invariants}", err=True)
+    for name in examined.held:
+        click.echo(f"poyong: {name} runs on: its store was not examined", err=True)
     report = {
         **summary.report(outcome.town, examined.found, examined.invariants),
         "validators": outcome.validators,
