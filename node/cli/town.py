@@ -117,7 +117,7 @@ def up(
 )
 @click.option(
     "--day-ms",
-    type=click.IntRange(100, 10_000),
+    type=click.IntRange(200, 10_000),
     default=constitution.DEFAULT_DAY_MS,
     show_default=True,
     help="How long a day of the calendar lasts, in constitution.",
