@@ -14,8 +14,8 @@ from ledger.registry import Phase
 from node.consensus_wire import encode_message
 from node.localnet.layout import TownNode
 from node.localnet.ports import LOOPBACK
-from node.runtime import SOFTWARE
 from node.tls import NodeIdentity
+from node.version import SOFTWARE
 from node.wire import FrameKind, Hello, encode_frame
 
 

@@ -19,8 +19,8 @@ from node.constitution.persons import delegate
 from node.constitution.record import Record
 from node.localnet.charter import FOUNDING_ACT, Calendar
 from node.play.outbox import Message, Sender
-from node.runtime import VERSION
 from node.scenarios.gwangju import ZONES
+from node.version import VERSION
 from tokenomics.facts.land_events import CERTIFY_EVENT
 from tokenomics.issuance.issuance import SET_ISSUANCE_PARAMETER
 
