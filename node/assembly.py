@@ -35,6 +35,7 @@ from node import saved_commitment
 from node.account_index import HistoryRules
 from node.api_keys import read_keys
 from node.block_store import BlockStore
+from node.candidacy import Candidacy
 from node.config import Config
 from node.connection import ConnectionTimes
 from node.health import HealthServer
@@ -295,6 +296,16 @@ def build_node(config: Config) -> Node:
     )
     runtime.on_admitted.append(service.on_admitted)
     runtime.driver.on_event.append(instruments.on_event)
+    if opened.signer is not None:
+        candidacy = Candidacy(
+            opened.signer,
+            opened.genesis.chain_id,
+            lambda: runtime.state,
+            lambda: service.target_height() - service.height(),
+            runtime.ingest.submit,
+            runtime.spawn,
+        )
+        runtime.on_block.append(lambda applied: candidacy.on_block(applied.block))
     return Node(opened, metrics, runtime, service, instruments)
 
 

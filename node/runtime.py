@@ -212,7 +212,7 @@ class Runtime:
             self.mempool,
             self.inbox,
             lambda: self._validators,
-            self._spawn,
+            self.spawn,
             now_ms,
         )
 
@@ -222,8 +222,8 @@ class Runtime:
         """Listen, dial, start the replica; the port (of use with port 0)."""
         port = await self.peers.start(self._network.listen_host, self._network.listen_port)
         self.driver.perform(self.replica.start(now_ms()))
-        self._spawn(self._drive())
-        self._spawn(self.ingest.run())
+        self.spawn(self._drive())
+        self.spawn(self.ingest.run())
         return port
 
     @property
@@ -251,7 +251,8 @@ class Runtime:
         await self.peers.stop()
         self.vote_log.close()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside the replica until the node stops; an error makes the node unfit."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

@@ -15,6 +15,7 @@ from ledger.errors import LocalError
 from ledger.local_accounts import DEVELOPMENT_MNEMONIC
 from node import audit
 from node.audit import StoreAudit
+from node.cli import constitution
 from node.cli.outcomes import draw, offline_rounds, show_scenario
 from node.cli.output import json_option, print_json, print_table
 from node.cli.rpc import ask
@@ -101,7 +102,7 @@ def up(
 
 
 @town.command()
-@click.argument("name", type=click.Choice(tuple(SCENARIOS)))
+@click.argument("name", type=click.Choice((*SCENARIOS, constitution.NAME)))
 @click.option(
     "--dir",
     "folder",
@@ -113,6 +114,13 @@ def up(
     "--quarter-ms",
     type=click.IntRange(200, 3_600_000),
     help="How long a quarter lasts.  [default: 1500, with many zones more]",
+)
+@click.option(
+    "--day-ms",
+    type=click.IntRange(200, 10_000),
+    default=constitution.DEFAULT_DAY_MS,
+    show_default=True,
+    help="How long a day of the calendar lasts, in constitution.",
 )
 @click.option("--noise", is_flag=True, help="Appraisers miss the price by up to 2 %, seeded.")
 @click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Of the noise.")
@@ -129,6 +137,7 @@ def scenario(
     folder: Path | None,
     validators: int | None,
     quarter_ms: int | None,
+    day_ms: int,
     noise: bool,
     seed: int,
     chart_file: Path | None,
@@ -140,6 +149,18 @@ def scenario(
     Beside the chain's figures stand those of the offline playback, where every round closes at
     its quarter's end to the millisecond.
     """
+    if name == constitution.NAME:
+        constitution.require_plain(
+            {
+                "--validators": validators,
+                "--quarter-ms": quarter_ms,
+                "--noise": noise,
+                "--chart": chart_file,
+            }
+        )
+        _warn()
+        home = folder or layout.DEFAULT_FOLDER.parent / f"scenario-{name}"
+        return constitution.run(home, day_ms, base_port, as_json)
     made_for = SCENARIOS[name]()
     home = folder or layout.DEFAULT_FOLDER.parent / f"scenario-{name}"
     drawing = chart_file or home / f"{name}.svg"
@@ -174,7 +195,7 @@ def _run(
 ) -> tuple[StoreAudit, str, bool]:
     """Run the town until it is stopped or played: what its stores hold then, whether they are
     whole, and whether a node failed. Failures are told on stderr."""
-    click.secho(WARNING, err=True, fg="yellow", bold=True)
+    _warn()
     wallets = made.observer.rpc_url
     click.echo(f"Wallets connect to {wallets}, chain id {CHAIN_ID} (docs/metamask.md).", err=True)
     _say(f"Starting {len(made.nodes)} nodes as processes; the first block takes some seconds")
@@ -194,6 +215,11 @@ def _run(
     if examined.invariants != audit.OK:
         click.echo(f"poyong: invariant broken: {examined.invariants}", err=True)
     return examined.found, examined.invariants, bool(outcome.failures)
+
+
+def _warn() -> None:
+    """On stderr, at each start of a town."""
+    click.secho(WARNING, err=True, fg="yellow", bold=True)
 
 
 def _say(what: str) -> None:

@@ -8,13 +8,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ledger.crypto import checksum_address
 from ledger.errors import LocalError
-from ledger.genesis import Genesis
+from ledger.genesis import Genesis, Parameters
 from ledger.local_accounts import (
     appraiser_accounts,
     ed25519_accounts,
@@ -26,7 +26,8 @@ from ledger.registry import Validator, ValidatorSet
 from node import config, keystore
 from node.disk_errors import os_error
 from node.keystore import LOCAL_COST, KeyKind
-from node.localnet import layout, officials, ports
+from node.localnet import charter, layout, officials, ports
+from node.localnet.charter import Calendar, Founder
 from node.localnet.held import require_none_runs
 from node.localnet.layout import Town, TownNode
 from node.scenarios import catalogue
@@ -44,13 +45,18 @@ DEFAULT_SCENARIO: Final = "gwangju"
 _FOLDER_MODE: Final = 0o700
 _SECRET_MODE: Final = 0o600
 _PASSWORD_FILE: Final = "keys/password"
-_VALIDATOR_KEY: Final = "keys/validator.json"
+VALIDATOR_KEY: Final = "keys/validator.json"
 _NODE_KEY: Final = "keys/node.json"
 ACCOUNT_KEY: Final = "keys/account.json"
 """With which the organisation of a validator signs for the authority; in each home."""
+SECOND_KEYS: Final = ("director", "legal counsel")
+"""Whose keys beside ACCOUNT_KEY, the president's, act for an organisation of a governed town."""
+SIGNATURES: Final = 2
+ACCOUNT_FILE: Final = "organisation.json"
+"""Descriptor of the organisation's account; in each home of a governed town."""
 AUTHORITY_FILE: Final = "authority.json"
 """Descriptor of the authority; in each home."""
-_GENESIS_FILE: Final = "genesis.json"
+GENESIS_FILE: Final = "genesis.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class Wish:
     fresh: bool = False
     base_port: int | None = None
     quarter_ms: int | None = None
+    calendar: Calendar | None = None
+    """With one the stakeholders decide from the first block on, and there is no authority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,25 +127,32 @@ def _create(folder: Path, wish: Wish, say: Callable[[str], None]) -> Town:
         layout.DEFAULT_VALIDATORS if wish.validators is None else wish.validators,
         scenario,
         wish.base_port,
+        governed=wish.calendar is not None,
     )
     say(f"Making a new town in {folder}: keys of {len(town.nodes)} nodes")
     layout.save(folder, town)
-    keys = {node.name: _create_keys(folder, node) for node in town.nodes}
+    keys = {node.name: create_keys(folder, node) for node in town.nodes}
     say("Writing the genesis and the configuration of each node")
     # The economy's first quarter starts with the chain: genesis time is now.
-    genesis = genesis_of(town, keys, time.time_ns() // 1_000_000, wish.quarter_ms)
+    now_ms = time.time_ns() // 1_000_000
+    if wish.calendar is None:
+        genesis = genesis_of(town, keys, now_ms, wish.quarter_ms)
+    else:
+        accounts = {node.name: create_account(folder, node) for node in town.validators}
+        genesis = governed_genesis(town, keys, accounts, now_ms, wish.quarter_ms, wish.calendar)
     document = json.dumps(genesis.document(), ensure_ascii=False, indent=2) + "\n"
-    descriptor = authority_of(town, keys).text()
     for node in town.nodes:
-        _write(folder / node.name / _GENESIS_FILE, document)
-        _write(folder / node.name / AUTHORITY_FILE, descriptor)
+        _write(folder / node.name / GENESIS_FILE, document)
+        if not town.governed:
+            _write(folder / node.name / AUTHORITY_FILE, authority_of(town, keys).text())
     _write_configurations(folder, town, keys)
     town = layout.with_ready(town)
     layout.save(folder, town)
     return town
 
 
-def _create_keys(folder: Path, node: TownNode) -> NodeKeys:
+def create_keys(folder: Path, node: TownNode) -> NodeKeys:
+    """The folder of a new node, and its keys."""
     home = folder / node.name
     try:
         home.mkdir(mode=_FOLDER_MODE)
@@ -147,7 +162,7 @@ def _create_keys(folder: Path, node: TownNode) -> NodeKeys:
     _write(home / _PASSWORD_FILE, PASSWORD + "\n")
     wanted = {KeyKind.NODE: _NODE_KEY}
     if node.is_validator:
-        wanted |= {KeyKind.VALIDATOR: _VALIDATOR_KEY, KeyKind.ACCOUNT: ACCOUNT_KEY}
+        wanted |= {KeyKind.VALIDATOR: VALIDATOR_KEY, KeyKind.ACCOUNT: ACCOUNT_KEY}
     made = {
         kind: keystore.create_key(
             home / file, kind, PASSWORD, label=node.organisation, cost=LOCAL_COST
@@ -165,7 +180,7 @@ def read_keys(folder: Path, node: TownNode) -> NodeKeys:
 
     if not node.is_validator:
         return NodeKeys(None, public_key(_NODE_KEY), None)
-    return NodeKeys(public_key(_VALIDATOR_KEY), public_key(_NODE_KEY), public_key(ACCOUNT_KEY))
+    return NodeKeys(public_key(VALIDATOR_KEY), public_key(_NODE_KEY), public_key(ACCOUNT_KEY))
 
 
 def authority_of(town: Town, keys: Mapping[str, NodeKeys]) -> ThresholdAccount:
@@ -176,6 +191,48 @@ def authority_of(town: Town, keys: Mapping[str, NodeKeys]) -> ThresholdAccount:
         if (account_key := keys[node.name].account) is not None
     }
     return new_account(len(members) // 2 + 1, members)
+
+
+def second_key(home: Path, name: str) -> Path:
+    """The key file of one of SECOND_KEYS."""
+    return home / "keys" / f"{name.replace(' ', '-')}.json"
+
+
+def create_account(folder: Path, node: TownNode) -> ThresholdAccount:
+    """An organisation's own account: of three people two have to sign. Keys and descriptor are in
+    the home of its node."""
+    home = folder / node.name
+    members = {keystore.read_key_info(home / ACCOUNT_KEY).public_key: "president"}
+    for name in SECOND_KEYS:
+        file = second_key(home, name)
+        made = keystore.create_key(file, KeyKind.ACCOUNT, PASSWORD, label=name, cost=LOCAL_COST)
+        members[made.public_key] = name
+    account = new_account(SIGNATURES, members)
+    _write(home / ACCOUNT_FILE, account.text())
+    return account
+
+
+def governed_genesis(
+    town: Town,
+    keys: Mapping[str, NodeKeys],
+    accounts: Mapping[str, ThresholdAccount],
+    time_ms: int,
+    quarter_ms: int | None,
+    calendar: Calendar,
+) -> Genesis:
+    """The genesis of a town whose stakeholders decide: nobody is registered as a person yet."""
+    plain = genesis_of(town, keys, time_ms, quarter_ms)
+    founders = {
+        node.name: Founder(accounts[node.name].witness.address, validator_key, keys[node.name].node)
+        for node in town.validators
+        if (validator_key := keys[node.name].validator) is not None
+    }
+    return replace(
+        plain,
+        observers={**plain.observers, charter.auditor().node_key: charter.AUDITOR},
+        parameters=Parameters(min_block_interval_ms=calendar.block_ms),
+        sections=charter.governed(plain.sections, founders, calendar, BALANCE),
+    )
 
 
 def genesis_of(
@@ -227,8 +284,15 @@ def sections(scenario: str, authority: str, quarter_ms: int | None = None) -> di
 
 def _write_configurations(folder: Path, town: Town, keys: Mapping[str, NodeKeys]) -> None:
     for node in town.nodes:
-        text = config.render(configuration(town, node, keys))
-        _write(folder / node.name / config.CONFIG_FILE, text)
+        write_configuration(folder, town, node, keys)
+
+
+def write_configuration(
+    folder: Path, town: Town, node: TownNode, keys: Mapping[str, NodeKeys]
+) -> None:
+    """The configuration of one node."""
+    text = config.render(configuration(town, node, keys))
+    _write(folder / node.name / config.CONFIG_FILE, text)
 
 
 def configuration(town: Town, node: TownNode, keys: Mapping[str, NodeKeys]) -> config.Config:
@@ -236,8 +300,8 @@ def configuration(town: Town, node: TownNode, keys: Mapping[str, NodeKeys]) -> c
     return config.Config(
         node=config.NodeConfig(
             name=node.name,
-            genesis=_GENESIS_FILE,
-            validator_key=_VALIDATOR_KEY if node.is_validator else "",
+            genesis=GENESIS_FILE,
+            validator_key=VALIDATOR_KEY if node.is_validator else "",
             node_key=_NODE_KEY,
             password_file=_PASSWORD_FILE,
         ),

@@ -84,12 +84,14 @@ class TownNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Town(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Validators by index, then the observer. `ready` is False while its folder is being made.
 
-    scenario: whose economy genesis carries; "" for none.
+    scenario: whose economy genesis carries; "" for none. governed: its stakeholders decide, and no
+    authority.
     """
 
     nodes: tuple[TownNode, ...]
     scenario: str
     ready: bool = False
+    governed: bool = False
     version: int = FORMAT_VERSION
 
     @property
@@ -103,7 +105,13 @@ class Town(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.nodes[-1]
 
 
-def plan(validators: int, scenario: str, base_port: int | None = None) -> Town:
+def plan(
+    validators: int,
+    scenario: str,
+    base_port: int | None = None,
+    *,
+    governed: bool = False,
+) -> Town:
     """A new town on ports that are free now, from `base_port` on. When nobody chose one, wallets
     find the observer at the port that they try by themselves, unless something else has it."""
     if not MIN_VALIDATORS <= validators <= MAX_VALIDATORS:
@@ -112,20 +120,39 @@ def plan(validators: int, scenario: str, base_port: int | None = None) -> Town:
             f"{validators} were asked for: change --validators"
         )
     names = (*ORGANISATIONS[:validators], OBSERVER)
-    numbers = ports.choose(PORTS_OF_A_NODE * len(names), base_port or ports.BASE_PORT)
-    if base_port is None and ports.is_free(ports.WALLET_PORT):
-        numbers[-RPC_FROM_END] = ports.WALLET_PORT
+    numbers = _free_ports(len(names), base_port)
     nodes = tuple(
         TownNode(name, organisation, index < validators, *numbers[3 * index : 3 * index + 3])
         for index, (name, organisation) in enumerate(names)
     )
-    return Town(nodes, scenario)
+    return Town(nodes, scenario, governed=governed)
+
+
+def _free_ports(nodes: int, base_port: int | None) -> list[int]:
+    numbers = ports.choose(PORTS_OF_A_NODE * nodes, base_port or ports.BASE_PORT)
+    if base_port is None and ports.is_free(ports.WALLET_PORT):
+        numbers[-RPC_FROM_END] = ports.WALLET_PORT
+    return numbers
 
 
 def with_other_ports(town: Town, base_port: int | None = None) -> Town:
     """The same town on ports that are free now."""
-    fresh = plan(len(town.validators), town.scenario, base_port)
-    return msgspec.structs.replace(town, nodes=fresh.nodes)
+    numbers = _free_ports(len(town.nodes), base_port)
+    nodes = tuple(
+        TownNode(node.name, node.organisation, node.is_validator, *numbers[3 * at : 3 * at + 3])
+        for at, node in enumerate(town.nodes)
+    )
+    return msgspec.structs.replace(town, nodes=nodes)
+
+
+def with_validator(town: Town, name: str) -> tuple[Town, TownNode]:
+    """The same town and one more node, of an organisation of ORGANISATIONS, before the observer;
+    its ports are free now and above all others."""
+    highest = max(port for node in town.nodes for port in node.ports)
+    node = TownNode(
+        name, dict(ORGANISATIONS)[name], True, *ports.choose(PORTS_OF_A_NODE, highest + 1)
+    )
+    return msgspec.structs.replace(town, nodes=(*town.nodes[:-1], node, town.observer)), node
 
 
 def with_ready(town: Town) -> Town:

@@ -1,21 +1,20 @@
 """Runs a town: starts its nodes, plays to it, watches it, and stops it cleanly."""
 
 import asyncio
-import contextlib
-import signal
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ledger.errors import LocalError
 from ledger.local_accounts import ed25519_accounts
-from node.localnet import processes
+from node.localnet import fleet
 from node.localnet.cast import cast_of
 from node.localnet.creation import CHAIN_ID
-from node.localnet.layout import LOG_FILE, PID_FILE, Town
-from node.localnet.processes import NodeProcess
+from node.localnet.endings import told_to_stop, until_one_ends
+from node.localnet.fleet import Fleet
+from node.localnet.layout import LOG_FILE, Town
 from node.localnet.traffic import ClientNode, Traffic
 from node.localnet.view import TownView
 from node.localnet.watch import IDLE_INTERVAL_S, INTERVAL_S, Watch
@@ -65,90 +64,36 @@ class Outcome:
 async def run_town(run: Run, screen: Screen) -> Outcome:
     """Start every node, and return when the time is up, on SIGINT or SIGTERM, or when no node is
     left. All nodes are stopped on return, however it comes about."""
-    async with _running(run) as nodes:
+    async with fleet.running(run.folder, run.town) as started:
         interval_s = IDLE_INTERVAL_S if run.idle else INTERVAL_S
-        watch = Watch(run.town, nodes, run.counted, interval_s)
+        watch = Watch(run.town, started.nodes, run.counted, interval_s)
         try:
-            return await _supervise(run, nodes, watch, screen)
+            return await _supervise(run, started, watch, screen)
         finally:
             await watch.close()
 
 
-@contextlib.asynccontextmanager
-async def _running(run: Run) -> AsyncIterator[list[NodeProcess]]:
-    nodes: list[NodeProcess] = []
-    followed: list[asyncio.Future[None]] = []
-    try:
-        for node in run.town.nodes:
-            home = run.folder / node.name
-            nodes.append(await processes.start(node.name, home, home / LOG_FILE))
-            file = home / PID_FILE
-            file.write_text(f"{nodes[-1].pid}\n", encoding="ascii")
-            followed.append(asyncio.ensure_future(_remove_when_ended(nodes[-1], file)))
-        yield nodes
-    finally:
-        await processes.stop(nodes)
-        await asyncio.gather(*followed)
-
-
-async def _remove_when_ended(node: NodeProcess, pid_file: Path) -> None:
-    """A process id that outlived its process would tell an operator to kill somebody else's."""
-    await node.process.wait()
-    await asyncio.to_thread(pid_file.unlink, missing_ok=True)
-
-
-async def _supervise(
-    run: Run, nodes: Sequence[NodeProcess], watch: Watch, screen: Screen
-) -> Outcome:
-    told_to_stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told_to_stop.set)
+async def _supervise(run: Run, started: Fleet, watch: Watch, screen: Screen) -> Outcome:
     outcome = Outcome(watch.view)
     played = asyncio.Event()
     background = [watch.run(), _draw(watch.view, screen), *_play(run, watch, played)]
-    endings: list[Coroutine[Any, Any, Any]] = [
-        told_to_stop.wait(),
-        _time_up(run, watch),
-        _all_ended(nodes),
-    ]
-    if run.until_played:
-        endings.append(played.wait())
-    try:
-        await _until_one_ends(background, endings)
-        if not told_to_stop.is_set():
-            await watch.look()
-    except LocalError as error:
-        outcome.failures.append(str(error))
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+    with told_to_stop() as told:
+        endings: list[Coroutine[Any, Any, Any]] = [
+            told.wait(),
+            _time_up(run, watch),
+            started.all_ended(),
+        ]
+        if run.until_played:
+            endings.append(played.wait())
+        try:
+            await until_one_ends(background, endings)
+            if not told.is_set():
+                await watch.look()
+        except LocalError as error:
+            outcome.failures.append(str(error))
     # What a node says while it stops counts as well.
-    stubborn = await processes.stop(nodes)
-    outcome.failures += [found for node in nodes if (found := node.failure())]
-    outcome.failures += [
-        f"{name} did not stop within {processes.STOP_TIMEOUT_S:g} s and was killed"
-        for name in stubborn
-    ]
+    outcome.failures += await started.stop()
     return outcome
-
-
-async def _until_one_ends(
-    background: Sequence[Coroutine[Any, Any, None]], endings: Sequence[Coroutine[Any, Any, Any]]
-) -> None:
-    """Return when one of `endings` does; an error of any of them is raised. Cancels the rest."""
-    ends = {asyncio.ensure_future(ending) for ending in endings}
-    tasks = ends | {asyncio.ensure_future(task) for task in background}
-    try:
-        pending = set(tasks)
-        while not any(end.done() for end in ends):
-            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _time_up(run: Run, watch: Watch) -> None:
@@ -162,11 +107,6 @@ async def _time_up(run: Run, watch: Watch) -> None:
             f"in {run.folder}, and poyong why-stalled --rpc {run.town.observer.rpc_url}"
         ) from None
     await asyncio.sleep(run.seconds if run.seconds is not None else float("inf"))
-
-
-async def _all_ended(nodes: Sequence[NodeProcess]) -> None:
-    await asyncio.gather(*(node.process.wait() for node in nodes))
-    raise LocalError(f"every node has ended; see the {LOG_FILE} files")
 
 
 async def _draw(view: TownView, screen: Screen) -> None:
