@@ -11,7 +11,8 @@ from tests.simulation.byzantine import ByzantineNode, Coven, TwinNode
 from tests.simulation.chains import chain_template, verify_once
 from tests.simulation.clients import Clients
 from tests.simulation.faults import Faults
-from tests.simulation.monitor import Monitor, Violation
+from tests.simulation.monitor import Monitor
+from tests.simulation.violation import Violation
 from tests.simulation.network import Network
 from tests.simulation.node import SimulatedNode, Site
 from tests.simulation.plan import Plan, plan_of, stream
@@ -80,21 +81,20 @@ class Seed:
         return [item for item in self.nodes if item.honest]
 
     def _make_nodes(self) -> list[SimulatedNode]:
-        plan, signers = self.plan, self.template.signers
+        plan, keys = self.plan, self.template.keys
         seats = [*range(plan.n), *plan.twins, *[None] * plan.observers]
         nodes: list[SimulatedNode] = []
         for endpoint, seat in enumerate(seats):
             rng = stream(plan.seed, plan.n, f"node {endpoint}")
-            signer = None if seat is None else signers[seat]
-            if seat is None or signer is None:
+            if seat is None:
                 made = SimulatedNode(self.site, endpoint, None, rng)
             elif seat in plan.twins:
-                made = TwinNode(self.site, endpoint, signer, rng, self.coven)
+                made = TwinNode(self.site, endpoint, keys[seat], rng, self.coven)
             elif seat in plan.byzantine:
                 habits = plan.byzantine[seat]
-                made = ByzantineNode(self.site, endpoint, signer, rng, habits, self.coven)
+                made = ByzantineNode(self.site, endpoint, keys[seat], rng, habits, self.coven)
             else:
-                made = SimulatedNode(self.site, endpoint, signer, rng)
+                made = SimulatedNode(self.site, endpoint, keys[seat], rng)
             made.skew_ms, made.work_us = plan.skew_ms[endpoint], plan.work_us[endpoint]
             nodes.append(made)
         return nodes
@@ -151,7 +151,11 @@ class Seed:
 
     def _expected(self) -> list[SimulatedNode]:
         """Honest nodes that the newest set still admits: others are shut out by their peers."""
-        return [item for item in self.honest if item.endpoint not in self.monitor.removed]
+        return [item for item in self.honest if not item.absent and self._is_admitted(item)]
+
+    def _is_admitted(self, node: SimulatedNode) -> bool:
+        key, admitted = self.site.keys[node.endpoint], self.monitor.admitted
+        return key is None or not admitted or key in admitted
 
     def _until(self, end_ms: int, done: Callable[[], bool]) -> bool:
         limit = max_deliveries(self.plan.endpoints)
