@@ -27,8 +27,8 @@ from tests.simulation.plan import (
 SIZES: Final = (4, 5, 6, 7)
 HOLLOW_ONE_IN: Final = 5
 LEAST_SET: Final = 3
-DAYS_MS: Final = (100, 200, 300)
-SAFETY_MS: Final = (8_000, 15_000, 25_000)
+DAYS_MS: Final = (200, 300, 400)
+SAFETY_MS: Final = (15_000, 25_000, 40_000)
 LOADS_MS: Final = ((300, 1_500), (1_000, 4_000))
 
 
@@ -49,9 +49,7 @@ def changing_plan_of(seed: int, n: int) -> Plan:
         day_ms=rng.choice(DAYS_MS),
     )
     safety_ms = rng.choice(SAFETY_MS)
-    plan = replace(
-        base, kind=kind, removal=None, safety_ms=safety_ms, load_ms=rng.choice(LOADS_MS)
-    )
+    plan = replace(base, kind=kind, removal=None, safety_ms=safety_ms, load_ms=rng.choice(LOADS_MS))
     plan = _hollow(plan, rng) if rng.randrange(HOLLOW_ONE_IN) == 0 else _tolerated(plan, rng)
     more = plan.endpoints
     return replace(
@@ -90,7 +88,7 @@ def _tolerated(plan: Plan, rng: Random) -> Plan:
         name = organisation(rng.choice(liars))
         wanted.append(Change("lift", name, rng.randrange(plan.safety_ms)))
     changes = list(_some(rng, wanted))
-    while not tolerates(replace(plan, changes=tuple(changes))):
+    while not is_tolerated(replace(plan, changes=tuple(changes))):
         changes.remove(next(change for change in changes if change.kind == "remove"))
     return replace(plan, changes=tuple(changes))
 
@@ -102,7 +100,7 @@ def _some(rng: Random, wanted: list[Change]) -> tuple[Change, ...]:
 
 
 def _begin(plan: Plan, rng: Random) -> int:
-    return rng.randrange(plan.safety_ms * 2 // 3)
+    return rng.randrange(plan.safety_ms // 3)
 
 
 def _join(plan: Plan, rng: Random, number: int) -> Change:
@@ -137,7 +135,7 @@ def faulty_of(plan: Plan) -> set[str]:
     return {organisation(index) for index in indices} | never
 
 
-def tolerates(plan: Plan) -> bool:
+def is_tolerated(plan: Plan) -> bool:
     """Whether every set that some of the changes make tolerates the faulty ones that it has."""
     faulty = faulty_of(plan)
     moves = [change for change in plan.changes if change.kind in ("join", "remove")]

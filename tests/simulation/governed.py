@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 from governance.chambers import INSTITUTIONAL
-from governance.classes import DAY_MS
+from governance.proposals.classes import DAY_MS
 from ledger.crypto import Ed25519Signer, checksum_address, ed25519_address, sha256
 from ledger.primitives import Address
 
@@ -79,7 +79,7 @@ def sections(validators: int, day_ms: int) -> dict[str, Any]:
             "parameters": {
                 "day_ms": day_ms,
                 "review_ms": DAY_MS // 2,
-                "voting_ms": [days * DAY_MS for days in (7, 10, 21, 30)],
+                "voting_ms": [days * DAY_MS for days in (7, 20, 21, 30)],
                 "timelock_ms": [days * DAY_MS for days in (0, 3, 14, 60)],
                 "open_a_sponsor": 10,
             }

@@ -9,11 +9,18 @@ from random import Random
 from typing import Any, Final
 
 from governance.deciding import ADD_VALIDATOR, LIFT_SUSPENSION, REMOVE_VALIDATOR, ROTATE_KEY
-from governance.lifecycle import TAKING_VOTES, Status
-from governance.organisations import REGISTER
-from governance.proposal_rows import CHAMBER_INDEX, PROPOSALS, VOTES, book, progress_of, vote_key
-from governance.proposals import SPONSOR, SUBMIT
-from governance.voting import VOTE
+from governance.proposals.lifecycle import TAKING_VOTES, Status
+from governance.proposals.proposal_rows import (
+    CHAMBER_INDEX,
+    PROPOSALS,
+    VOTES,
+    book,
+    progress_of,
+    vote_key,
+)
+from governance.proposals.proposals import SPONSOR, SUBMIT
+from governance.proposals.voting import VOTE
+from governance.stakeholders.organisations import REGISTER
 from ledger import accounts, codec, transaction
 from ledger.crypto import Ed25519Signer, ed25519_address, sha256
 from ledger.message_registry import MessageType
@@ -63,9 +70,7 @@ def changed(before: ValidatorSet, change: Change) -> ValidatorSet | None:
 class Organisations:
     """Everybody who wants or decides something about validators, until `pursued` says enough."""
 
-    def __init__(
-        self, site: Site, nodes: Sequence[SimulatedNode], plan: Plan, rng: Random
-    ) -> None:
+    def __init__(self, site: Site, nodes: Sequence[SimulatedNode], plan: Plan, rng: Random) -> None:
         self._site = site
         self._nodes = nodes
         self._plan = plan

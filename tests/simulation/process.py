@@ -46,9 +46,9 @@ from node.proposals import ProposalAssembler, answer_positions
 from node.storage import OpenedChain, certified_block_bytes, open_chain, with_vote_record
 from node.wire import FrameKind
 from tests.simulation.disk import Crash
-from tests.simulation.violation import Violation
 from tests.simulation.synchronisation import Synchronisation
 from tests.simulation.turns import Turns
+from tests.simulation.violation import Violation
 
 if TYPE_CHECKING:
     from tests.simulation.node import SimulatedNode

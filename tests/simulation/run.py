@@ -9,17 +9,17 @@ from unittest.mock import patch
 from ledger.errors import ensure
 from tests.simulation.byzantine import ByzantineNode, Coven, TwinNode
 from tests.simulation.chains import chain_template, validator_keys, verify_once
-from tests.simulation.changing import changing_plan_of
+from tests.simulation.changing import changing_plan_of, is_tolerated
 from tests.simulation.clients import Clients
 from tests.simulation.faults import Faults
 from tests.simulation.governed import joiner
 from tests.simulation.monitor import Monitor
-from tests.simulation.violation import Violation
 from tests.simulation.network import Network
 from tests.simulation.node import SimulatedNode, Site
 from tests.simulation.operators import Operators
 from tests.simulation.organisations import Organisations, changed
 from tests.simulation.plan import Plan, plan_of, stream
+from tests.simulation.violation import Violation
 from tests.simulation.world import START_MS, World
 
 MAX_SEED: Final = 2**63 - 1
@@ -28,10 +28,12 @@ MAX_DELIVERIES: Final = 5_000
 SAFETY_HEIGHTS: Final = 14
 """So most seeds end below 20 heights; blocks that fall due while somebody catches up may add to
 them, and deliveries bound those."""
-CHANGING_HEIGHTS: Final = 40
+CHANGING_HEIGHTS: Final = 60
 """Likewise where the validator set changes: a decision takes some blocks."""
 CHANGING_TIMES: Final = 8
 """So many times more deliveries are allowed there."""
+ATTEMPTS_MS: Final = 20_000
+"""So long organisations go on trying what may never be possible."""
 CHANGED_MS: Final = 120_000
 """So soon after the liveness phase every change that is possible has come about."""
 SAFETY_DELIVERIES: Final = 2_000
@@ -49,10 +51,12 @@ NEW_HEIGHTS: Final = 2
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a seed. reason: None when it passed. digest: hash of everything that
-    happened. changes: of the validator set. next_block_ms, all_ms: from healing to the next block, and until all had it."""
+    happened. changing: whether the validator set was to change; changes: how often it did.
+    next_block_ms, all_ms: from healing to the next block, and until all had it."""
 
     seed: int
     n: int
+    changing: bool
     reason: str | None
     rule: str | None
     digest: str
@@ -180,10 +184,14 @@ class Seed:
         """All faults are over: what was wanted and is possible happens, and new keys vote."""
         self.clients.until_height = None
         self.organisations.everybody_proves = True
-        hollow = any(not change.runs for change in self.plan.changes)
+        plan, start_ms = self.plan, self.world.now_ms
+        promised = is_tolerated(plan)
+        if not promised:
+            # Who never runs may be refused for ever: the chain has to outlive the attempts.
+            self._until(start_ms + ATTEMPTS_MS, lambda: False)
         if not self._until(
-            self.world.now_ms + CHANGED_MS,
-            lambda: self._everybody_votes() and (hollow or self._all_changed()),
+            start_ms + CHANGED_MS,
+            lambda: self._everybody_votes() and (not promised or self._all_changed()),
         ):
             members = [each.organisation for each in self.monitor.sets.newest[1].validators]
             raise Violation(
@@ -274,6 +282,7 @@ def run_seed(
         return Outcome(
             seed=seed,
             n=n,
+            changing=changes,
             reason=reason,
             rule=rule,
             digest=world.world.digest(),

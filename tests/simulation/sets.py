@@ -102,9 +102,7 @@ class SetWatch:
         """What the block embeds of seals and probes."""
         block = applied.block
         self._sealed[block.height] = self._sealers(block.height, block.participation)
-        for receipt, transaction in zip(
-            applied.executed.receipts, block.transactions, strict=True
-        ):
+        for receipt, transaction in zip(applied.executed.receipts, block.transactions, strict=True):
             if transaction.type == PROBE.name and receipt.code is ErrorCode.OK:
                 public_key, height, _ = transaction.body
                 self._probed.setdefault(public_key, []).append(height)
