@@ -20,7 +20,7 @@ PLAIN_LINE_EVERY_S: Final = 10.0
 REQUIRED: Final = ((4, 1_000), (1, 20), (5, 20), (6, 20), (7, 20), (10, 20), (16, 20))
 """(validators, seeds) that every run of the tests includes."""
 
-CHANGING: Final = 100
+CHANGING: Final = 60
 """Seeds in which the validator set changes, likewise."""
 
 

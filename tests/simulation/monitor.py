@@ -32,6 +32,8 @@ class Signed:
     """By (phase, height, view)."""
     asked_for: dict[int, int] = field(default_factory=dict)
     """Highest new view of a ViewChange, by height."""
+    sealed: int = 0
+    """Highest height of a Commit."""
 
 
 class Monitor:
@@ -187,6 +189,8 @@ class Monitor:
                     f"asking for view {signed.asked_for[height]}",
                 )
             needed = (phase, height, view, claim)
+        if phase is Phase.COMMIT:
+            signed.sealed = max(height, signed.sealed)
         if needed not in log.durable:
             raise Violation(
                 "durable before sent",
@@ -211,5 +215,5 @@ class Monitor:
 
     def has_sealed(self, public_key: bytes, height: int) -> bool:
         """Whether an honest key has signed a Commit at this height or above."""
-        signed = self._signed.get(public_key, Signed())
-        return any(phase == Phase.COMMIT and at >= height for phase, at, _ in signed.claims)
+        signed = self._signed.get(public_key)
+        return signed is not None and signed.sealed >= height

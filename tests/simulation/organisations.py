@@ -78,7 +78,8 @@ class Organisations:
         self._names = [organisation(index) for index in range(plan.n)]
         self.everybody_proves = False
         """Whether those who did not prove that they follow the chain do so now."""
-        site.monitor.sets.is_planned = self._is_planned
+        if plan.kind.governed:
+            site.monitor.sets.is_planned = self._is_planned
 
     def _is_planned(self, before: ValidatorSet, after: ValidatorSet) -> bool:
         return any(changed(before, change) == after for change in self._plan.changes)

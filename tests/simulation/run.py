@@ -92,6 +92,8 @@ class Seed:
         self.operators = Operators(self.site, self.nodes, plan, self.organisations)
         self.goal = 0
         """First height that becomes final after healing."""
+        self.changes_at_healing = 0
+        """Changes of the validator set that were decided in the safety phase."""
         self.next_block_ms: int | None = None
         self.all_ms: int | None = None
 
@@ -155,7 +157,7 @@ class Seed:
         plan, world = self.plan, self.world
         world.note("healed")
         healed_ms, goal = world.now_ms, self.monitor.height + 1
-        self.goal = goal
+        self.goal, self.changes_at_healing = goal, self.monitor.sets.changes
         self.coven.silent = not plan.byzantine_stays
         last = goal + NEW_HEIGHTS - 1
         self.clients.interval_ms, self.clients.until_height = LIVE_LOAD_MS, last
@@ -267,7 +269,11 @@ def run_seed(
     changes: on a governed chain whose validator set changes.
     """
     ensure(n >= 1, "a chain has a validator")
-    with patch("node.ingest.verify_transaction", verify_once):
+    with (
+        patch("node.ingest.verify_transaction", verify_once),
+        # What a part of the node costs in CPU is of no interest here, and asking is a system call.
+        patch("node.meter.time.thread_time_ns", lambda: 0),
+    ):
         world = Seed((changing_plan_of if changes else plan_of)(seed, n), trace)
         reason = rule = None
         try:
