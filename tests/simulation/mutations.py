@@ -21,6 +21,7 @@ import consensus.view_change
 import consensus.viewing
 import ledger.registry
 import ledger.set_changes
+import ledger.validator_tables
 import node.block_store
 import node.effects
 import node.execution
@@ -103,7 +104,7 @@ def _sign_on(self: Any, height: int, validator: int | None) -> None:
 
 
 _NEXT_HEIGHT: Final = consensus.safety.VoteGuard.next_height
-_SET_CHANGE: Final = ledger.set_changes.SetChange
+_SET_CHANGE: Final = ledger.validator_tables.SetChange
 _PERFORM: Final = node.effects.ReplicaDriver.perform
 _COMMIT: Final = node.block_store.BlockStore.commit
 

@@ -6,6 +6,7 @@ from then on, and until then the chain may need it.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from tests.simulation import governed
@@ -45,9 +46,9 @@ class Operators:
         """Schedule what the plan says."""
         world = self._site.world
         for change in self._joins():
-            world.later(change.at_ms // 2 * 1000, lambda change=change: self._arrive(change))
+            world.later(change.at_ms // 2 * 1000, partial(self._arrive, change))
         for index, at_ms in self._plan.gone:
-            world.later(at_ms * 1000, lambda index=index: self._end(index))
+            world.later(at_ms * 1000, partial(self._end, index))
         self._look()
 
     def heal(self) -> None:

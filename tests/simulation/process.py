@@ -323,11 +323,11 @@ class Process:
         """Who sits where, and who may connect."""
         state, height = self.chain.state(), self.chain.head.height
         self.validators = set_at(state, height + 1)
-        self._admitted = admitted_node_keys(state, height)
+        self._may_connect = admitted_node_keys(state, height)
 
     def _admits(self, endpoint: int) -> bool:
         key = self.node.site.keys[endpoint]
-        return key is None or key in self._admitted
+        return key is None or key in self._may_connect
 
     # Transactions and blocks
 

@@ -209,9 +209,11 @@ class Seed:
     def _everybody_votes(self) -> bool:
         """Each honest validator that runs has sealed since its key is in the set."""
         since, newest = self.monitor.sets.newest
+        if self.monitor.height < since:
+            return False
         seated = {member.public_key for member in newest.validators}
         keys = [item.signer.public_key for item in self._expected() if item.signer is not None]
-        return self.monitor.height >= since and all(
+        return all(
             self.monitor.has_sealed(key, max(since, self.goal)) for key in keys if key in seated
         )
 
