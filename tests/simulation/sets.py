@@ -148,8 +148,8 @@ class SetWatch:
         head = CertifiedHeader(chain.head, proof.certificate)
 
         def check() -> None:
-            verify = self._template.verify
-            voted = verify_final(self._domain, self._genesis, changes, head, verify)
+            history = SetHistory(self._domain, self._genesis, self._template.verify)
+            voted = verify_final(history, changes, head)
             if voted != self.at(chain.head.height):
                 raise Violation("set", f"node {node} proves another set of {chain.head.height}")
 
