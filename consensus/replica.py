@@ -43,7 +43,7 @@ from consensus.messages import (
     Vote,
     signed_claim,
 )
-from consensus.pacemaker import IDLE_STATUS_MS, RESEND_MS
+from consensus.pacemaker import IDLE_STATUS_MS
 from consensus.retransmission import own_status
 from consensus.transitions import Move
 from consensus.votes import OLD_VIEWS
@@ -230,5 +230,5 @@ class Replica:
         core.height.executable = core.chain.head.has_work or core.work_while_applying
         core.work_while_applying = False
         if core.height.work or not core.guard.may_sign:
-            core.set_timer(TimerKind.RESEND, RESEND_MS)
+            core.ask_again()
         proposing.notice_work(core)

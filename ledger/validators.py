@@ -154,7 +154,8 @@ class ValidatorsModule:
 
     @property
     def invariants(self) -> Mapping[str, Invariant]:
-        """Participation matches the set, and someone may propose."""
+        """Participation matches the set, a quorum may propose, and the state knows whose turn it
+        is."""
         return {"participation_matches_set": _check_participation}
 
     def init_genesis(self, context: Context, section: Mapping[str, Any]) -> None:
@@ -231,7 +232,10 @@ class ValidatorsModule:
         record = history_of(state)
         if not record.members[index].suspended_at:
             raise TransactionError(ErrorCode.CONFLICT, f"{organisation} is not suspended")
-        state.put(HISTORY, ONE_ROW, participation.suspended(record, index, 0))
+        lifted = participation.suspended(record, index, 0)
+        # A vote carries it out after end_block of this module has settled the next turn.
+        now = participation.with_next_turn(lifted, context.block.proposer)
+        state.put(HISTORY, ONE_ROW, now)
         context.emit("validators.suspension_lifted", organisation=organisation)
 
     def add_observer(self, context: Context, node_key: bytes, name: str) -> None:
@@ -267,7 +271,13 @@ def _check_participation(state: State, info: BlockInfo) -> None:
         f"participation of {len(record.members)} members at height {record.height}, "
         f"the set of {info.height + 1} has {len(seats)}",
     )
+    eligible = participation.eligible(record)
     ensure(
-        len(participation.eligible(record)) >= seats.quorum,
+        len(eligible) >= seats.quorum,
         f"fewer than {seats.quorum} validators may propose",
+    )
+    turn = participation.proposer_in_turn(info.proposer, eligible)
+    ensure(
+        record.next_turn == turn,
+        f"validator {turn} has the next turn, the state names {record.next_turn}",
     )

@@ -69,7 +69,7 @@ class ConsensusFrames:
             case message:
                 if isinstance(message, Status | Vote):
                     self._head_seen(peer.node_key, message.height - 1)
-                event = MessageReceived(message, peer.role.validator, peer.node_key)
+                event = MessageReceived(message, None, peer.node_key)
                 await self._inbox.put(peer.node_key, event)
 
     def transactions_arrived(self, peer: bytes, raws: Sequence[bytes]) -> None:
@@ -83,9 +83,7 @@ class ConsensusFrames:
     def _deliver(self, peer: bytes, message: PrePrepare) -> None:
         if isinstance(message.proposal, Block):
             self._assembled(message.proposal)
-        connected = self._peers.peer(peer)
-        sender = None if connected is None else connected.role.validator
-        self._inbox.put_assembled(peer, MessageReceived(message, sender))
+        self._inbox.put_assembled(peer, MessageReceived(message, None, peer))
 
     def _ask(self, peer: bytes, block_hash: Hash, positions: Sequence[int]) -> None:
         self._peers.send(peer, FrameKind.CONSENSUS, encode_ask(block_hash, positions))

@@ -6,6 +6,8 @@ flood from one peer neither fills memory nor delays the others (consensus.md rul
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from consensus.events import Event, MessageReceived
@@ -17,7 +19,9 @@ PEER_QUOTA_EVENTS: Final = 512
 class Inbox:
     """Events in order of arrival: own ones first, then those of peers."""
 
-    def __init__(self) -> None:
+    def __init__(self, seat_of: Callable[[bytes], int | None]) -> None:
+        """seat_of: index in the current set of the validator that has a node key, or None."""
+        self._seat_of = seat_of
         self._own: deque[Event] = deque()
         self._from_peers: deque[tuple[bytes, MessageReceived]] = deque()
         self._waiting_by_peer: Counter[bytes] = Counter()
@@ -55,7 +59,11 @@ class Inbox:
             await self._arrived.wait()
 
     def take(self) -> tuple[bytes | None, Event]:
-        """The next event, with the node key of the peer that sent it (None: an own event)."""
+        """The next event, with the node key of the peer that sent it (None: an own event).
+
+        A message's sender is the seat that its peer has now: while it waited the set may have
+        changed, and what two indices say of one validator must not count twice (rule 6).
+        """
         if self._own:
             return None, self._own.popleft()
         peer, event = self._from_peers.popleft()
@@ -63,4 +71,6 @@ class Inbox:
         if not self._waiting_by_peer[peer]:
             del self._waiting_by_peer[peer]
         self._taken.set()
+        if event.peer:
+            event = replace(event, sender=self._seat_of(event.peer))
         return peer, event

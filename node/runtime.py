@@ -109,7 +109,7 @@ class Runtime:
         )
         self.meter = Meter()
         self._known = KnownBlocks(opened.chain_id)
-        self.inbox = Inbox()
+        self.inbox = Inbox(self._seat_of)
         self._delivery = BlockDelivery(self.inbox, lambda: self.chain.head.height)
         self.ingest = Ingest(
             opened.chain_id,
@@ -352,9 +352,12 @@ class Runtime:
         self.synchroniser.peer_connected(peer.node_key, peer.hello.head_height)
         self._transport.reply(self.replica.status(), peer.node_key)
 
-    def _is_observer(self, node_key: bytes) -> bool:
+    def _seat_of(self, node_key: bytes) -> int | None:
         role = self._roles.get(node_key)
-        return role is None or role.validator is None
+        return None if role is None else role.validator
+
+    def _is_observer(self, node_key: bytes) -> bool:
+        return self._seat_of(node_key) is None
 
     def _disconnected(self, peer: Peer) -> None:
         self.synchroniser.peer_lost(peer.node_key)

@@ -15,7 +15,12 @@ two files of the vote record, and the signer of nine seeds in ten.
     plan.py             what one seed decides
     faults.py           when links break, nodes pause and crash
     clients.py          who sends transactions
+    governed.py         organisations, keys and genesis of chains that stakeholders govern
+    changing.py         plans in which the validator set changes
+    organisations.py    who proposes and votes on changes, and proves that a new key is ready
+    operators.py        who starts joiners and gives nodes their new keys
     monitor.py          what is checked after every event
+    sets.py             what is checked of the validator sets, from final headers
     run.py              one seed: safety phase, then liveness phase
     chains.py           genesis of each kind of chain, made once
     campaign.py         many seeds on all cores

@@ -5,39 +5,53 @@ import os
 import sys
 from typing import Final
 
-from tests.simulation.campaign import Summary, Task, required_tasks, run_campaign
+from tests.simulation.campaign import (
+    Summary,
+    Task,
+    changing_tasks,
+    required_tasks,
+    run_campaign,
+)
+from tests.simulation.changing import size_of
 from tests.simulation.run import MAX_SEED, run_seed
 
 MAX_SEEDS: Final = 10_000_000
+DEFAULT_N: Final = 4
 
 
 def main() -> int:
     """0 when all seeds passed, 1 when one failed."""
     options = _options()
     if options.replay is not None:
-        return _replay(options.replay, options.n, trace=options.trace)
-    tasks: list[Task] = (
-        required_tasks(options.first)
-        if options.required
-        else [(options.n, seed) for seed in range(options.first, options.first + options.seeds)]
-    )
+        n = options.n or (size_of(options.replay) if options.changes else DEFAULT_N)
+        return _replay(Task(n, options.replay, options.changes), trace=options.trace)
+    tasks = _tasks(options)
     summary = run_campaign(tasks, options.processes, sys.stdout)
     _report(summary)
     return 1 if summary.failed else 0
 
 
+def _tasks(options: argparse.Namespace) -> list[Task]:
+    first, seeds = options.first, options.seeds
+    if options.required:
+        return required_tasks(first)
+    if options.changes:
+        return changing_tasks(first, seeds, options.n)
+    return [Task(options.n or DEFAULT_N, seed) for seed in range(first, first + seeds)]
+
+
 def _report(summary: Summary) -> None:
     print(
-        f"{summary.heights} heights, {summary.deliveries} deliveries and {summary.crashes} crashes "
-        f"in {summary.seconds:.1f} s"
+        f"{summary.heights} heights, {summary.deliveries} deliveries, {summary.crashes} crashes "
+        f"and {summary.changes} changes of the validator set in {summary.seconds:.1f} s"
     )
     print(f"{summary.passed} passed, {summary.failed} failed")
 
 
-def _replay(seed: int, n: int, *, trace: bool) -> int:
-    outcome = run_seed(seed, n, print if trace else None)
+def _replay(task: Task, *, trace: bool) -> int:
+    outcome = run_seed(task.seed, task.n, print if trace else None, changes=task.changes)
     print(
-        f"seed {seed} n={n}: {outcome.heights} heights, {outcome.deliveries} deliveries, "
+        f"seed {task.seed} n={task.n}: {outcome.heights} heights, {outcome.deliveries} deliveries, "
         f"next block after {outcome.next_block_ms} ms, all after {outcome.all_ms} ms, "
         f"digest {outcome.digest}"
     )
@@ -70,7 +84,16 @@ def _options() -> argparse.Namespace:
         default=0,
         help="the first seed",
     )
-    add("--n", type=lambda text: _bounded(text, 1, 32), default=4, help="validators")
+    add(
+        "--n",
+        type=lambda text: _bounded(text, 1, 32),
+        help=f"validators; {DEFAULT_N} by default, with --changes 4 to 7 by seed",
+    )
+    add(
+        "--changes",
+        action="store_true",
+        help="governed chains whose validators join, leave and take new keys by vote",
+    )
     add("--required", action="store_true", help="the seeds that every run of the tests includes")
     add("--replay", type=lambda text: _bounded(text, 0, MAX_SEED), help="one seed again")
     add("--trace", action="store_true", help="with --replay: a line for everything that happens")

@@ -70,15 +70,15 @@ class ByzantineNode(SimulatedNode):
         self,
         site: Site,
         endpoint: int,
-        signer: Signer,
+        keys: tuple[Signer, bytes],
         rng: Random,
         habits: tuple[str, ...],
         coven: Coven,
     ) -> None:
-        super().__init__(site, endpoint, signer, rng)
+        super().__init__(site, endpoint, keys, rng)
         self.habits = habits
         self.coven = coven
-        self.key = signer
+        self.key = keys[0]
 
     def make_process(self) -> Process:
         """The production program, bent."""
@@ -91,9 +91,9 @@ class TwinNode(SimulatedNode):
     honest = False
 
     def __init__(
-        self, site: Site, endpoint: int, signer: Signer, rng: Random, coven: Coven
+        self, site: Site, endpoint: int, keys: tuple[Signer, bytes], rng: Random, coven: Coven
     ) -> None:
-        super().__init__(site, endpoint, signer, rng)
+        super().__init__(site, endpoint, keys, rng)
         self.coven = coven
 
     def make_process(self) -> Process:

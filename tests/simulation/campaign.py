@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tests.simulation.changing import size_of
 from tests.simulation.run import Outcome, run_seed
 
 SEEDS_A_TASK: Final = 4
@@ -19,8 +20,18 @@ PLAIN_LINE_EVERY_S: Final = 10.0
 REQUIRED: Final = ((4, 1_000), (1, 20), (5, 20), (6, 20), (7, 20), (10, 20), (16, 20))
 """(validators, seeds) that every run of the tests includes."""
 
-Task = tuple[int, int]
-"""(validators, seed)."""
+CHANGING: Final = 60
+"""Seeds in which the validator set changes, likewise."""
+
+
+class Task(NamedTuple):
+    """One seed. changes: on a governed chain whose validator set changes."""
+
+    n: int
+    seed: int
+    changes: bool = False
+
+
 Advance = Callable[[], None]
 """One more seed is done."""
 
@@ -34,6 +45,7 @@ class Summary:
     heights: int = 0
     deliveries: int = 0
     crashes: int = 0
+    changes: int = 0
     seconds: float = 0.0
 
     def add(self, outcome: Outcome) -> None:
@@ -45,20 +57,31 @@ class Summary:
         self.heights += outcome.heights
         self.deliveries += outcome.deliveries
         self.crashes += outcome.crashes
+        self.changes += outcome.changes
 
 
 def required_tasks(first: int) -> list[Task]:
-    """The seeds of REQUIRED, large sets first so that no core is left alone with one at the end."""
-    return [
-        (n, seed)
+    """The seeds of REQUIRED and CHANGING, long ones first so that no core is left alone with one
+    at the end."""
+    large_first = [
+        Task(n, seed)
         for n, seeds in sorted(REQUIRED, reverse=True)
         for seed in range(first, first + seeds)
+    ]
+    return [*changing_tasks(first, CHANGING), *large_first]
+
+
+def changing_tasks(first: int, seeds: int, n: int | None = None) -> list[Task]:
+    """Seeds in which the validator set changes; without n each begins with its own number."""
+    return [
+        Task(size_of(seed) if n is None else n, seed, True) for seed in range(first, first + seeds)
     ]
 
 
 def replay_command(outcome: Outcome) -> str:
     """What shows this seed again, word for word."""
-    return f"python -m tests.simulation --replay {outcome.seed} --n {outcome.n} --trace"
+    changes = " --changes" if outcome.changing else ""
+    return f"python -m tests.simulation --replay {outcome.seed} --n {outcome.n}{changes} --trace"
 
 
 def run_campaign(tasks: Sequence[Task], processes: int, out: TextIO) -> Summary:
@@ -90,8 +113,7 @@ def _outcomes(tasks: Sequence[Task], processes: int) -> Iterator[Outcome]:
 
 
 def _run(task: Task) -> Outcome:
-    n, seed = task
-    return run_seed(seed, n)
+    return run_seed(task.seed, task.n, changes=task.changes)
 
 
 def _enter_worker(parent: int) -> None:

@@ -28,6 +28,8 @@ from ledger.validators import ValidatorsModule
 from node.block_store import BlockStore
 from node.modules import ROLE_BOOK, build_executor
 from node.storage import open_chain
+from tests.simulation import governed
+from tests.simulation.governed import JOINERS, joiner, organisation
 from tests.simulation.world import START_MS
 from tokenomics import params
 from tokenomics.oracle.registry import NOMINATORS
@@ -45,8 +47,8 @@ QUARTER_MS: Final = 1_500
 class KeyedHashSigner:
     """A Signer without arithmetic: anybody could forge it, which nobody here does."""
 
-    def __init__(self, seed: bytes) -> None:
-        self.public_key = sha256(b"key" + seed)
+    def __init__(self, public_key: bytes) -> None:
+        self.public_key = public_key
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes over key and message."""
@@ -60,19 +62,26 @@ def verify_keyed_hash(public_key: bytes, payload: bytes, signature: bytes) -> bo
 
 @dataclass(frozen=True, slots=True)
 class ChainKind:
-    """What makes two seeds share a genesis."""
+    """What makes two seeds share a genesis. day_ms: block time of a calendar day on a chain that
+    stakeholders govern, 0 for one on which an authority decides."""
 
     validators: int
     real_signatures: bool
     economy: bool
     heartbeat_ms: int
+    day_ms: int = 0
+
+    @property
+    def governed(self) -> bool:
+        """Whether votes of chambers decide."""
+        return self.day_ms > 0
 
 
 @dataclass(frozen=True)
 class ChainTemplate:
     """A genesis, opened once: what every node of a seed starts from.
 
-    rows: the store after genesis was written. signers: of the validators, by index.
+    rows: the store after genesis was written. keys: (vote signer, node key) by validator index.
     """
 
     kind: ChainKind
@@ -80,7 +89,7 @@ class ChainTemplate:
     genesis_hash: Hash
     executor: BlockExecutor
     rows: MemoryStore
-    signers: tuple[Signer, ...]
+    keys: tuple[tuple[Signer, bytes], ...]
 
     def verify(self, public_key: bytes, payload: bytes, signature: bytes) -> bool:
         """The rule by which votes of this chain are checked."""
@@ -89,8 +98,11 @@ class ChainTemplate:
         return verify_keyed_hash(public_key, payload, signature)
 
 
-def _signer(seed: bytes, *, real: bool) -> Signer:
-    return Ed25519Signer(sha256(seed)) if real else KeyedHashSigner(seed)
+def validator_keys(kind: ChainKind, organisation: str, generation: int = 0) -> tuple[Signer, bytes]:
+    """(vote signer, node key) of an organisation's validator; generation 1: after its rotation."""
+    key = governed.consensus_signer(organisation, generation)
+    signer = key if kind.real_signatures else KeyedHashSigner(key.public_key)
+    return signer, governed.node_key(organisation, generation)
 
 
 @cache
@@ -155,21 +167,20 @@ def _address(signer: Signer) -> Address:
     return ed25519_address(signer.public_key)
 
 
-def organisation(index: int) -> str:
-    """Name of the organisation that a validator of genesis belongs to."""
-    return f"o{index}"
-
-
-def _sections(economy: bool) -> dict[str, Any]:
+def _sections(kind: ChainKind) -> dict[str, Any]:
+    funded = [*client_signers(), *appraiser_signers(), authority_signer()]
+    decides = {"governance": {"authority": checksum_address(_address(authority_signer()))}}
+    if kind.governed:
+        names = [organisation(index) for index in range(kind.validators)]
+        names += [joiner(number) for number in range(JOINERS)]
+        funded += [governed.account_signer(name) for name in names]
+        decides = governed.sections(kind.validators, kind.day_ms)
     accounts = [
         {"address": checksum_address(_address(signer)), "balance": str(BALANCE)}
-        for signer in (*client_signers(), *appraiser_signers(), authority_signer())
+        for signer in funded
     ]
-    sections: dict[str, Any] = {
-        "accounts": {"accounts": accounts},
-        "governance": {"authority": checksum_address(_address(authority_signer()))},
-    }
-    if economy:
+    sections: dict[str, Any] = {"accounts": {"accounts": accounts}, **decides}
+    if kind.economy:
         sections["land"] = {
             "parameters": {
                 "scaled_quarter_ms": QUARTER_MS,
@@ -201,8 +212,8 @@ def _sections(economy: bool) -> dict[str, Any]:
     return sections
 
 
-def _executor(economy: bool) -> BlockExecutor:
-    if economy:
+def _executor(kind: ChainKind) -> BlockExecutor:
+    if kind.economy or kind.governed:
         return build_executor()
     validators = ValidatorsModule()
     return BlockExecutor(
@@ -219,14 +230,12 @@ def _executor(economy: bool) -> BlockExecutor:
 @cache
 def chain_template(kind: ChainKind) -> ChainTemplate:
     """The chain of this kind."""
-    signers = tuple(
-        _signer(b"validator %d" % index, real=kind.real_signatures)
-        for index in range(kind.validators)
-    )
+    names = [organisation(index) for index in range(kind.validators)]
+    keys = [validator_keys(kind, name) for name in names]
     members = ValidatorSet(
         tuple(
-            Validator(organisation(index), signer.public_key, sha256(b"node" + signer.public_key))
-            for index, signer in enumerate(signers)
+            Validator(name, signer.public_key, node_key)
+            for name, (signer, node_key) in zip(names, keys, strict=True)
         )
     )
     document = Genesis(
@@ -234,15 +243,15 @@ def chain_template(kind: ChainKind) -> ChainTemplate:
         name="simulation",
         time_ms=START_MS - GENESIS_AGE_MS,
         validators=members,
-        observers={},
-        sections=_sections(kind.economy),
+        observers=governed.observers() if kind.governed else {},
+        sections=_sections(kind),
         bucket_count=16,
         parameters=Parameters(heartbeat_interval_ms=kind.heartbeat_ms),
     )
-    executor = _executor(kind.economy)
+    executor = _executor(kind)
     rows = MemoryStore()
     opened = open_chain(BlockStore(rows, "genesis"), document, executor)
-    return ChainTemplate(kind, document, opened.genesis_hash, executor, rows, signers)
+    return ChainTemplate(kind, document, opened.genesis_hash, executor, rows, tuple(keys))
 
 
 def copy_rows(rows: MemoryStore) -> MemoryStore:

@@ -17,10 +17,10 @@ from tests.simulation.chains import (
     appraiser_signers,
     authority_signer,
     client_signers,
-    organisation,
     removal,
     transfer,
 )
+from tests.simulation.governed import organisation
 from tests.simulation.node import SimulatedNode, Site
 from tests.simulation.process import Process
 from tokenomics.oracle.appraisals import running

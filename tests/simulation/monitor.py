@@ -14,26 +14,14 @@ from ledger.invariants import first_broken
 from ledger.module import BlockInfo
 from ledger.primitives import Hash
 from ledger.registry import Certificate, Phase, ValidatorSet
-from ledger.validator_tables import find_set
+from ledger.validators import admitted_node_keys
 from node.execution import AppliedBlock, Chain
 from node.modules import TOKEN
 from tests.simulation.chains import ChainTemplate
 from tests.simulation.disk import VirtualLog
+from tests.simulation.sets import SetWatch, required_seals
+from tests.simulation.violation import Violation
 from tokenomics.issuance.views import summary
-
-
-class Violation(Exception):
-    """Something that must never happen. `rule` names it in a word or two."""
-
-    def __init__(self, rule: str, found: str) -> None:
-        super().__init__(f"{rule}: {found}")
-        self.rule = rule
-
-
-def required_seals(n: int) -> int:
-    """Fewest voters such that any two groups of them share an honest one: 2q - n > f."""
-    faulty = (n - 1) // 3
-    return next(q for q in range(1, n + 1) if 2 * q - n > faulty)
 
 
 @dataclass
@@ -44,6 +32,8 @@ class Signed:
     """By (phase, height, view)."""
     asked_for: dict[int, int] = field(default_factory=dict)
     """Highest new view of a ViewChange, by height."""
+    sealed: int = 0
+    """Highest height of a Commit."""
 
 
 class Monitor:
@@ -61,8 +51,9 @@ class Monitor:
         self.minted = 0
         self.on_final: Callable[[int, int], None] = lambda node, height: None
         """(node, height): the first node makes this height final."""
-        self.removed: set[int] = set()
-        """Endpoints whose key has left the validator set."""
+        self.sets = SetWatch(template)
+        self.admitted: frozenset[bytes] = frozenset()
+        """Node keys that may connect after the highest final block; empty before the first."""
         self._signed: dict[bytes, Signed] = {}
         self._verified: set[bytes] = set()
 
@@ -90,11 +81,13 @@ class Monitor:
         self.applied[node] = height
         first = height not in self.final
         self._agree(node, height, block.hash)
-        self._require_certificate(node, chain, applied.certified.certificate, block)
+        self._require_certificate(node, applied.certified.certificate, block)
         if chain.commitment.root != block.header.state_root:
             raise Violation("state", f"node {node} holds another state than block {height} names")
         if first:
             self._check_state(node, chain, block)
+            self.sets.final(node, chain, applied)
+            self.admitted = admitted_node_keys(chain.state(), height)
             self.on_final(node, height)
 
     def _agree(self, node: int, height: int, block_hash: Hash) -> None:
@@ -106,17 +99,13 @@ class Monitor:
                 f"another node {final.hex()[:16]}",
             )
 
-    def _require_certificate(
-        self, node: int, chain: Chain, certificate: Certificate, block: Block
-    ) -> None:
+    def _require_certificate(self, node: int, certificate: Certificate, block: Block) -> None:
         if (certificate.height, certificate.block_hash) != (block.height, block.hash):
             raise Violation("certificate", f"node {node}: not of block {block.height}")
         encoded = codec.encode(certificate.to_wire())
         if encoded in self._verified:
             return
-        members = find_set(chain.state(), block.height)
-        if members is None:
-            raise Violation("certificate", f"node {node}: no set of height {block.height}")
+        members = self.sets.at(block.height)
         sealers = {
             index
             for index, seal in certificate.seals
@@ -177,6 +166,11 @@ class Monitor:
         """An honest key is about to sign: never two claims, never back, never before durable."""
         _, _, _, number, height, view, claim = codec.decode(payload)
         phase = Phase(number)
+        if self.sets.at(height).index_of(public_key) is None:
+            raise Violation(
+                "signs outside its heights",
+                f"node {node} signed {phase.name} at height {height}, whose set lacks its key",
+            )
         signed = self._signed.setdefault(public_key, Signed())
         before = signed.claims.setdefault((number, height, view), claim)
         if before != claim:
@@ -195,6 +189,8 @@ class Monitor:
                     f"asking for view {signed.asked_for[height]}",
                 )
             needed = (phase, height, view, claim)
+        if phase is Phase.COMMIT:
+            signed.sealed = max(height, signed.sealed)
         if needed not in log.durable:
             raise Violation(
                 "durable before sent",
@@ -215,3 +211,9 @@ class Monitor:
             other = rows.setdefault(height, (node, own))
             if other[1] != own:
                 raise Violation("state", f"nodes {other[0]} and {node} differ at height {height}")
+            self.sets.require_proof(node, chain)
+
+    def has_sealed(self, public_key: bytes, height: int) -> bool:
+        """Whether an honest key has signed a Commit at this height or above."""
+        signed = self._signed.get(public_key)
+        return signed is not None and signed.sealed >= height

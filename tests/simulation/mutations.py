@@ -12,17 +12,22 @@ from typing import Any, Final
 from unittest.mock import patch
 
 import consensus.certificate
+import consensus.chain
 import consensus.finality
+import consensus.height
 import consensus.proposing
 import consensus.safety
 import consensus.view_change
 import consensus.viewing
 import ledger.registry
+import ledger.set_changes
+import ledger.validator_tables
 import node.block_store
 import node.effects
 import node.execution
 from consensus import wal_records
 from consensus.events import Verdict
+from tests.simulation.changing import size_of
 from tests.simulation.run import Outcome, run_seed
 
 
@@ -30,7 +35,9 @@ from tests.simulation.run import Outcome, run_seed
 class Mutation:
     """A rule taken out: what it replaces, the n to try, and within how many seeds it is found.
 
-    rare: it takes minutes; only the command tries it (a scripted test names the case).
+    rare: it takes minutes; only the command tries it (a scripted test names the case). changes: try
+    seeds in which the validator set changes, each with its own n. first: the seed to begin with,
+    where those before it notice nothing and take long.
     """
 
     name: str
@@ -38,6 +45,8 @@ class Mutation:
     n: int = 4
     seeds: int = 200
     rare: bool = False
+    changes: bool = False
+    first: int = 0
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -50,11 +59,16 @@ class Mutation:
     def hunt(self) -> Outcome | None:
         """The first seed that fails without the rule."""
         with self.applied():
-            for seed in range(self.seeds):
-                outcome = run_seed(seed, self.n)
+            for seed in range(self.first, self.first + self.seeds):
+                outcome = self.run(seed)
                 if outcome.reason is not None:
                     return outcome
         return None
+
+    def run(self, seed: int) -> Outcome:
+        """One of the seeds that are tried."""
+        n = size_of(seed) if self.changes else self.n
+        return run_seed(seed, n, changes=self.changes)
 
 
 def _send_before_sync(self: Any, effects: Any, peer: bytes | None = None) -> None:
@@ -83,6 +97,16 @@ class _Unsynced:
         self._store.write(batch, sync=False)
 
 
+def _decided_for_the_next(since: int, validators: Any) -> Any:
+    return _SET_CHANGE(since - 1, validators)
+
+
+def _sign_on(self: Any, height: int, validator: int | None) -> None:
+    _NEXT_HEIGHT(self, height, self.validator if validator is None else validator)
+
+
+_NEXT_HEIGHT: Final = consensus.safety.VoteGuard.next_height
+_SET_CHANGE: Final = ledger.validator_tables.SetChange
 _PERFORM: Final = node.effects.ReplicaDriver.perform
 _COMMIT: Final = node.block_store.BlockStore.commit
 
@@ -148,6 +172,44 @@ MUTATIONS: Final = (
     Mutation(
         "a view's timer never runs",
         ((consensus.viewing, "may_start_timer", lambda core: False),),
+    ),
+    Mutation(
+        "certificates are checked with the newest set",
+        (
+            (
+                consensus.height.HeightState,
+                "validators",
+                property(lambda self: self.parent.validators_next),
+            ),
+        ),
+        changes=True,
+    ),
+    Mutation(
+        "the parent's certificate is checked with the set of the running height",
+        ((consensus.chain.Chain, "validators_at", lambda self, height: self.head.validators),),
+        changes=True,
+    ),
+    Mutation(
+        "a change of the set is in force at h + 1",
+        ((ledger.set_changes, "SetChange", _decided_for_the_next),),
+        changes=True,
+    ),
+    Mutation(
+        "a change of the set needs nobody who lives",
+        ((ledger.set_changes, "_live_members", lambda state, height, proposed: len(proposed)),),
+        changes=True,
+        first=15,
+    ),
+    Mutation(
+        "a key signs on when its rotation is in force",
+        ((consensus.safety.VoteGuard, "next_height", _sign_on),),
+        changes=True,
+        first=5,
+    ),
+    Mutation(
+        "light clients are not told of changes of the set",
+        ((node.execution.Chain, "_set_change", lambda self, block, executed: b""),),
+        changes=True,
     ),
 )
 

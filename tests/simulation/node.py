@@ -19,8 +19,8 @@ class Site:
     """What all nodes of a seed share.
 
     decoded: payloads that were decoded already; they are frozen values, so that nodes may share
-    them. keys: consensus key by endpoint, None for an observer; two endpoints may share one.
-    honest: endpoints that keep all rules.
+    them. keys: node key by endpoint, None for an observer that everybody admits; two endpoints may
+    share one. honest: endpoints that keep all rules.
     """
 
     world: World
@@ -34,13 +34,14 @@ class Site:
     def seat_of(self, endpoint: int, validators: ValidatorSet) -> int | None:
         """Index of the validator that an endpoint speaks for."""
         key = self.keys[endpoint]
-        return None if key is None else validators.index_of(key)
+        seats = [member.node_key for member in validators.validators]
+        return seats.index(key) if key in seats else None
 
     def endpoints_of(self, validator: int, validators: ValidatorSet) -> list[int]:
         """Endpoints that speak for a validator."""
         if validator >= len(validators):
             return []
-        wanted = validators.validators[validator].public_key
+        wanted = validators.validators[validator].node_key
         return [endpoint for endpoint, key in self.keys.items() if key == wanted]
 
 
@@ -67,16 +68,20 @@ class WatchedSigner:
 class SimulatedNode:
     """What stays of a node when its process ends. `endpoint` names it on the network.
 
-    signer: None for an observer. honest: the monitor holds it to all rules.
+    keys: vote signer and node key, None for an observer that everybody admits. honest: the monitor
+    holds it to all rules.
     """
 
     honest = True
 
-    def __init__(self, site: Site, endpoint: int, signer: Signer | None, rng: Random) -> None:
+    def __init__(
+        self, site: Site, endpoint: int, keys: tuple[Signer, bytes] | None, rng: Random
+    ) -> None:
         self.site = site
         self.endpoint = endpoint
-        self.signer = signer
         self.rng = rng
+        self.absent = False
+        """There is no such node: not yet, or no longer."""
         self.skew_ms = 0
         self.work_us = (0, 0)
         """Least and most CPU time of building or checking a block."""
@@ -85,10 +90,18 @@ class SimulatedNode:
         self.log = VirtualLog(rng, self.fuse, site.template.document.chain_id)
         self.process: Process | None = None
         self.crashes = 0
-        site.keys[endpoint] = None if signer is None else signer.public_key
+        self.signer: Signer | None = None
+        site.keys[endpoint] = None
+        if keys is not None:
+            self.take_keys(*keys)
         if self.honest:
             site.honest.add(endpoint)
         site.network.join(endpoint, self._receive)
+
+    def take_keys(self, signer: Signer, node_key: bytes) -> None:
+        """The keys that the next start of the program uses."""
+        self.signer = signer
+        self.site.keys[self.endpoint] = node_key
 
     def clock_ms(self) -> int:
         """This node's idea of the time."""
@@ -99,7 +112,9 @@ class SimulatedNode:
         return None if self.signer is None else WatchedSigner(self, self.signer)
 
     def start(self) -> None:
-        """Start the program on what the disk holds."""
+        """Start the program on what the disk holds, where there is such a node."""
+        if self.absent:
+            return
         self.site.world.note("start", self.endpoint)
         self.process = self.make_process()
         self.process.start()

@@ -7,6 +7,7 @@ from typing import Final
 from ledger.registry import max_faulty
 from tests.simulation.byzantine import HABITS
 from tests.simulation.chains import ChainKind
+from tests.simulation.governed import JOINERS
 from tests.simulation.network import Conditions
 
 REAL_SIGNATURES_ONE_IN: Final = 10
@@ -35,13 +36,36 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What organisations bring about by a vote: join, remove, rotate or lift (a suspension).
+
+    at_ms: when they begin. proves: whether a new key shows by probes that it follows the chain.
+    runs: whether a joiner's node ever runs. same_node_key: of a rotation. restart_ms: how long a
+    node of which the key changed is down. registers: a joiner becomes a member of a chamber with
+    the same proposal.
+    """
+
+    kind: str
+    organisation: str
+    at_ms: int
+    proves: bool = True
+    runs: bool = True
+    same_node_key: bool = False
+    restart_ms: int = 0
+    registers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The decisions of a seed. Nodes are endpoints: validators by index, then twins and observer.
+    """The decisions of a seed. Nodes are endpoints: validators by index, then twins, observer and
+    joiners.
 
     byzantine: habits by index. twins: indices whose key runs twice. forgetful: who loses its vote
     record at its first crash. removal: who is taken out of the validator set. blackouts: (height,
     ms): when the first node finalises this height, all frames under way are lost and it is alone
     for so long. healed: the network of the liveness phase. byzantine_stays: whether they go on.
+    changes: what organisations want of the set, on a governed chain. gone: (validator, at ms) of
+    those that end for good.
     """
 
     seed: int
@@ -62,11 +86,18 @@ class Plan:
     blackouts: tuple[tuple[int, int], ...]
     safety_ms: int
     load_ms: tuple[int, int]
+    changes: tuple[Change, ...] = ()
+    gone: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def joiners(self) -> int:
+        """Nodes that may become validators."""
+        return JOINERS if self.kind.governed else 0
 
     @property
     def endpoints(self) -> int:
-        """Validators, twins and observers."""
-        return self.n + len(self.twins) + self.observers
+        """Validators, twins, observers and joiners."""
+        return self.n + len(self.twins) + self.observers + self.joiners
 
 
 def stream(seed: int, n: int, purpose: str) -> Random:
@@ -106,14 +137,14 @@ def plan_of(seed: int, n: int) -> Plan:
         weather=_weather(rng),
         storm=_storm(rng),
         healed=_healed(rng),
-        work_us=tuple(_work(rng) for _ in range(endpoints)),
+        work_us=tuple(draw_work(rng) for _ in range(endpoints)),
         skew_ms=tuple(rng.choice((0, rng.randint(-1_000, 1_000))) for _ in range(endpoints)),
         byzantine=byzantine,
         twins=twins,
         forgetful=forgetful,
         byzantine_stays=rng.randrange(2) == 0,
         removal=removal,
-        faults=_faults(rng, endpoints, safety_ms, forgetful),
+        faults=draw_faults(rng, endpoints, safety_ms, forgetful),
         blackouts=_blackouts(rng),
         safety_ms=safety_ms,
         load_ms=rng.choice(((20, 200), (100, 600), (500, 3_000))),
@@ -155,13 +186,15 @@ def _healed(rng: Random) -> Conditions:
     return Conditions(least_us=rng.choice((500, most_us // 2)), most_us=most_us)
 
 
-def _work(rng: Random) -> tuple[int, int]:
+def draw_work(rng: Random) -> tuple[int, int]:
+    """Least and most us of building or checking a block."""
     return rng.choice(((0, 0), (100, 5_000), (100, 5_000), (20_000, 150_000)))
 
 
-def _faults(
+def draw_faults(
     rng: Random, endpoints: int, safety_ms: int, forgetful: tuple[int, ...]
 ) -> tuple[Fault, ...]:
+    """What breaks in the safety phase; who is forgetful crashes at least once."""
     faults = [_fault(rng, endpoints, safety_ms) for _ in range(rng.choice((0, 2, 4, 8)))]
     faults += [
         Fault("crash", rng.randrange(safety_ms), rng.randint(0, 4_000), (index,), rng.randrange(30))

@@ -25,6 +25,8 @@ from ledger.errors import InvariantViolation, PeerError
 from ledger.mempool import Mempool
 from ledger.primitives import Hash
 from ledger.transaction import Transaction, authority_problem
+from ledger.validator_tables import set_at
+from ledger.validators import admitted_node_keys
 from node.block_server import BlockServer
 from node.block_store import BlockStore
 from node.consensus_wire import (
@@ -44,9 +46,9 @@ from node.proposals import ProposalAssembler, answer_positions
 from node.storage import OpenedChain, certified_block_bytes, open_chain, with_vote_record
 from node.wire import FrameKind
 from tests.simulation.disk import Crash
-from tests.simulation.monitor import Violation
 from tests.simulation.synchronisation import Synchronisation
 from tests.simulation.turns import Turns
+from tests.simulation.violation import Violation
 
 if TYPE_CHECKING:
     from tests.simulation.node import SimulatedNode
@@ -187,7 +189,7 @@ class Process:
 
     def frame_arrived(self, source: int, kind: FrameKind, payload: bytes) -> None:
         """A frame from a peer; it is read when the process gets to it."""
-        if source in self._shut_out:
+        if not self._admits(source):
             return
         self.turns.soon(lambda: self._on_frame(source, kind, payload))
 
@@ -251,8 +253,8 @@ class Process:
         self.network.send(self.node.endpoint, target, kind, payload)
 
     def _everybody(self) -> list[int]:
-        own, shut_out = self.node.endpoint, self._shut_out
-        return [item for item in self.network.endpoints() if item != own and item not in shut_out]
+        own = self.node.endpoint
+        return [item for item in self.network.endpoints() if item != own and self._admits(item)]
 
     # Ports of ReplicaDriver: Transport, Timers, Surroundings
 
@@ -318,15 +320,14 @@ class Process:
         self._learn_members()
 
     def _learn_members(self) -> None:
-        """Who sits where, and who may connect: both coming sets, and observers."""
-        head, site = self.chain.applied_event(), self.node.site
-        self.validators = head.validators
-        members = {member.public_key for member in head.validators.validators}
-        members |= {member.public_key for member in head.validators_next.validators}
-        removed = {end for end, key in site.keys.items() if key is not None and key not in members}
-        self._shut_out = removed
-        if self.node.honest:
-            self.monitor.removed |= removed
+        """Who sits where, and who may connect."""
+        state, height = self.chain.state(), self.chain.head.height
+        self.validators = set_at(state, height + 1)
+        self._may_connect = admitted_node_keys(state, height)
+
+    def _admits(self, endpoint: int) -> bool:
+        key = self.node.site.keys[endpoint]
+        return key is None or key in self._may_connect
 
     # Transactions and blocks
 

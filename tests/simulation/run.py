@@ -8,13 +8,18 @@ from unittest.mock import patch
 
 from ledger.errors import ensure
 from tests.simulation.byzantine import ByzantineNode, Coven, TwinNode
-from tests.simulation.chains import chain_template, verify_once
+from tests.simulation.chains import chain_template, validator_keys, verify_once
+from tests.simulation.changing import changing_plan_of, is_tolerated
 from tests.simulation.clients import Clients
 from tests.simulation.faults import Faults
-from tests.simulation.monitor import Monitor, Violation
+from tests.simulation.governed import joiner
+from tests.simulation.monitor import Monitor
 from tests.simulation.network import Network
 from tests.simulation.node import SimulatedNode, Site
+from tests.simulation.operators import Operators
+from tests.simulation.organisations import Organisations, changed
 from tests.simulation.plan import Plan, plan_of, stream
+from tests.simulation.violation import Violation
 from tests.simulation.world import START_MS, World
 
 MAX_SEED: Final = 2**63 - 1
@@ -23,6 +28,14 @@ MAX_DELIVERIES: Final = 5_000
 SAFETY_HEIGHTS: Final = 14
 """So most seeds end below 20 heights; blocks that fall due while somebody catches up may add to
 them, and deliveries bound those."""
+CHANGING_HEIGHTS: Final = 60
+"""Likewise where the validator set changes: a decision takes some blocks."""
+CHANGING_TIMES: Final = 8
+"""So many times more deliveries are allowed there."""
+ATTEMPTS_MS: Final = 20_000
+"""So long organisations go on trying what may never be possible."""
+CHANGED_MS: Final = 120_000
+"""So soon after the liveness phase every change that is possible has come about."""
 SAFETY_DELIVERIES: Final = 2_000
 """The rest is left to the liveness phase."""
 NEXT_BLOCK_MS: Final = 10_000
@@ -38,10 +51,12 @@ NEW_HEIGHTS: Final = 2
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a seed. reason: None when it passed. digest: hash of everything that
-    happened. next_block_ms, all_ms: from healing to the next block, and until all had it."""
+    happened. changing: whether the validator set was to change; changes: how often it did.
+    next_block_ms, all_ms: from healing to the next block, and until all had it."""
 
     seed: int
     n: int
+    changing: bool
     reason: str | None
     rule: str | None
     digest: str
@@ -49,6 +64,7 @@ class Outcome:
     deliveries: int
     crashes: int
     minted: int
+    changes: int
     next_block_ms: int | None
     all_ms: int | None
 
@@ -71,6 +87,13 @@ class Seed:
         self.monitor.on_final = self.faults.final
         load = stream(plan.seed, plan.n, "load")
         self.clients = Clients(self.site, self.nodes, load, plan.load_ms, plan.removal)
+        wishes = stream(plan.seed, plan.n, "organisations")
+        self.organisations = Organisations(self.site, self.nodes, plan, wishes)
+        self.operators = Operators(self.site, self.nodes, plan, self.organisations)
+        self.goal = 0
+        """First height that becomes final after healing."""
+        self.changes_at_healing = 0
+        """Changes of the validator set that were decided in the safety phase."""
         self.next_block_ms: int | None = None
         self.all_ms: int | None = None
 
@@ -80,21 +103,23 @@ class Seed:
         return [item for item in self.nodes if item.honest]
 
     def _make_nodes(self) -> list[SimulatedNode]:
-        plan, signers = self.plan, self.template.signers
-        seats = [*range(plan.n), *plan.twins, *[None] * plan.observers]
+        plan, keys = self.plan, self.template.keys
+        seats = [*range(plan.n), *plan.twins, *[None] * (plan.observers + plan.joiners)]
+        joins = [validator_keys(plan.kind, joiner(number)) for number in range(plan.joiners)]
         nodes: list[SimulatedNode] = []
         for endpoint, seat in enumerate(seats):
             rng = stream(plan.seed, plan.n, f"node {endpoint}")
-            signer = None if seat is None else signers[seat]
-            if seat is None or signer is None:
-                made = SimulatedNode(self.site, endpoint, None, rng)
+            if seat is None:
+                joins_at = endpoint - plan.endpoints + plan.joiners
+                own = joins[joins_at] if joins_at >= 0 else None
+                made = SimulatedNode(self.site, endpoint, own, rng)
             elif seat in plan.twins:
-                made = TwinNode(self.site, endpoint, signer, rng, self.coven)
+                made = TwinNode(self.site, endpoint, keys[seat], rng, self.coven)
             elif seat in plan.byzantine:
                 habits = plan.byzantine[seat]
-                made = ByzantineNode(self.site, endpoint, signer, rng, habits, self.coven)
+                made = ByzantineNode(self.site, endpoint, keys[seat], rng, habits, self.coven)
             else:
-                made = SimulatedNode(self.site, endpoint, signer, rng)
+                made = SimulatedNode(self.site, endpoint, keys[seat], rng)
             made.skew_ms, made.work_us = plan.skew_ms[endpoint], plan.work_us[endpoint]
             nodes.append(made)
         return nodes
@@ -105,17 +130,23 @@ class Seed:
         for item in self.nodes:
             item.start()
         self.clients.start()
+        if self.plan.kind.governed:
+            self.organisations.start()
+            self.operators.start()
         self.faults.start()
         self._safety_phase()
         self._liveness_phase()
+        if self.plan.kind.governed:
+            self._changes_come_about()
         chains = {item.endpoint: item.process.chain for item in self.honest if item.process}
         self.monitor.compare_states(chains)
 
     def _safety_phase(self) -> None:
         end_us = self.world.now_us + self.plan.safety_ms * 1000
-        limit = SAFETY_DELIVERIES * max_deliveries(self.plan.endpoints) // MAX_DELIVERIES
+        limit = SAFETY_DELIVERIES * max_deliveries(self.plan) // MAX_DELIVERIES
+        heights = CHANGING_HEIGHTS if self.plan.kind.governed else SAFETY_HEIGHTS
         while (
-            self.monitor.height < SAFETY_HEIGHTS
+            self.monitor.height < heights
             and self.network.deliveries < limit
             and self.world.step(end_us)
         ):
@@ -126,10 +157,12 @@ class Seed:
         plan, world = self.plan, self.world
         world.note("healed")
         healed_ms, goal = world.now_ms, self.monitor.height + 1
+        self.goal, self.changes_at_healing = goal, self.monitor.sets.changes
         self.coven.silent = not plan.byzantine_stays
         last = goal + NEW_HEIGHTS - 1
         self.clients.interval_ms, self.clients.until_height = LIVE_LOAD_MS, last
         self.faults.heal()
+        self.operators.heal()
         promised_ms = promised_next_block_ms(plan)
         if not self._until(healed_ms + promised_ms, lambda: self.monitor.height >= goal):
             raise Violation(
@@ -149,12 +182,51 @@ class Seed:
             )
         self.all_ms = world.now_ms - healed_ms
 
+    def _changes_come_about(self) -> None:
+        """All faults are over: what was wanted and is possible happens, and new keys vote."""
+        self.clients.until_height = None
+        self.organisations.everybody_proves = True
+        plan, start_ms = self.plan, self.world.now_ms
+        promised = is_tolerated(plan)
+        if not promised:
+            # Who never runs may be refused for ever: the chain has to outlive the attempts.
+            self._until(start_ms + ATTEMPTS_MS, lambda: False)
+        if not self._until(
+            start_ms + CHANGED_MS,
+            lambda: self._everybody_votes() and (not promised or self._all_changed()),
+        ):
+            members = [each.organisation for each in self.monitor.sets.newest[1].validators]
+            raise Violation(
+                "changes",
+                f"{CHANGED_MS} ms after healing the set is {members} since "
+                f"{self.monitor.sets.newest[0]}; wanted: {self.plan.changes}; {self._where()}",
+            )
+
+    def _all_changed(self) -> bool:
+        newest = self.monitor.sets.newest[1]
+        return all(changed(newest, change) is None for change in self.plan.changes)
+
+    def _everybody_votes(self) -> bool:
+        """Each honest validator that runs has sealed since its key is in the set."""
+        since, newest = self.monitor.sets.newest
+        if self.monitor.height < since:
+            return False
+        seated = {member.public_key for member in newest.validators}
+        keys = [item.signer.public_key for item in self._expected() if item.signer is not None]
+        return all(
+            self.monitor.has_sealed(key, max(since, self.goal)) for key in keys if key in seated
+        )
+
     def _expected(self) -> list[SimulatedNode]:
         """Honest nodes that the newest set still admits: others are shut out by their peers."""
-        return [item for item in self.honest if item.endpoint not in self.monitor.removed]
+        return [item for item in self.honest if not item.absent and self._is_admitted(item)]
+
+    def _is_admitted(self, node: SimulatedNode) -> bool:
+        key, admitted = self.site.keys[node.endpoint], self.monitor.admitted
+        return key is None or not admitted or key in admitted
 
     def _until(self, end_ms: int, done: Callable[[], bool]) -> bool:
-        limit = max_deliveries(self.plan.endpoints)
+        limit = max_deliveries(self.plan)
         while not done():
             if not self.world.step(end_ms * 1000):
                 return done()
@@ -176,24 +248,35 @@ class Seed:
         return "; ".join(found)
 
 
-def max_deliveries(nodes: int) -> int:
+def max_deliveries(plan: Plan) -> int:
     """What a seed may take: more is a storm, in which nodes answer answers."""
-    return MAX_DELIVERIES * max(7, nodes) ** 3 // 7**3
+    times = CHANGING_TIMES if plan.kind.governed else 1
+    return times * MAX_DELIVERIES * max(7, plan.endpoints) ** 3 // 7**3
 
 
 def promised_next_block_ms(plan: Plan) -> int:
     """Rule 3, last sentences, for the faulty proposers that the plan may put in a row."""
-    faulty = len(plan.byzantine) + len(plan.twins)
+    never = sum(not change.runs for change in plan.changes)
+    faulty = len(plan.byzantine) + len(plan.twins) + len(plan.gone) + never
     if faulty <= 1:
         return NEXT_BLOCK_MS
     return (faulty + 1) * CAP_MS + RECONNECT_AND_RESEND_MS
 
 
-def run_seed(seed: int, n: int, trace: Callable[[str], None] | None = None) -> Outcome:
-    """Run one seed to its end, or to what must not happen."""
+def run_seed(
+    seed: int, n: int, trace: Callable[[str], None] | None = None, *, changes: bool = False
+) -> Outcome:
+    """Run one seed to its end, or to what must not happen.
+
+    changes: on a governed chain whose validator set changes.
+    """
     ensure(n >= 1, "a chain has a validator")
-    with patch("node.ingest.verify_transaction", verify_once):
-        world = Seed(plan_of(seed, n), trace)
+    with (
+        patch("node.ingest.verify_transaction", verify_once),
+        # What a part of the node costs in CPU is of no interest here, and asking is a system call.
+        patch("node.meter.time.thread_time_ns", lambda: 0),
+    ):
+        world = Seed((changing_plan_of if changes else plan_of)(seed, n), trace)
         reason = rule = None
         try:
             world.run()
@@ -207,6 +290,7 @@ def run_seed(seed: int, n: int, trace: Callable[[str], None] | None = None) -> O
         return Outcome(
             seed=seed,
             n=n,
+            changing=changes,
             reason=reason,
             rule=rule,
             digest=world.world.digest(),
@@ -214,6 +298,7 @@ def run_seed(seed: int, n: int, trace: Callable[[str], None] | None = None) -> O
             deliveries=world.network.deliveries,
             crashes=sum(item.crashes for item in world.nodes),
             minted=world.monitor.minted,
+            changes=world.monitor.sets.changes,
             next_block_ms=world.next_block_ms,
             all_ms=world.all_ms,
         )

@@ -250,6 +250,27 @@ def test_rule_6_a_lost_vote_record_signs_two_heights_above_the_first_head() -> N
     assert {getattr(message, "height", None) for message in node.signed} == {4}
 
 
+def test_rule_6_who_lost_its_vote_record_asks_on_however_busy_the_others_are() -> None:
+    """Nobody who is busy says by itself where it stands, and the first answers may be lost, or
+    void: when the set has changed since, indices mean others."""
+    cluster = Cluster(4)
+    cluster.eligible_after = lambda height: (0, 1, 2)
+    cluster.submit(b"one")
+    cluster.run_to(1)
+    cluster.crash(3)
+    cluster.blocked = lambda source, target, message: isinstance(message, Status)
+    cluster.restart(3, lose_log=True, vote_record_lost=True)
+    node = cluster.nodes[3]
+    for height in range(2, 100):
+        if height == 10:
+            cluster.blocked = lambda *_: False
+            assert node.replica.describe().signs_from is None
+        cluster.submit(b"pay %d" % height)
+        assert cluster.run_to(height, ms=300), "the others are busy"
+    assert node.replica.describe().signs_from is not None
+    assert node.signed != []
+
+
 def test_rule_6_a_restored_backup_does_not_take_old_blocks_for_the_head() -> None:
     """It voted up to height 9; the store is of height 2; what it fetches is no head."""
     cluster = Cluster(4)

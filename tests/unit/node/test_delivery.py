@@ -24,7 +24,7 @@ class Replica:
 
     def __init__(self) -> None:
         self.head = 0
-        self.inbox = Inbox()
+        self.inbox = Inbox(lambda node_key: None)
         self.delivery = BlockDelivery(self.inbox, lambda: self.head)
 
     async def delivered(self, block: CertifiedBlock) -> tuple["asyncio.Task[None]", bytes | None]:

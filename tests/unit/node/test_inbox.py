@@ -7,6 +7,7 @@ from consensus.messages import Status
 from node.inbox import PEER_QUOTA_EVENTS, Inbox
 
 ALICE, BOB = b"a" * 32, b"b" * 32
+SEATS = dict[bytes, int]()
 
 
 def message(number: int) -> MessageReceived:
@@ -30,7 +31,7 @@ async def waits(task: "asyncio.Task[None]") -> bool:
 
 
 async def test_peers_events_come_out_in_the_order_of_arrival() -> None:
-    inbox = Inbox()
+    inbox = Inbox(SEATS.get)
     for number, peer in enumerate((ALICE, BOB, BOB, ALICE)):
         await inbox.put(peer, message(number))
     inbox.put_assembled(BOB, message(4))
@@ -39,8 +40,25 @@ async def test_peers_events_come_out_in_the_order_of_arrival() -> None:
     ]
 
 
+async def test_a_sender_is_the_seat_that_its_peer_has_when_the_message_is_taken() -> None:
+    """The set changed while it waited: Alice left, and Bob moved up."""
+    seats: dict[bytes, int] = {ALICE: 0, BOB: 1}
+    inbox = Inbox(seats.get)
+    status = Status(1, 0, False, 0, 0, 0)
+    for peer in (BOB, ALICE, BOB):
+        await inbox.put(peer, MessageReceived(status, None, peer))
+    before = inbox.take()
+    del seats[ALICE]
+    seats[BOB] = 0
+    assert [before, *taken(inbox)] == [
+        (BOB, MessageReceived(status, 1, BOB)),
+        (ALICE, MessageReceived(status, None, ALICE)),
+        (BOB, MessageReceived(status, 0, BOB)),
+    ]
+
+
 async def test_own_events_come_first_and_in_order() -> None:
-    inbox = Inbox()
+    inbox = Inbox(SEATS.get)
     await inbox.put(ALICE, message(0))
     own: list[Event] = [WorkAvailable(), TimerFired(TimerKind.VIEW, 3)]
     for event in own:
@@ -49,7 +67,7 @@ async def test_own_events_come_first_and_in_order() -> None:
 
 
 async def test_a_peer_beyond_its_quota_waits_and_delays_nobody_else() -> None:
-    inbox = Inbox()
+    inbox = Inbox(SEATS.get)
     await fill(inbox, ALICE)
     blocked = asyncio.create_task(inbox.put(ALICE, message(9_999)))
     assert await waits(blocked)
@@ -63,7 +81,7 @@ async def test_a_peer_beyond_its_quota_waits_and_delays_nobody_else() -> None:
 
 
 async def test_room_that_another_peer_makes_is_not_the_flooding_peers() -> None:
-    inbox = Inbox()
+    inbox = Inbox(SEATS.get)
     await inbox.put(BOB, message(0))
     await fill(inbox, ALICE)
     blocked = asyncio.create_task(inbox.put(ALICE, message(1)))
@@ -76,14 +94,14 @@ async def test_room_that_another_peer_makes_is_not_the_flooding_peers() -> None:
 
 async def test_a_completed_proposal_does_not_wait_for_the_quota() -> None:
     """It was counted as nothing while it was completed, and its reader must go on."""
-    inbox = Inbox()
+    inbox = Inbox(SEATS.get)
     await fill(inbox, ALICE)
     inbox.put_assembled(ALICE, message(7))
     assert len(inbox) == PEER_QUOTA_EVENTS + 1
 
 
 async def test_several_readers_of_one_peer_all_go_on() -> None:
-    inbox = Inbox()
+    inbox = Inbox(SEATS.get)
     await fill(inbox, ALICE)
     blocked = [asyncio.create_task(inbox.put(ALICE, message(n))) for n in range(3)]
     assert await waits(blocked[0])
@@ -95,7 +113,7 @@ async def test_several_readers_of_one_peer_all_go_on() -> None:
 
 
 async def test_waiting_ends_with_the_first_event() -> None:
-    inbox = Inbox()
+    inbox = Inbox(SEATS.get)
     waiting = asyncio.create_task(inbox.wait())
     assert await waits(waiting)
     inbox.put_own(WorkAvailable())

@@ -33,7 +33,7 @@ class Rig:
         self.targets: list[int] = []
         self.relayed: list[list[bytes]] = []
         self.tasks: list[asyncio.Task[None]] = []
-        self.inbox = Inbox()
+        self.inbox = Inbox(lambda node_key: None)
         self.mempool = Mempool(0, lambda _: True)
         synchroniser = SimpleNamespace(
             by_hash=SimpleNamespace(fetch=self._fetch), catch_up=self.targets.append

@@ -9,10 +9,12 @@ from ledger.crypto import sha256
 from ledger.registry import Phase, quorum
 from tests.simulation.chains import CHAIN_ID, ChainKind, chain_template
 from tests.simulation.disk import Durable, Fuse, VirtualLog
-from tests.simulation.monitor import Monitor, Violation, required_seals
+from tests.simulation.monitor import Monitor
+from tests.simulation.sets import required_seals
+from tests.simulation.violation import Violation
 
 KIND = ChainKind(4, False, False, 30_000)
-KEY = chain_template(KIND).signers[0].public_key
+KEY = chain_template(KIND).keys[0][0].public_key
 ONE, OTHER = sha256(b"one"), sha256(b"other")
 
 

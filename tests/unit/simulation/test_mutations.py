@@ -12,7 +12,7 @@ SOON_FOUND = [mutation for mutation in MUTATIONS if not mutation.rare]
 def test_a_missing_rule_is_noticed(mutation: Mutation) -> None:
     found = mutation.hunt()
     assert found is not None, f"{mutation.seeds} seeds passed without: {mutation.name}"
-    assert run_seed(found.seed, found.n).reason is None, "the seed fails with all rules in, too"
+    assert mutation.run(found.seed).reason is None, "the seed fails with all rules in, too"
 
 
 def test_some_seeds_mint_so_that_the_ceiling_is_checked_on_something() -> None:

@@ -1,0 +1,99 @@
+"""Operators of nodes whose validators change: who starts a node, ends it, and gives it new keys.
+
+A program has one consensus key and one node key; new keys need a restart. An operator restarts as
+soon as the block before the first height of the new key is final anywhere: the old key is of no use
+from then on, and until then the chain may need it.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from tests.simulation import governed
+from tests.simulation.chains import validator_keys
+from tests.simulation.node import SimulatedNode, Site
+from tests.simulation.organisations import Organisations, new_seat
+from tests.simulation.plan import Change, Plan
+
+LOOKS_EVERY_MS: Final = 100
+HASTE_MS: Final = 200
+"""Longest restart once everything is healed."""
+
+
+class Operators:
+    """Acts by the plan."""
+
+    def __init__(
+        self,
+        site: Site,
+        nodes: Sequence[SimulatedNode],
+        plan: Plan,
+        organisations: Organisations,
+    ) -> None:
+        self._site = site
+        self._nodes = nodes
+        self._plan = plan
+        self._organisations = organisations
+        self._switching = [change for change in plan.changes if change.kind == "rotate"]
+        self._healed = False
+        for endpoint in range(plan.endpoints - plan.joiners, plan.endpoints):
+            nodes[endpoint].absent = True
+        self._gone = {index for index, at_ms in plan.gone if at_ms == 0}
+        for index in self._gone:
+            nodes[index].absent = True
+
+    def start(self) -> None:
+        """Schedule what the plan says."""
+        world = self._site.world
+        for change in self._joins():
+            world.later(change.at_ms // 2 * 1000, partial(self._arrive, change))
+        for index, at_ms in self._plan.gone:
+            world.later(at_ms * 1000, partial(self._end, index))
+        self._look()
+
+    def heal(self) -> None:
+        """Who was to come comes now, and everybody hurries."""
+        self._healed = True
+        for change in self._joins():
+            self._arrive(change)
+        for index, _ in self._plan.gone:
+            self._end(index)
+
+    def _joins(self) -> list[Change]:
+        return [each for each in self._plan.changes if each.kind == "join" and each.runs]
+
+    def _arrive(self, change: Change) -> None:
+        node = self._organisations.node_of(change)
+        if node.absent:
+            node.absent = False
+            node.start()
+
+    def _end(self, index: int) -> None:
+        node = self._nodes[index]
+        node.absent = True
+        node.crash()
+
+    def _look(self) -> None:
+        monitor = self._site.monitor
+        for change in list(self._switching):
+            seats = monitor.sets.at(monitor.height + 1).validators
+            if new_seat(change) in seats:
+                self._switching.remove(change)
+                self._switch(change)
+        self._site.world.later(LOOKS_EVERY_MS * 1000, self._look)
+
+    def _switch(self, change: Change) -> None:
+        node = self._organisations.node_of(change)
+        node.crash()
+        signer, key = validator_keys(self._plan.kind, change.organisation, 1)
+        if change.same_node_key:
+            key = governed.node_key(change.organisation)
+        node.take_keys(signer, key)
+        self._site.world.note("new keys", node.endpoint)
+        down_ms = min(change.restart_ms, HASTE_MS) if self._healed else change.restart_ms
+
+        def come_back() -> None:
+            if node.process is None:
+                node.start()
+
+        self._site.world.later(down_ms * 1000, come_back)
