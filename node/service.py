@@ -127,7 +127,9 @@ class Service(EconomyReads, GovernanceReads):
         """Header of height 0, which every store holds."""
         raw = self._chain.blocks.block_bytes(0)
         ensure(raw is not None, "the store holds no genesis block")
-        return decode_block(raw or b"", self._chain.chain_id).header
+        return decode_block(
+            raw or b"", self._chain.chain_id, self._chain.executor.contracts.decode_call
+        ).header
 
     def header(self, height: int) -> Header | None:
         """Header of a committed block."""
