@@ -94,7 +94,7 @@ def block_hash_at(home: Path, height: int) -> Hash | None:
     document = read_genesis(_genesis_path(home))
     with opened(home) as (_, blocks):
         raw = blocks.block_bytes(height)
-    return None if raw is None else _decoded(raw, document).hash
+    return None if raw is None else _read_block(raw, document).hash
 
 
 def audit(home: Path) -> StoreAudit:
@@ -109,7 +109,7 @@ def audit(home: Path) -> StoreAudit:
         info = genesis.genesis_info(document)
         broken: tuple[str, str] | None = None
         if head.height > 0:
-            block = _decoded(blocks.block_bytes(head.height) or b"", document)
+            block = _read_block(blocks.block_bytes(head.height) or b"", document)
             info = _info(document, block)
             broken = _first_broken(
                 {
@@ -159,7 +159,7 @@ def _info(document: Genesis, block: Block) -> BlockInfo:
     )
 
 
-def _decoded(raw: bytes, document: Genesis) -> Block:
+def _read_block(raw: bytes, document: Genesis) -> Block:
     return decode_block(raw, document.chain_id, build_executor().contracts.decode_call)
 
 
@@ -168,7 +168,7 @@ def _genesis_hash(document: Genesis) -> Hash:
 
 
 def _check_genesis(blocks: BlockStore, document: Genesis) -> None:
-    first = _decoded(blocks.block_bytes(1) or b"", document)
+    first = _read_block(blocks.block_bytes(1) or b"", document)
     expected = _genesis_hash(document)
     ensure(
         first.parent_hash == expected,
