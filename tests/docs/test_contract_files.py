@@ -1,4 +1,4 @@
-"""The shipped ABIs and Solidity interfaces are those of the chain's messages, methods and events."""
+"""The shipped ABIs and Solidity interfaces are those of the chain's messages, methods, events."""
 
 import json
 
