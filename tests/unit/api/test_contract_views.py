@@ -101,7 +101,8 @@ def test_views_and_functions_of_a_contract_have_different_names_and_selectors() 
         views = view_table(REGISTRY)[contract.address]
         functions = TABLE.functions[contract.address]
         assert not views.keys() & functions.keys()
-        names = [item.name for item in (*views.values(), *functions.values())]
+        names = [item.name for item in views.values()]
+        names += [item.name for item in functions.values()]
         assert len(names) == len(set(names))
 
 
