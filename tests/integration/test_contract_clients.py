@@ -3,6 +3,7 @@ a view, an action and its event, the reason of a revert, a proposal and a vote o
 
 import asyncio
 import json
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 from api.server import ApiConfig, ApiServer
 from ledger.crypto import checksum_address
 from ledger.local_accounts import secp256k1_accounts
+from ledger.primitives import Address
 from node.contract_files import FOLDER
+from tests.fuzz.stores import EXECUTOR, contract_calls
 from tests.support import client_programs
 from tests.support.api_servers import fail
 from tests.support.governed_town import stakeholders_section
@@ -102,3 +105,22 @@ async def test_ethers(url: str) -> None:
     found = await run(node, "ethers_contracts.mjs", folder, *arguments(url))
     check(found)
     assert found["carried"] == ["governance.add_observer"]
+
+
+def test_eth_abi_writes_the_calldata_of_every_function_alike() -> None:
+    cases = []
+    for raw in contract_calls():
+        to, selector, data = raw[:20], raw[20:24], raw[24:]
+        function = EXECUTOR.contracts.functions[Address(to)][selector]
+        cases.append(([item.name for item in function.types], data.hex()))
+    assert len(cases) > 60
+    done = subprocess.run(
+        [client_programs.web3_python(), "eth_abi_client.py"],
+        input=json.dumps(cases),
+        capture_output=True,
+        text=True,
+        timeout=client_programs.TIMEOUT_S,
+        check=True,
+        cwd=client_programs.PROGRAMS,
+    )
+    assert json.loads(done.stdout) == [data for _, data in cases]
