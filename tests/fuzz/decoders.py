@@ -103,24 +103,6 @@ def _ledger() -> list[Decoder]:
             Shape.BYTES,
         ),
         Decoder(
-            "call of a system contract",
-            lambda raw: CONTRACTS.decode_call(Address(raw[:ADDRESS_BYTES]), 0, raw[ADDRESS_BYTES:]),
-            stores.contract_calls(),
-            (DecodeError,),
-            ("contracts.ContractTable.decode_call", "abi.decode"),
-            shape=Shape.BYTES,
-            peak_bytes=5 * 2**20,  # anybody may send one, a hundred in a call
-        ),
-        Decoder(
-            "contract ABI",
-            lambda raw: abi.decode(ABI_TYPES, raw),
-            [abi.encode(ABI_TYPES, ("a", 5, ((bytes(20), b"data"),) * 2, ("b", "c")))],
-            (DecodeError,),
-            ("abi.decode",),
-            lambda values: abi.encode(ABI_TYPES, values),
-            Shape.BYTES,
-        ),
-        Decoder(
             "block",
             read_block,
             [item.encoded for item in chain.blocks[1:]],
@@ -141,6 +123,29 @@ def _ledger() -> list[Decoder]:
             (DecodeError,),
             ("block.decode_compact_block",),
             lambda found: found.encoded,
+        ),
+    ]
+
+
+def _contracts() -> list[Decoder]:
+    return [
+        Decoder(
+            "call of a system contract",
+            lambda raw: CONTRACTS.decode_call(Address(raw[:ADDRESS_BYTES]), 0, raw[ADDRESS_BYTES:]),
+            stores.contract_calls(),
+            (DecodeError,),
+            ("contracts.ContractTable.decode_call", "abi.decode"),
+            shape=Shape.BYTES,
+            peak_bytes=5 * 2**20,  # anybody may send one, a hundred in a call
+        ),
+        Decoder(
+            "contract ABI",
+            lambda raw: abi.decode(ABI_TYPES, raw),
+            [abi.encode(ABI_TYPES, ("a", 5, ((bytes(20), b"data"),) * 2, ("b", "c")))],
+            (DecodeError,),
+            ("abi.decode",),
+            lambda values: abi.encode(ABI_TYPES, values),
+            Shape.BYTES,
         ),
     ]
 
@@ -298,6 +303,7 @@ DECODERS: dict[str, Decoder] = {
     decoder.name: decoder
     for decoder in (
         *_ledger(),
+        *_contracts(),
         *_outcomes(),
         *_values(),
         *_consensus(),
