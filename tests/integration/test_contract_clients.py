@@ -1,9 +1,10 @@
-"""ethers and web3.py against the system contracts of a governed town, by the ABIs that are shipped:
+"""Libraries and cast against the system contracts of a governed town, by the ABIs that are shipped:
 a view, an action and its event, the reason of a revert, a proposal and a vote on it."""
 
 import asyncio
 import json
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,9 @@ def arguments(url: str) -> list[str]:
     return [url, str(FOLDER), *secrets, checksum_address(RECEIVER.address)]
 
 
-async def test_web3_py(url: str) -> None:
-    check(await run(client_programs.web3_python(), "web3_contracts.py", *arguments(url)))
+@pytest.mark.parametrize("major", [7, 8])
+async def test_web3_py(url: str, major: int) -> None:
+    check(await run(client_programs.web3_python(major), "web3_contracts.py", *arguments(url)))
 
 
 async def test_ethers(url: str) -> None:
@@ -105,6 +107,15 @@ async def test_ethers(url: str) -> None:
     found = await run(node, "ethers_contracts.mjs", folder, *arguments(url))
     check(found)
     assert found["carried"] == ["governance.add_observer"]
+
+
+async def test_viem(url: str) -> None:
+    node, folder = client_programs.node_with("viem")
+    check(await run(node, "viem_contracts.mjs", folder, *arguments(url)))
+
+
+async def test_cast(url: str) -> None:
+    check(await run(sys.executable, "cast_contracts.py", client_programs.cast(), *arguments(url)))
 
 
 def test_eth_abi_writes_the_calldata_of_every_function_alike() -> None:
@@ -115,7 +126,7 @@ def test_eth_abi_writes_the_calldata_of_every_function_alike() -> None:
         cases.append(([item.name for item in function.types], data.hex()))
     assert len(cases) > 60
     done = subprocess.run(
-        [client_programs.web3_python(), "eth_abi_client.py"],
+        [client_programs.web3_python(7), "eth_abi_client.py"],
         input=json.dumps(cases),
         capture_output=True,
         text=True,
