@@ -29,7 +29,11 @@ class Elementary:
 
     def read(self, data: bytes, at: int) -> tuple[Any, int]:
         """(value, where it ends) of the word at `at`."""
-        return _READERS[self.name](_word(data, at)), at + WORD_BYTES
+        return self._reader(_word(data, at)), at + WORD_BYTES
+
+    @cached_property
+    def _reader(self) -> Callable[[bytes], Any]:
+        return _READERS[self.name]
 
     def write(self, value: Any) -> bytes:
         """Inverse of read."""
