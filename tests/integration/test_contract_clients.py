@@ -135,3 +135,18 @@ def test_eth_abi_writes_the_calldata_of_every_function_alike() -> None:
         cwd=client_programs.PROGRAMS,
     )
     assert json.loads(done.stdout) == [data for _, data in cases]
+
+
+def test_the_interfaces_compile_to_the_abis_beside_them() -> None:
+    node, folder = client_programs.node_with("solc")
+    found = client_programs.run(node, "solc_client.mjs", folder, str(FOLDER))
+    assert found["errors"] == []
+    assert len(found["abis"]) == 6
+    for name, entries in found["abis"].items():
+        shipped = json.loads((FOLDER / f"{name[1:]}.json").read_text(encoding="utf-8"))
+        assert sorted(map(canonical, entries)) == sorted(map(canonical, shipped)), name
+
+
+def canonical(entry: object) -> str:
+    """One text for one entry of an ABI."""
+    return json.dumps(entry, sort_keys=True)

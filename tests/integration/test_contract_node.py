@@ -5,6 +5,7 @@ events read by topic; blocks with such calls are caught up, restarted, audited a
 from pathlib import Path
 from typing import Any
 
+from api import light
 from api.encoding import hex_of
 from api.ethereum.contract_views import view_table
 from api.ethereum.event_forms import TRANSFER as TRANSFER_EVENT
@@ -127,7 +128,19 @@ async def test_blocks_with_calls_are_caught_up_restarted_audited_and_exported(
                 assert [item.transaction.type for item in stored if item is not None] == [
                     "transfer.send", "distribution.claim", "transfer.send",
                 ]  # fmt: skip
-                assert service.prove_transaction(hashes[1]) is not None
+            proof = nodes.nodes[nodes.observer].service.prove_transaction(hashes[1])
+            opened = nodes.nodes[first].opened
+            assert proof is not None
+            trusted = light.TrustedGenesis(
+                opened.genesis.chain_id,
+                opened.chain.genesis_hash,
+                opened.genesis.validators,
+                TABLE.decode_call,
+            )
+            proven = light.verify_transaction_proof(
+                trusted, proof.chain, proof.transaction, proof.index, proof.proof
+            )
+            assert proven.transaction.type == "distribution.claim"
         await nodes.stop(*list(nodes.nodes))
         for name in (first, nodes.observer):
             found = audit.audit(tmp_path / name)

@@ -1,9 +1,12 @@
 """System contracts by eth_call: views answer what poyong_* does, other functions are tried."""
 
+import asyncio
 import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api import (
     fact_examples,
@@ -256,3 +259,14 @@ async def test_gas_of_a_call_is_that_of_its_data() -> None:
     zeros = TRANSFER_DATA.count(0)
     expected = 21_000 + 4 * zeros + 16 * (len(TRANSFER_DATA) - zeros)
     assert await Caller().result("eth_estimateGas", call_of(TOKEN, TRANSFER_DATA)) == hex(expected)
+
+
+@given(st.sampled_from(CONTRACTS), st.data())
+def test_any_calldata_is_answered_or_reverts(contract: SystemContract, data: st.DataObject) -> None:
+    """Nothing that a caller writes is an internal error, or costs more than its own length."""
+    views = view_table(REGISTRY)[contract.address]
+    selectors = [*views, *TABLE.functions[contract.address]]
+    noise = data.draw(st.sampled_from(selectors)) + data.draw(st.binary(max_size=300))
+    (answer,) = asyncio.run(Caller().answers(("eth_call", call_of(contract, noise))))
+    if "error" in answer:
+        assert reason(answer["error"])
