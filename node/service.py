@@ -1,7 +1,7 @@
 """The running node as the API sees it: implements api.ports.NodePort over chain and runtime."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from api import ports, statements
 from ledger import accounts, codec, proofs

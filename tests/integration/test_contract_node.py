@@ -5,6 +5,8 @@ events read by topic; blocks with such calls are caught up, restarted, audited a
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from api import light
 from api.encoding import hex_of
 from api.ethereum.contract_views import view_table
@@ -13,7 +15,7 @@ from api.methods import all_methods
 from ledger import abi
 from ledger.contracts import DISTRIBUTION, LAND, TOKEN, TRANSFER, SystemContract
 from ledger.crypto import keccak256
-from ledger.errors import ErrorCode
+from ledger.errors import DecodeError, ErrorCode
 from ledger.primitives import UNIT
 from node import audit, state_export
 from node.modules import build_executor
@@ -135,11 +137,11 @@ async def test_blocks_with_calls_are_caught_up_restarted_audited_and_exported(
                 opened.genesis.chain_id,
                 opened.chain.genesis_hash,
                 opened.genesis.validators,
-                TABLE.decode_call,
             )
-            proven = light.verify_transaction_proof(
-                trusted, proof.chain, proof.transaction, proof.index, proof.proof
-            )
+            shown = (trusted, proof.chain, proof.transaction, proof.index, proof.proof)
+            proven = light.verify_transaction_proof(*shown, TABLE.decode_call)
+            with pytest.raises(DecodeError, match="is no system contract"):
+                light.verify_transaction_proof(*shown)
             assert proven.transaction.type == "distribution.claim"
         await nodes.stop(*list(nodes.nodes))
         for name in (first, nodes.observer):

@@ -1,7 +1,7 @@
 """A node behind the API's port, in memory: it decodes what is sent and commits when told to."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from api import examples, fact_examples, governance_examples, land_examples, pool_examples, ports

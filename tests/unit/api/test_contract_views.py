@@ -49,6 +49,7 @@ NO_VIEWS = {
     "poyong_sendTransactionAndWait": "sends",
     "poyong_getProof": "proofs",
     "poyong_getTransactionProof": "proofs",
+    "poyong_getStatement": "proofs",
     "poyong_validators": "of consensus",
     "poyong_consensusState": "of the node",
     "poyong_peers": "of the node",
