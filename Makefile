@@ -52,6 +52,9 @@ bench: $(installed)
 	$(bin)/python -m tests.bench.store_micro
 	$(bin)/python -m tests.bench.governance_micro
 	$(bin)/python -m tests.bench.rpc_micro
+	$(bin)/python -m tests.bench.rpc_reads
+	$(bin)/python -m tests.bench.rpc_subscribers
+	$(bin)/python -m tests.bench.rpc_under_load
 
 simulate: $(installed)
 	$(bin)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)

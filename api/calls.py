@@ -3,12 +3,13 @@
     block = await client.call(calls.get_block(5, detail="full"))
     receipts = await client.batch([calls.get_receipt(item) for item in hashes])
 
-Bytes, hex text and addresses are taken as they come; every call here is safe to repeat, because the
-node answers the same signed transaction with the same hash.
+Bytes, hex text and addresses are taken as they come. Every call here is safe to repeat: most only
+read, and the node answers the same signed transaction with the same hash, waiting or final, since
+its nonce lets it count once.
 """
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Final, Generic, TypeVar, overload
 
 from api import fact_results, governance_results, land_results, pool_results, results
 from api.encoding import hex_of
@@ -19,12 +20,35 @@ BytesLike = bytes | str
 """Bytes, or the same as 0x hex."""
 
 
+REPEATABLE_SPACES: Final = ("poyong_", "eth_", "net_", "web3_", "rpc.")
+NOT_REPEATABLE: Final = frozenset(
+    {
+        "eth_getFilterChanges",
+        "eth_newBlockFilter",
+        "eth_newFilter",
+        "eth_newPendingTransactionFilter",
+        "eth_subscribe",
+        "eth_uninstallFilter",
+        "eth_unsubscribe",
+        "poyong_subscribe",
+        "poyong_unsubscribe",
+    }
+)
+"""Methods that do something each time, or say each thing once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T_co]):
     """One call of `method` with params by name. Its result, if any, is a T_co."""
 
     method: str
     params: dict[str, Any]
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a client may send it again without knowing what became of the first; of a method
+        that no node of ours has, it may not."""
+        return self.method.startswith(REPEATABLE_SPACES) and self.method not in NOT_REPEATABLE
 
 
 def _hex(value: BytesLike) -> str:
@@ -248,6 +272,20 @@ def list_legal_bases(
 ) -> Call[list[governance_results.LegalBasis]]:
     """poyong_listLegalBases: at most 256 a call."""
     return Call("poyong_listLegalBases", _given(after=after, count=count))
+
+
+def list_challenge_petitions(
+    after: int | None = None, count: int | None = None
+) -> Call[list[governance_results.ChallengePetition]]:
+    """poyong_listChallengePetitions: at most 256 a call."""
+    return Call("poyong_listChallengePetitions", _given(after=after, count=count))
+
+
+def get_params(
+    module: str | None = None, name: str | None = None, changes: int | None = None
+) -> Call[list[governance_results.Parameter]]:
+    """poyong_getParams: with at most 1000 changes of each module."""
+    return Call("poyong_getParams", _given(module=module, name=name, changes=changes))
 
 
 def get_council() -> Call[governance_results.Council | None]:

@@ -1,82 +1,85 @@
-"""Python SDK: `Client` for asyncio, `SyncClient` over it for everything else.
+"""Python SDK: `Client` for asyncio, `SyncClient` over it for everything else (docs/sdk.md).
 
     async with Client("http://127.0.0.1:8545") as client:
         print((await client.call(calls.status()))["height"])
 
 Methods of the node are values in api.calls. A call that fails because the connection does is
-repeated a few times; an error that the node answers with is raised as NodeError at once, except
-"too many calls", which is tried again when the node says.
+repeated a few times if that is safe (api.calls.Call); an error that the node answers with is raised
+as NodeError at once, except "too many calls", which is tried again when the node says.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 import aiohttp
 import orjson
 
 from api import calls, governance_results, results
-from api.calls import Call
+from api.calls import BytesLike, Call
+from api.client_errors import (
+    AnswerError,
+    ClientError,
+    NodeError,
+    NoSubscriptionError,
+    NotFinalError,
+    UnreachableError,
+)
+from api.client_wire import (
+    EncodedCall,
+    answers_in,
+    body_of,
+    outcome_of,
+    parts_of,
+    retry_after_s,
+)
+from api.encoding import hex_of
 from api.errors import LIMIT_EXCEEDED
+from api.loop_thread import LoopThread
 from api.subscriptions import Topic
+from ledger.message_registry import MessageType
+from ledger.threshold import Witness
+from ledger.transaction import Draft, key_address
 
-MAX_BATCH: Final = 100
-"""Calls that go out together; the default limit of a node."""
+__all__ = [
+    "AnswerError",
+    "Client",
+    "ClientError",
+    "NoSubscriptionError",
+    "NodeError",
+    "NotFinalError",
+    "SyncClient",
+    "UnreachableError",
+]
+
 ATTEMPTS: Final = 4
 """Of a call whose connection fails."""
 BACKOFF_S: Final = 0.1
 """Before the second attempt; doubles."""
-MAX_MESSAGE_BYTES: Final = 1024 * 1024
-"""Of the calls that go out together; half the default limit of a node."""
+POLL_S: Final = 0.5
+"""Between two questions where no subscription comes through."""
+BUSY_STATUS: Final = 503
+"""Said before a call is read: it is always safe to try again."""
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 DEFAULT_TIMEOUT_S: Final = 75.0
 """For one answer; longer than a node may wait for finality."""
 HEARTBEAT_S: Final = 30.0
+VALIDITY_BLOCKS: Final = 1_000
+"""How long a prepared transaction may wait for inclusion."""
 
 T = TypeVar("T")
-
-
-class ClientError(Exception):
-    """Base of what the clients raise."""
-
-
-class NodeError(ClientError):
-    """The node answered with an error object."""
-
-    def __init__(self, method: str, code: int, message: str, data: object) -> None:
-        super().__init__(f"{method}: {message} (code {code})")
-        self.method = method
-        self.code = code
-        self.message = message
-        self.data = data
-
-
-class UnreachableError(ClientError):
-    """No answer from the node; says which URL and why."""
-
-
-class AnswerError(ClientError):
-    """What answered is no Poyong node, or broke off: the body is no JSON-RPC answer."""
-
-
-class NotFinalError(ClientError):
-    """Transactions that were not final in time; they may still become so."""
-
-    def __init__(self, hashes: list[str], timeout_s: float) -> None:
-        super().__init__(
-            f"{len(hashes)} transactions are not final after {timeout_s:g} s, first {hashes[0]}; "
-            "they may still become final: ask again with poyong_getReceipt"
-        )
-        self.hashes = hashes
 
 
 class Client:
     """A connection pool to one node. Safe to share between tasks of one loop."""
 
-    def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, api_key: str | None = None
+    ) -> None:
+        """api_key: what the node's operator gave, NAME.SECRET."""
         self.url = url
+        self.headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
@@ -102,7 +105,7 @@ class Client:
     async def batch(self, batch: Sequence[Call[T]]) -> list[T | NodeError]:
         """A result or a NodeError for each call, in order; large batches go out in parts."""
         outcomes: list[T | NodeError] = []
-        for part in _parts(batch):
+        for part in parts_of(batch):
             outcomes += await self._exchange(part)
         return outcomes
 
@@ -125,7 +128,10 @@ class Client:
     async def wait_final(
         self, hashes: Sequence[str], timeout_s: float = 30.0
     ) -> dict[str, results.Receipt]:
-        """Receipts by hash, once all are final. NotFinalError when the time runs out."""
+        """Receipts by hash, once all are final. NotFinalError when the time runs out.
+
+        Follows blocks by WebSocket; where none comes through, asks again and again.
+        """
         receipts: dict[str, results.Receipt] = {}
         missing = dict.fromkeys(hashes)
         try:
@@ -135,10 +141,48 @@ class Client:
                 await self._collect(list(missing), receipts)
                 missing = dict.fromkeys(item for item in hashes if item not in receipts)
                 if missing:
-                    await self._follow_until_final(missing, height + 1, receipts)
+                    await self._wait_until_final(missing, height + 1, receipts)
         except TimeoutError:
             raise NotFinalError(list(missing), timeout_s) from None
         return receipts
+
+    async def wait_for(self, transaction: BytesLike, timeout_s: float = 30.0) -> results.Receipt:
+        """The receipt of the transaction with this hash, once it is final. Errors as wait_final."""
+        text = hex_of(transaction) if isinstance(transaction, bytes) else transaction.lower()
+        return (await self.wait_final([text], timeout_s))[text]
+
+    async def prepare(
+        self, sender: bytes | Witness, message: MessageType, *values: object
+    ) -> Draft:
+        """A draft of this message, with the next nonce of `sender` (a public key, or the witness of
+        a threshold account); ledger.transaction.sign makes it a transaction.
+
+        Two drafts that are prepared before the first is sent have the same nonce.
+        """
+        address = sender.address if isinstance(sender, Witness) else key_address(sender)
+        status = await self.call(calls.status())
+        account = await self.call(calls.get_account(address))
+        return Draft(
+            chain_id=status["chain_id"],
+            nonce=account["pending_nonce"],
+            type=message.name,
+            body=message.encode(*values),
+            valid_until=status["height"] + VALIDITY_BLOCKS,
+        )
+
+    async def _wait_until_final(
+        self, missing: dict[str, None], from_height: int, receipts: dict[str, results.Receipt]
+    ) -> None:
+        try:
+            await self._follow_until_final(missing, from_height, receipts)
+        except (NoSubscriptionError, UnreachableError):
+            # HTTP may come through where WebSocket does not; if it does not either, this raises.
+            while missing:
+                await self._collect(list(missing), receipts)
+                for item in receipts.keys() & missing.keys():
+                    del missing[item]
+                if missing:
+                    await asyncio.sleep(POLL_S)
 
     async def _follow_until_final(
         self, missing: dict[str, None], from_height: int, receipts: dict[str, results.Receipt]
@@ -182,6 +226,7 @@ class Client:
         """What a subscription gives, each height at most once, across lost connections."""
         next_height, failures = from_height, 0
         while True:
+            limit: NodeError | None = None
             try:
                 async with aclosing(self._follow(topic, next_height, detail)) as notices:
                     async for notice in notices:
@@ -191,7 +236,14 @@ class Client:
                 reason = "the node closed the subscription"
             except (aiohttp.ClientError, OSError) as error:
                 reason = str(error) or type(error).__name__
+            except NodeError as error:
+                if error.code != LIMIT_EXCEEDED:
+                    raise
+                # We read too slowly, or there are too many of us.
+                reason, limit = error.message, error
             failures += 1
+            if limit is not None and failures >= ATTEMPTS:
+                raise limit
             if failures >= ATTEMPTS:
                 raise UnreachableError(f"{self.url}: {reason}")
             await asyncio.sleep(BACKOFF_S * 2**failures)
@@ -202,15 +254,24 @@ class Client:
         params = {"topic": topic, "from_height": from_height, "detail": detail}
         call = {"jsonrpc": "2.0", "id": 0, "method": "poyong_subscribe", "params": params}
         url = "ws" + self.url.removeprefix("http")
-        async with self._opened().ws_connect(
-            url, heartbeat=HEARTBEAT_S, max_msg_size=MAX_ANSWER_BYTES
-        ) as socket:
+        try:
+            connected = await self._opened().ws_connect(
+                url, heartbeat=HEARTBEAT_S, max_msg_size=MAX_ANSWER_BYTES
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            if error.status == BUSY_STATUS:
+                raise
+            raise NoSubscriptionError(
+                f"{self.url} takes no WebSocket (status {error.status}): let the proxy before the "
+                "node pass it, or ask without subscribing"
+            ) from error
+        async with connected as socket:
             await socket.send_str(orjson.dumps(call).decode())
             async for message in socket:
-                for answer in _answers(self.url, message.data):
+                for answer in answers_in(self.url, message.data):
                     # The first answer names the subscription; notifications follow.
                     notice = answer if "id" in answer else answer.get("params", {})
-                    outcome = _outcome(self.url, "poyong_subscribe", notice)
+                    outcome = outcome_of(self.url, "poyong_subscribe", notice)
                     if isinstance(outcome, NodeError):
                         raise outcome
                     if "id" not in answer:
@@ -218,17 +279,17 @@ class Client:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout)
+            self._session = aiohttp.ClientSession(timeout=self._timeout, headers=self.headers)
         return self._session
 
-    async def _exchange(self, part: "list[_Encoded]") -> list[Any]:
+    async def _exchange(self, part: list[EncodedCall]) -> list[Any]:
         """One message and its answers; calls over the node's rate again, when it says."""
         outcomes = await self._post(part)
         for _ in range(1, ATTEMPTS):
             delays_s = {
                 index: delay_s
                 for index, outcome in enumerate(outcomes)
-                if (delay_s := _retry_after_s(outcome)) is not None
+                if (delay_s := retry_after_s(outcome)) is not None
             }
             if not delays_s:
                 break
@@ -238,39 +299,44 @@ class Client:
                 outcomes[index] = outcome
         return outcomes
 
-    async def _post(self, part: "list[_Encoded]") -> list[Any]:
-        body = orjson.dumps(
-            [
-                {"jsonrpc": "2.0", "id": index, "method": item.method, "params": item.params}
-                for index, item in enumerate(part)
-            ]
-        )
+    async def _post(self, part: list[EncodedCall]) -> list[Any]:
         outcomes: dict[int, object] = {}
-        for answer in _answers(self.url, await self._body_of_answer(body)):
+        for answer in answers_in(self.url, await self._body_of_answer(part)):
             index = answer.get("id")
             if index is None and "error" in answer:  # the message as a whole was refused
-                return [_outcome(self.url, item.method, answer) for item in part]
+                return [outcome_of(self.url, item.method, answer) for item in part]
             if type(index) is not int or not 0 <= index < len(part):
                 raise AnswerError(f"{self.url}: answer to a call {index!r} that was not made")
-            outcomes[index] = _outcome(self.url, part[index].method, answer)
+            outcomes[index] = outcome_of(self.url, part[index].method, answer)
         if len(outcomes) != len(part):
             raise AnswerError(f"{self.url}: {len(outcomes)} answers to {len(part)} calls")
         return [outcomes[index] for index in range(len(part))]
 
-    async def _body_of_answer(self, body: bytes) -> bytes:
-        headers = {"Content-Type": "application/json"}
+    async def _body_of_answer(self, part: Sequence[EncodedCall]) -> bytes:
+        """The body that answers these calls. What failed is sent again when no node can have taken
+        it, or when all of it is safe to repeat."""
+        body, headers = body_of(part), {"Content-Type": "application/json"}
         for attempt in range(1, ATTEMPTS + 1):
+            repeatable = True
             try:
                 async with self._opened().post(self.url, data=body, headers=headers) as response:
-                    if response.status != 503:
+                    if response.status != BUSY_STATUS:
                         return await response.read()
-                    reason = "the node is busy (503)"
+                    reason = f"the node is busy ({BUSY_STATUS})"
             except TimeoutError as error:
                 raise UnreachableError(
                     f"{self.url}: no answer within {self._timeout.total:g} s"
                 ) from error
+            except aiohttp.ClientConnectorError as error:
+                reason = str(error)
             except (aiohttp.ClientError, OSError) as error:
                 reason = str(error) or type(error).__name__
+                repeatable = all(item.repeatable for item in part)
+            if not repeatable:
+                raise UnreachableError(
+                    f"{self.url}: {reason}. The node may have carried out {part[0].method}, which "
+                    "is not safe to repeat: look what became of it"
+                )
             if attempt < ATTEMPTS:
                 await asyncio.sleep(BACKOFF_S * 2 ** (attempt - 1))
         raise UnreachableError(
@@ -278,66 +344,15 @@ class Client:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Encoded:
-    """A call with its parameters as JSON."""
-
-    method: str
-    params: orjson.Fragment
-
-
-def _parts(batch: Sequence[Call[Any]]) -> Iterator[list[_Encoded]]:
-    """The calls in messages within MAX_BATCH and MAX_MESSAGE_BYTES."""
-    part: list[_Encoded] = []
-    size_bytes = 0
-    for call in batch:
-        params = orjson.dumps(call.params)
-        if part and (len(part) == MAX_BATCH or size_bytes + len(params) > MAX_MESSAGE_BYTES):
-            yield part
-            part, size_bytes = [], 0
-        part.append(_Encoded(call.method, orjson.Fragment(params)))
-        size_bytes += len(params)
-    if part:
-        yield part
-
-
-def _answers(url: str, body: bytes | str) -> list[dict[str, Any]]:
-    try:
-        answers = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise AnswerError(f"{url}: expected JSON-RPC, found {body[:80]!r}") from error
-    if isinstance(answers, dict):
-        answers = [answers]
-    if not isinstance(answers, list) or not all(isinstance(item, dict) for item in answers):
-        raise AnswerError(f"{url}: expected a JSON-RPC answer, found {body[:80]!r}")
-    return answers
-
-
-def _outcome(url: str, method: str, answer: dict[str, Any]) -> Any:
-    """The result in an answer, or its error; AnswerError when it has neither."""
-    match answer:
-        case {"error": {"code": int() as code, "message": str() as message, **rest}}:
-            return NodeError(method, code, message, rest.get("data"))
-        case {"result": result} if "error" not in answer:
-            return result
-    raise AnswerError(f"{url}: expected a result or an error, found members {list(answer)[:8]}")
-
-
-def _retry_after_s(outcome: object) -> float | None:
-    """When the node wants a call over its rate again; None for any other outcome."""
-    if not isinstance(outcome, NodeError) or outcome.code != LIMIT_EXCEEDED:
-        return None
-    after_ms = outcome.data.get("retry_after_ms") if isinstance(outcome.data, dict) else None
-    return after_ms / 1000 if isinstance(after_ms, int) else None
-
-
 class SyncClient:
-    """The same client without async; runs one loop of its own. Not for use inside a running loop,
-    and for one thread."""
+    """The same client without async. Its calls run in an event loop on a thread of its own, so it
+    serves any thread, and programs that run a loop themselves (notebooks)."""
 
-    def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        self._client = Client(url, timeout_s=timeout_s)
-        self._runner = asyncio.Runner()
+    def __init__(
+        self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, api_key: str | None = None
+    ) -> None:
+        self._client = Client(url, timeout_s=timeout_s, api_key=api_key)
+        self._loop = LoopThread()
 
     def __enter__(self) -> Self:
         return self
@@ -346,9 +361,10 @@ class SyncClient:
         self.close()
 
     def close(self) -> None:
-        """Close every connection."""
-        self._run(self._client.close())
-        self._runner.close()
+        """Close every connection; the client cannot be used again."""
+        if self._loop.running:
+            self._run(self._client.close())
+            self._loop.close()
 
     def call(self, call: Call[T]) -> T:
         """As Client.call."""
@@ -374,20 +390,37 @@ class SyncClient:
         """As Client.wait_final."""
         return self._run(self._client.wait_final(hashes, timeout_s))
 
+    def wait_for(self, transaction: BytesLike, timeout_s: float = 30.0) -> results.Receipt:
+        """As Client.wait_for."""
+        return self._run(self._client.wait_for(transaction, timeout_s))
+
+    def prepare(self, sender: bytes | Witness, message: MessageType, *values: object) -> Draft:
+        """As Client.prepare."""
+        return self._run(self._client.prepare(sender, message, *values))
+
     def blocks(
         self, from_height: int | None = None, detail: results.Detail = "hashes"
     ) -> Generator[results.Block, None, None]:
         """As Client.blocks."""
-        blocks = self._client.blocks(from_height, detail)
+        return self._each(self._client.blocks(from_height, detail))
+
+    def governance_events(
+        self, from_height: int | None = None
+    ) -> Generator[governance_results.GovernanceEvents, None, None]:
+        """As Client.governance_events."""
+        return self._each(self._client.governance_events(from_height))
+
+    def _each(self, found: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         try:
             while True:
-                yield self._run(_next(blocks))
+                yield self._run(_next(found))
         finally:
-            self._run(blocks.aclose())
+            if self._loop.running:  # else it ended with the client
+                self._run(found.aclose())
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(coroutine)
+        return self._loop.run(coroutine)
 
 
-async def _next(blocks: AsyncGenerator[results.Block, None]) -> results.Block:
-    return await anext(blocks)
+async def _next(found: AsyncGenerator[T, None]) -> T:
+    return await anext(found)

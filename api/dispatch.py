@@ -6,23 +6,70 @@ stands between them; JSON-RPC lets a server answer a batch in any order.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from api import jsonrpc
 from api.errors import INTERNAL_ERROR, LIMIT_EXCEEDED, METHOD_NOT_FOUND, RpcError, invalid_params
-from api.jsonrpc import NoId, Request
+from api.jsonrpc import InvalidRequest, NoId, Request
 from api.registry import Context, Method, MethodRegistry, Together
 from ledger.errors import InvariantViolation, LocalError, PeerError
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """Of a batch; calls after it is reached are refused, not executed."""
-BREATHER_BYTES: Final = 256 * 1024
-"""After so much encoded at once, other work of the loop gets its turn."""
+LARGE_BYTES: Final = 256 * 1024
+"""An answer beyond it counts against what all clients together may leave unsent; and after so much
+encoded at once, other work of the loop gets its turn."""
+MAX_UNSENT_BYTES: Final = 64 * 1024 * 1024
+"""Of all large answers that are being made or that nobody has taken yet."""
+BREATHER_S: Final = 0.005
+"""After so long in one message, other work of the loop gets its turn."""
 
 log = logging.getLogger(__name__)
 
 _Bound = tuple[int, Request, tuple[Any, ...]]  # position in the batch, call, parameters
+
+
+class UnsentAnswers:
+    """Bytes of large answers in memory, of all clients together.
+
+    Those who ask for much and read nothing fill it; then calls whose answers would be added are
+    refused until somebody reads, or is disconnected for not reading.
+    """
+
+    def __init__(self, max_bytes: int = MAX_UNSENT_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self.held_bytes = 0
+        self._released = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        """True when no more may be added."""
+        return self.held_bytes >= self.max_bytes
+
+    def refusal(self) -> RpcError:
+        """What a caller is told whose answer would be added."""
+        return RpcError(
+            LIMIT_EXCEEDED,
+            f"clients have not read {self.held_bytes} bytes of large answers, at most "
+            f"{self.max_bytes} are kept: ask for less, or later",
+        )
+
+    def hold(self, size_bytes: int) -> None:
+        """Count what was made."""
+        self.held_bytes += size_bytes
+
+    def release(self, size_bytes: int) -> None:
+        """It is sent, or dropped."""
+        self.held_bytes -= size_bytes
+        self._released.set()
+
+    async def room(self) -> None:
+        """Return as soon as more may be added: for what can wait, because it is not made yet."""
+        while self.full:
+            self._released.clear()
+            await self._released.wait()
 
 
 class Dispatcher:
@@ -33,31 +80,72 @@ class Dispatcher:
         registry: MethodRegistry,
         max_batch: int,
         on_invariant_violation: Callable[[InvariantViolation], None],
+        *,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        unsent: UnsentAnswers | None = None,
     ) -> None:
         self._registry = registry
         self._max_batch = max_batch
         self._on_invariant_violation = on_invariant_violation
+        self.max_answer_bytes = max_answer_bytes
+        self.unsent = unsent or UnsentAnswers()
 
     async def answer(
         self, body: bytes | str, context: Context, admit: Callable[[int], None]
     ) -> bytes | None:
         """The answer to `body`, or None when it holds notifications only.
 
-        admit(calls) raises RpcError when the client may not make so many calls now.
+        admit(calls) raises RpcError when the client may not make so many calls now; a call of an
+        expensive method counts as several (api.costs).
         """
         try:
             message = jsonrpc.parse(body, self._max_batch)
-            admit(len(message.entries))
+            if not message.batch:
+                return await self._answer_single(message.entries[0], context, admit)
+            admit(sum(map(self._cost, message.entries)))
         except RpcError as error:
             return jsonrpc.encode(jsonrpc.failure(None, error))
-        answers = await _Answers(self, message.entries, context).all()
-        if not answers:
+        made = _Answers(self, message.entries, context)
+        try:
+            answers = await made.all()
+            return _as_batch(answers) if answers else None
+        finally:
+            # Whoever sends it counts it again before anybody else has a turn.
+            self.unsent.release(made.held_bytes)
+
+    async def _answer_single(
+        self, entry: Request | InvalidRequest, context: Context, admit: Callable[[int], None]
+    ) -> bytes | None:
+        """As a batch of one, without what only several need: most messages are a single call."""
+        if isinstance(entry, InvalidRequest):
+            admit(1)
+            return jsonrpc.encode(jsonrpc.failure(entry.id, entry.error))
+        try:
+            admit(self._cost(entry))
+            method, parameters = self.bind(entry)
+            outcome = await self.call(method, parameters, context)
+        except RpcError as error:
+            outcome = error
+        if isinstance(entry.id, NoId):
             return None
-        return _as_batch(answers) if message.batch else answers[0]
+        if isinstance(outcome, RpcError):
+            return jsonrpc.encode(jsonrpc.failure(entry.id, outcome))
+        response = jsonrpc.success(entry.id, outcome)
+        encoded = jsonrpc.encode(response)
+        if len(encoded) > LARGE_BYTES and self.unsent.full:
+            return jsonrpc.encode_instead(response, self.unsent.refusal())
+        return encoded
+
+    def _cost(self, entry: Request | InvalidRequest) -> int:
+        method = None if isinstance(entry, InvalidRequest) else self._find(entry)
+        return 1 if method is None else method.cost
+
+    def _find(self, request: Request) -> Method | None:
+        return self._registry.find(request.method)
 
     def bind(self, request: Request) -> tuple[Method, tuple[Any, ...]]:
         """The method of a call and its parameters, or RpcError."""
-        method = self._registry.find(request.method)
+        method = self._find(request)
         if method is None:
             raise RpcError(
                 METHOD_NOT_FOUND,
@@ -105,12 +193,12 @@ def _as_batch(answers: list[bytes]) -> bytes:
 
 
 class _Answers:
-    """The answers of one message, as they come."""
+    """The answers of one batch, as they come."""
 
     def __init__(
         self,
         dispatcher: Dispatcher,
-        entries: list[Request | jsonrpc.InvalidRequest],
+        entries: list[Request | InvalidRequest],
         context: Context,
     ) -> None:
         self._dispatcher = dispatcher
@@ -118,13 +206,15 @@ class _Answers:
         self._context = context
         self._encoded: list[bytes | None] = [None] * len(entries)
         self._size_bytes = 0
-        self._breather_at_bytes = BREATHER_BYTES
+        self._breather_at_bytes = LARGE_BYTES
+        self._rested_s = time.monotonic()
+        self.held_bytes = 0
 
     async def all(self) -> list[bytes]:
         """Every answer that is due, in the order of the calls."""
         groups: dict[str, tuple[Method, Together, list[_Bound]]] = {}
         for position, entry in enumerate(self._entries):
-            if isinstance(entry, jsonrpc.InvalidRequest):
+            if isinstance(entry, InvalidRequest):
                 self._put(position, jsonrpc.failure(entry.id, entry.error))
                 continue
             try:
@@ -146,17 +236,27 @@ class _Answers:
     async def _call(
         self, position: int, request: Request, method: Method, parameters: tuple[Any, ...]
     ) -> None:
-        if self._size_bytes > MAX_ANSWER_BYTES:
+        limit_bytes = self._dispatcher.max_answer_bytes
+        unsent = self._dispatcher.unsent
+        if self._size_bytes > limit_bytes:
             outcome: object = RpcError(
                 LIMIT_EXCEEDED,
-                f"the batch's answer passed {MAX_ANSWER_BYTES} bytes: ask in smaller batches",
+                f"the batch's answer passed {limit_bytes} bytes: ask in smaller batches",
             )
+        elif unsent.full and self._size_bytes > LARGE_BYTES:
+            outcome = unsent.refusal()
         else:
             outcome = await self._dispatcher.call(method, parameters, self._context)
         self._answer(position, request, outcome)
         if self._size_bytes > self._breather_at_bytes:
-            self._breather_at_bytes = self._size_bytes + BREATHER_BYTES
-            await asyncio.sleep(0)
+            self._breather_at_bytes = self._size_bytes + LARGE_BYTES
+            await self._rest()
+        elif time.monotonic() - self._rested_s > BREATHER_S:
+            await self._rest()
+
+    async def _rest(self) -> None:
+        await asyncio.sleep(0)
+        self._rested_s = time.monotonic()
 
     def _answer(self, position: int, request: Request, outcome: object) -> None:
         if isinstance(request.id, NoId):
@@ -168,5 +268,11 @@ class _Answers:
 
     def _put(self, position: int, response: dict[str, object]) -> None:
         encoded = jsonrpc.encode(response)
+        if self._size_bytes + len(encoded) > LARGE_BYTES:
+            unsent = self._dispatcher.unsent
+            if unsent.full and len(encoded) > LARGE_BYTES:
+                encoded = jsonrpc.encode_instead(response, unsent.refusal())
+            unsent.hold(self._size_bytes + len(encoded) - self.held_bytes)
+            self.held_bytes = self._size_bytes + len(encoded)
         self._encoded[position] = encoded
         self._size_bytes += len(encoded)

@@ -95,6 +95,14 @@ STATUS: Final = ports.NodeStatus(
     peers=4,
     mempool_transactions=0,
     mempool_bytes=0,
+    upgrade=ports.UpgradePlan(
+        name="longer rounds",
+        height=200_000,
+        from_version="0.2.0",
+        below_version="1.0.0",
+        artefact_hash=sha256(b"example/release"),
+        suffices=False,
+    ),
 )
 KNOWN_TRANSACTION: Final = ports.KnownTransaction(TRANSACTION, 1, 0)
 FINAL_RECEIPT: Final = ports.FinalReceipt(RECEIPT, 1, 0)

@@ -32,6 +32,7 @@ RATES: Final[fact_results.Rates] = {
                         }
                         for reporter in _REPORTERS
                     ],
+                    "corrections": [],
                 }
             ],
             "waiting": [
@@ -47,6 +48,7 @@ RATES: Final[fact_results.Rates] = {
                             "transaction": _TRANSACTION,
                         }
                     ],
+                    "corrections": [],
                 }
             ],
         }

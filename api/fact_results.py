@@ -18,6 +18,16 @@ class RateReport(TypedDict):
     transaction: Annotated[Hash32, "that carried it"]
 
 
+class RateCorrection(TypedDict):
+    """A vote that corrected what had become official."""
+
+    index_step_before: int
+    index_step_after: int
+    gazette_hash: Annotated[Hash32, "of the gazette that carries the right rate"]
+    time_ms: Annotated[int, "block time at which it was carried out"]
+    content_hash: Annotated[Hash32, "of what the proposal carried"]
+
+
 class RateMonth(TypedDict):
     """A region's official land-price change rate of a month."""
 
@@ -25,6 +35,7 @@ class RateMonth(TypedDict):
     index_step: Annotated[int | None, "100000 + the rate in 0.001 %; null until two reports agree"]
     index: Annotated[Index | None, "after the month; null until every month before is official"]
     reports: list[RateReport]
+    corrections: Annotated[list[RateCorrection], "oldest first"]
 
 
 class RegionRates(TypedDict):

@@ -116,6 +116,45 @@ PROPOSAL: Final[results.Proposal] = {
     "missing": _MISSING,
     "executes_ms": _EXECUTES_MS,
 }
+CHALLENGE_PETITION: Final[results.ChallengePetition] = {
+    "petition": 1,
+    "chamber": "chamber.landowners",
+    "zone": "wolchul",
+    "round": 9,
+    "ground": "comparables",
+    "evidence_hash": _hash("evidence"),
+    "account": _PERSON,
+    "opened_ms": TIME_MS,
+    "signatures": 12,
+    "needed": 20,
+    "filed_ms": None,
+}
+
+PARAMETER: Final[results.Parameter] = {
+    "module": "issuance",
+    "name": "lambda_bps",
+    "position": None,
+    "value": "2000",
+    "coming": None,
+    "lowest": "1",
+    "highest": "10000",
+    "unit": "bps of the recognised uplift",
+    "changed_by": "issuance.set_parameter",
+    "class": "D",
+    "loosens": "up",
+    "class_loosening": "D",
+    "changes": [
+        {
+            "before": "2500",
+            "after": "2000",
+            "from_round": 9,
+            "time_ms": TIME_MS,
+            "proposal": 6,
+            "content_hash": _hash("lower lambda"),
+        }
+    ],
+}
+
 TALLY: Final[results.Tally] = {
     "number": 7,
     "class": "B",

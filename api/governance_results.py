@@ -1,6 +1,6 @@
 """JSON results of proposals and stakeholders, as governance's views make them. See api.results."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 from api.results import AddressText, Bytes, Event, Hash32, View
 
@@ -235,6 +235,60 @@ class LegalBasis(TypedDict):
     document_hash: Hash32
     status: str
     history: list[LegalBasisChange]
+
+
+class ChallengePetition(TypedDict):
+    """A petition of one persons' chamber that challenges a land value."""
+
+    petition: Annotated[int, "its number"]
+    chamber: str
+    zone: str
+    round: int
+    ground: Annotated[str, "as in land.challenge"]
+    evidence_hash: Hash32
+    account: Annotated[AddressText, "who opened it"]
+    opened_ms: int
+    signatures: int
+    needed: Annotated[int, "for the challenge, while the value may be challenged"]
+    filed_ms: Annotated[int | None, "when they made the challenge; null before"]
+
+
+# -- parameters ----------------------------------------------------------------------------------
+
+
+class ParameterChange(TypedDict):
+    """A change by a vote."""
+
+    before: str
+    after: str
+    from_round: Annotated[int | None, "first round that goes by it; null in module proposals"]
+    time_ms: Annotated[int, "block time at which it was carried out"]
+    proposal: Annotated[int | None, "that decided it"]
+    content_hash: Annotated[Hash32, "of what that proposal carried"]
+
+
+_ParameterClass = TypedDict(
+    "_ParameterClass", {"class": Annotated[str | None, "A to D; null: no vote changes it"]}
+)
+
+
+class Parameter(_ParameterClass):
+    """A number that the rules leave open. Values are decimal text."""
+
+    module: str
+    name: str
+    position: Annotated[int | None, "0 to 3 for classes A to D; null for a single number"]
+    value: Annotated[str, "in force; of land, what the oldest open round goes by"]
+    coming: Annotated[str | None, "what the next round goes by; null where it is the same"]
+    lowest: Annotated[str, "no vote sets it below"]
+    highest: Annotated[str, "nor above"]
+    unit: str
+    changed_by: Annotated[str | None, "message type that a proposal carries; null: genesis alone"]
+    loosens: Annotated[
+        Literal["up", "down", "either"] | None, "direction in which a change loosens supply"
+    ]
+    class_loosening: Annotated[str | None, "class of such a change, which waits a year"]
+    changes: Annotated[list[ParameterChange], "newest first"]
 
 
 # -- the emergency council ------------------------------------------------------------------------

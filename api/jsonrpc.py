@@ -127,5 +127,10 @@ def encode(response: dict[str, object]) -> bytes:
         return orjson.dumps(response)
     except TypeError as error:
         reason = RpcError(INTERNAL_ERROR, f"Internal error: the result is no JSON: {error}")
-        answer_id = response["id"]
-        return orjson.dumps(failure(answer_id if _is_id(answer_id) else None, reason))
+        return encode_instead(response, reason)
+
+
+def encode_instead(response: dict[str, object], error: RpcError) -> bytes:
+    """An error in the place of a response that is not sent."""
+    answer_id = response["id"]
+    return orjson.dumps(failure(answer_id if _is_id(answer_id) else None, error))

@@ -42,6 +42,7 @@ def _method(method: "Method", schemas: dict[str, Any]) -> dict[str, Any]:
         "name": method.name,
         "summary": method.summary,
         "description": method.doc,
+        "x-cost": method.cost,  # how many calls of a client's budget it counts as
         "paramStructure": "either",
         "params": [_parameter(parameter) for parameter in method.parameters],
         "result": {"name": "result", "schema": _referring(method.result, namespace, schemas)},

@@ -23,6 +23,10 @@ MAX_WAIT_MS: Final = 60_000
 MAX_ROUNDS: Final = 256
 """That one answer lists."""
 MAX_PROPOSALS: Final = 100
+MAX_PARAMETER_CHARACTERS: Final = 64
+MAX_CHANGES: Final = 1_000
+"""Of a module's parameters that one answer looks at."""
+USUAL_CHANGES: Final = 100
 MAX_ITEMS: Final = 256
 """Organisations, agreements or legal bases that one answer lists."""
 MAX_ID_CHARACTERS: Final = 32
@@ -126,6 +130,9 @@ REGION: Final = text(MAX_REGION_CHARACTERS)
 ROLE: Final = text(MAX_ROLE_CHARACTERS)
 STATEMENT: Final = one_of(*STATEMENTS)
 DETAIL: Final = one_of("none", "hashes", "full")
+MODULE: Final = one_of("land", "issuance", "distribution", "proposals")
+PARAMETER: Final = text(MAX_PARAMETER_CHARACTERS)
+CHANGES: Final = integer(0, MAX_CHANGES)
 PROPOSAL: Final = integer(1)
 PROPOSALS: Final = integer(1, MAX_PROPOSALS)
 PROPOSAL_STATUS: Final = one_of(*(status.name for status in Status))

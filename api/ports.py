@@ -26,6 +26,18 @@ from ledger.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
+class UpgradePlan:
+    """An upgrade to come; `suffices`: whether the node's own version goes on at its height."""
+
+    name: str
+    height: int
+    from_version: str
+    below_version: str
+    artefact_hash: Hash
+    suffices: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """`target_height` is the highest certified height heard of; syncing when it is above `height`.
 
@@ -44,6 +56,7 @@ class NodeStatus:
     peers: int
     mempool_transactions: int
     mempool_bytes: int
+    upgrade: UpgradePlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,6 +452,13 @@ class NodePort(Protocol):
 
     def legal_bases(self, after: int, count: int) -> Sequence[View]:
         """Legal bases with a number above `after`."""
+
+    def parameters(self, module: str | None, name: str | None, changes: int) -> Sequence[View]:
+        """Parameters of all modules, of one, or with one name; of each module's changes the newest
+        `changes`."""
+
+    def challenge_petitions(self, after: int, count: int) -> Sequence[View]:
+        """Petitions that challenge land values, with numbers above `after`, in order."""
 
     def council(self) -> View | None:
         """The emergency council; None on a chain without proposals."""

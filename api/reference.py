@@ -31,6 +31,11 @@ mean on this chain is in [ethereum.md](ethereum.md).
 All `poyong_sendTransaction` calls of one batch are verified and admitted together, and so are those
 of `eth_sendRawTransaction`: send in batches.
 
+Every call counts against the budget of its client (`rpc.calls_per_second`, `rpc.burst_calls`, or
+those of its API key); an expensive one as several calls, as its section says. A message over the
+budget is refused as a whole with code -32005 and `data.retry_after_ms`, over HTTP with status 429
+and `Retry-After`.
+
 A request with an unknown `Host` or `Origin` is refused. Loopback names, IP addresses, pages of
 loopback and wallet extensions pass; `rpc.allowed_hosts` and `rpc.allowed_origins` add others.
 """
@@ -53,6 +58,8 @@ def _anchor(name: str) -> str:
 
 def _section(method: Method) -> str:
     lines = [f"## {method.name}\n", method.doc, ""]
+    if method.cost > 1:
+        lines += [f"Counts as {method.cost} calls.", ""]
     if method.parameters:
         lines += ["| parameter | form | meaning |", "|---|---|---|"]
         for parameter in method.parameters:

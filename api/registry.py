@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
+from api.costs import cost_of
 from api.errors import RpcError, invalid_params
 from api.ethereum.gateway import Gateway
 from api.jsonrpc import shown
@@ -57,7 +58,8 @@ Together = Callable[[Context, Sequence[tuple[Any, ...]]], Awaitable[Sequence[Any
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method. `together`, where there is one, answers all its calls of one batch at once."""
+    """One method. `together`, where there is one, answers all its calls of one batch at once; a
+    call counts as `cost` calls of a client's budget."""
 
     name: str
     doc: str
@@ -67,6 +69,7 @@ class Method:
     example_result: object
     single: Single
     together: Together | None = None
+    cost: int = 1
 
     @property
     def summary(self) -> str:
@@ -172,6 +175,7 @@ def method(
             example=example,
             example_result=result,
             single=function,
+            cost=cost_of(_wire_name(namespace, function)),
         )
 
     return describe
@@ -207,6 +211,7 @@ def method_together(
             example_result=result,
             single=single,
             together=function,
+            cost=cost_of(_wire_name(namespace, function)),
         )
 
     return describe

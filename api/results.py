@@ -27,6 +27,17 @@ Detail = Literal["none", "hashes", "full"]
 View = dict[str, Any]
 
 
+class UpgradePlan(TypedDict):
+    """An upgrade that a vote has scheduled: blocks from `height` on need other software."""
+
+    name: str
+    height: Annotated[int, "first block that needs it"]
+    from_version: Annotated[str, "lowest version that will do"]
+    below_version: Annotated[str, "first version that will not"]
+    artefact_hash: Annotated[Hash32, "SHA-256 of the release to install"]
+    suffices: Annotated[bool, "whether this node goes on; if not, it stops before that height"]
+
+
 class Status(TypedDict):
     """Where a node stands."""
 
@@ -45,6 +56,7 @@ class Status(TypedDict):
     peers: int
     mempool_transactions: int
     mempool_bytes: int
+    upgrade: Annotated[UpgradePlan | None, "the next one on the plan; null without one"]
 
 
 class Seal(TypedDict):

@@ -14,17 +14,19 @@ from typing import Any, Final
 from aiohttp import WSCloseCode, hdrs, web
 from aiohttp.web_protocol import RequestHandler
 
-from api import jsonrpc
+from api import jsonrpc, keys, responses
 from api.access import host_allowed, origin_allowed
-from api.dispatch import Dispatcher
-from api.errors import INVALID_REQUEST, LIMIT_EXCEEDED, RpcError
+from api.dispatch import LARGE_BYTES, MAX_ANSWER_BYTES, MAX_UNSENT_BYTES, Dispatcher, UnsentAnswers
+from api.errors import INVALID_REQUEST, RpcError
 from api.ethereum.gateway import MAX_FILTERS, MAX_LOG_BLOCKS, Gateway
 from api.forwarded import client_address, trusted_networks
+from api.keys import ApiKey
 from api.limits import CallLimiter
 from api.methods import all_methods
 from api.ports import NodePort
 from api.registry import Context
-from api.subscriptions import EncodedBlocks
+from api.slow_readers import SlowReaderError, write_patiently
+from api.subscriptions import MAX_SUBSCRIPTIONS, EncodedBlocks
 from api.websocket import WebSocketConnection
 from ledger.errors import InvariantViolation, LocalError
 
@@ -35,11 +37,10 @@ LINGER_S: Final = 2.0
 """How long the rest of a refused body is read away, so that the client sees the answer."""
 STOP_GRACE_S: Final = 2.0
 """For calls under way when the server stops."""
-PREFLIGHT_MAX_AGE_S: Final = 600
 MAX_HEADER_BYTES: Final = 8190
 MAX_HEADERS: Final = 64
+X_API_KEY: Final = "X-API-Key"
 
-_JSON: Final = "application/json"
 _BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
     b"Content-Type: text/plain\r\nContent-Length: 43\r\n\r\n"
@@ -67,8 +68,30 @@ class ApiConfig:
     max_log_blocks: int = MAX_LOG_BLOCKS  # that one call may look through for logs
     max_filters: int = MAX_FILTERS
     trusted_proxies: tuple[str, ...] = ()  # addresses and networks; see api.forwarded
+    keys: tuple[ApiKey, ...] = ()  # see api.keys
+    require_key: bool = False
+    max_subscriptions: int = MAX_SUBSCRIPTIONS  # of one connection
+    max_answer_bytes: int = MAX_ANSWER_BYTES  # of a batch
+    max_unsent_bytes: int = MAX_UNSENT_BYTES  # of all large answers together
     request_patience_ms: int = 10_000  # to complete headers, and again to a complete body
-    reader_patience_ms: int = 10_000  # a WebSocket reader that takes nothing is disconnected
+    reader_patience_ms: int = 10_000  # a reader that takes nothing for so long is disconnected
+
+
+@dataclass(slots=True)
+class _Admission:
+    """Counts the calls of one connection against its client's budget."""
+
+    limiter: CallLimiter
+    remote: str | None
+    key: ApiKey | None
+    refusal: RpcError | None = None
+
+    def __call__(self, calls: int) -> None:
+        try:
+            self.limiter.take(self.remote, calls, self.key)
+        except RpcError as error:
+            self.refusal = error
+            raise
 
 
 class _BoundedServer(web.Server):
@@ -118,15 +141,23 @@ class ApiServer:
         self._node = node
         self._config = config
         self._registry = all_methods()
-        self._dispatcher = Dispatcher(self._registry, config.max_batch, on_invariant_violation)
+        self._dispatcher = Dispatcher(
+            self._registry,
+            config.max_batch,
+            on_invariant_violation,
+            max_answer_bytes=config.max_answer_bytes,
+            unsent=UnsentAnswers(config.max_unsent_bytes),
+        )
         self._limiter = CallLimiter(
             config.calls_per_second, config.burst_calls, clock_s, loopback=config.limit_loopback
         )
         self._hosts = frozenset(config.allowed_hosts)
         self._origins = frozenset(config.allowed_origins)
         self._trusted_proxies = trusted_networks(config.trusted_proxies)
+        self._keys = {key.name: key for key in config.keys}
         self._blocks = EncodedBlocks(node)
         self._ethereum = Gateway(node, clock_s, config.max_log_blocks, config.max_filters)
+        self._context = Context(node, self._registry, self._ethereum)
         self._websockets: set[WebSocketConnection] = set()
         self._server: _BoundedServer | None = None
         self._runner: web.ServerRunner | None = None
@@ -176,6 +207,11 @@ class ApiServer:
         await self._runner.cleanup()
         self._runner = None
 
+    @property
+    def unsent_bytes(self) -> int:
+        """Of large answers in memory."""
+        return self._dispatcher.unsent.held_bytes
+
     def _request(
         self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
     ) -> web.BaseRequest:
@@ -195,24 +231,27 @@ class ApiServer:
         headers = request.headers
         host = headers.get(hdrs.HOST)
         if not host_allowed(host, self._hosts):
-            return _refusal(
+            return responses.refusal(
                 403,
                 INVALID_REQUEST,
                 f"Host {jsonrpc.shown(host)} is not allowed: add it to rpc.allowed_hosts",
             )
         origin = headers.get(hdrs.ORIGIN)
         if origin is not None and not origin_allowed(origin, self._origins):
-            return _refusal(
+            return responses.refusal(
                 403,
                 INVALID_REQUEST,
                 f"Origin {jsonrpc.shown(origin)} is not allowed: add it to rpc.allowed_origins",
             )
-        if request.method == hdrs.METH_POST:
-            response = await self._post(request)
-        elif request.method == hdrs.METH_OPTIONS:
-            response = _preflight()
+        response: web.Response
+        if request.method == hdrs.METH_OPTIONS:
+            response = responses.preflight()
+        elif (admission := self._admission(request)) is None:
+            response = responses.unauthorised()
+        elif request.method == hdrs.METH_POST:
+            response = await self._post(request, admission)
         elif headers.get(hdrs.UPGRADE, "").lower() == "websocket":
-            return await self._websocket(request)
+            return await self._websocket(request, admission)
         else:
             response = web.Response(
                 status=405,
@@ -221,17 +260,46 @@ class ApiServer:
             )
         if origin is not None:
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+            response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = hdrs.RETRY_AFTER
             response.headers[hdrs.VARY] = hdrs.ORIGIN
+        body = response.body
+        if isinstance(body, bytes) and len(body) > LARGE_BYTES:
+            await self._send_large(request, response, len(body))
         return response
 
-    async def _post(self, request: web.BaseRequest) -> web.Response:
+    async def _send_large(
+        self, request: web.BaseRequest, response: web.Response, size_bytes: int
+    ) -> None:
+        """Send an answer that does not fit into the socket's buffers; a client that takes nothing
+        of it for too long is disconnected."""
+        unsent = self._dispatcher.unsent
+        transport = request.transport
+
+        async def write() -> None:
+            await response.prepare(request)
+            await response.write_eof()
+
+        unsent.hold(size_bytes)
+        try:
+            patience_ms = self._config.reader_patience_ms
+            await write_patiently(write(), transport, size_bytes, patience_ms)
+        except SlowReaderError as error:
+            log.warning("HTTP client disconnected: %s", error)
+            if transport is not None:
+                transport.abort()
+        except ConnectionError:
+            log.debug("an HTTP client left before it had its answer")
+        finally:
+            unsent.release(size_bytes)
+
+    async def _post(self, request: web.BaseRequest, admission: _Admission) -> web.Response:
         if hdrs.CONTENT_ENCODING in request.headers:
-            return _refusal(
+            return responses.refusal(
                 415, INVALID_REQUEST, "Content-Encoding is not supported: send plain JSON"
             )
         limit = self._config.max_body_bytes
         if (request.content_length or 0) > limit:
-            return _too_large(limit)
+            return responses.too_large(limit)
         if hdrs.EXPECT in request.headers:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         try:
@@ -241,29 +309,33 @@ class ApiServer:
                 async with asyncio.timeout(self._config.request_patience_ms / 1000):
                     body = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            return _too_large(limit)
+            return responses.too_large(limit)
         except TimeoutError:
-            return _refusal(
+            return responses.refusal(
                 408,
                 INVALID_REQUEST,
                 f"the body did not arrive within {self._config.request_patience_ms} ms",
             )
-        context = Context(self._node, self._registry, self._ethereum)
-        answer = await self._dispatcher.answer(body, context, self._admit_from(request))
+        answer = await self._dispatcher.answer(body, self._context, admission)
         if answer is None:
             return web.Response(status=204)
-        return web.Response(body=answer, content_type=_JSON)
+        if admission.refusal is not None:
+            return responses.too_many(answer, admission.refusal)
+        return web.Response(body=answer, content_type=responses.JSON)
 
-    async def _websocket(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _websocket(
+        self, request: web.BaseRequest, admission: _Admission
+    ) -> web.StreamResponse:
         connection = WebSocketConnection(
             self._node,
             self._registry,
             self._dispatcher,
             self._blocks,
             self._ethereum,
-            self._admit_from(request),
+            admission,
             self._config.max_body_bytes,
             self._config.reader_patience_ms,
+            self._config.max_subscriptions,
         )
         self._websockets.add(connection)
         try:
@@ -271,41 +343,18 @@ class ApiServer:
         finally:
             self._websockets.discard(connection)
 
-    def _admit_from(self, request: web.BaseRequest) -> Callable[[int], None]:
-        remote = client_address(
-            request.remote,
-            request.headers.getall(hdrs.X_FORWARDED_FOR, ()),
-            self._trusted_proxies,
-        )
-
-        def admit(calls: int) -> None:
-            wait_ms = self._limiter.wait_ms(remote, calls)
-            if wait_ms:
-                raise RpcError(
-                    LIMIT_EXCEEDED,
-                    f"too many calls: at most {self._config.calls_per_second} a second for a "
-                    f"client, try again in {wait_ms} ms",
-                    {"retry_after_ms": wait_ms},
-                )
-
-        return admit
-
-
-def _refusal(status: int, code: int, message: str) -> web.Response:
-    error = jsonrpc.failure(None, RpcError(code, message))
-    return web.Response(status=status, body=jsonrpc.encode(error), content_type=_JSON)
-
-
-def _too_large(limit_bytes: int) -> web.Response:
-    return _refusal(413, INVALID_REQUEST, f"the body has more than {limit_bytes} bytes")
-
-
-def _preflight() -> web.Response:
-    return web.Response(
-        status=204,
-        headers={
-            hdrs.ACCESS_CONTROL_ALLOW_METHODS: "POST",
-            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "content-type",
-            hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_MAX_AGE_S),
-        },
-    )
+    def _admission(self, request: web.BaseRequest) -> _Admission | None:
+        """Whose budget the calls count against; None when the key is wrong, or none is given and
+        the node asks for one."""
+        headers = request.headers
+        key = None
+        if self._keys or self._config.require_key:
+            text = keys.given(headers.getall(hdrs.AUTHORIZATION, ()), headers.getall(X_API_KEY, ()))
+            key = None if text is None else keys.find(self._keys, text)
+            if key is None and (text is not None or self._config.require_key):
+                return None
+        remote = request.remote
+        if self._trusted_proxies:
+            forwarded_for = headers.getall(hdrs.X_FORWARDED_FOR, ())
+            remote = client_address(remote, forwarded_for, self._trusted_proxies)
+        return _Admission(self._limiter, remote, key)

@@ -37,6 +37,19 @@ def status(value: ports.NodeStatus) -> results.Status:
         "peers": value.peers,
         "mempool_transactions": value.mempool_transactions,
         "mempool_bytes": value.mempool_bytes,
+        "upgrade": None if value.upgrade is None else upgrade(value.upgrade),
+    }
+
+
+def upgrade(value: ports.UpgradePlan) -> results.UpgradePlan:
+    """An upgrade to come."""
+    return {
+        "name": value.name,
+        "height": value.height,
+        "from_version": value.from_version,
+        "below_version": value.below_version,
+        "artefact_hash": hex_of(value.artefact_hash),
+        "suffices": value.suffices,
     }
 
 

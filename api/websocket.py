@@ -1,7 +1,11 @@
-"""One WebSocket connection: calls answered side by side, and block subscriptions.
+"""One WebSocket connection: calls answered side by side, and subscriptions.
 
 Text and binary frames are both read; answers are text. At most MAX_CALLS_IN_FLIGHT messages are
 worked on at once, then nothing more is read: a client that pipelines too much waits by itself.
+
+What is written and not taken is bounded: one notification of all subscriptions of a connection and
+one answer to each call, of all clients together what they may leave unsent. A reader that takes
+nothing for its patience is disconnected, with the reason in the close frame.
 """
 
 import asyncio
@@ -11,10 +15,11 @@ from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from api.dispatch import Dispatcher
+from api.dispatch import LARGE_BYTES, Dispatcher
 from api.ethereum.gateway import Gateway
 from api.ports import NodePort
 from api.registry import Context, MethodRegistry
+from api.slow_readers import SlowReaderError, write_patiently
 from api.subscriptions import EncodedBlocks, Subscriptions
 
 MAX_CALLS_IN_FLIGHT: Final = 16
@@ -25,12 +30,11 @@ CLOSE_TIMEOUT_S: Final = 1.0
 """For the other side to answer a close frame."""
 WRITE_BUFFER_BYTES: Final = 256 * 1024
 """Unsent bytes after which a writer waits for the reader."""
+AT_ONCE_BYTES: Final = 32 * 1024
+"""A frame up to this size never has to wait when nothing is unsent: half of what a transport takes
+before it says that it is full."""
 
 log = logging.getLogger(__name__)
-
-
-class SlowReaderError(ConnectionError):
-    """The other side takes nothing; the connection is given up."""
 
 
 class WebSocketConnection:
@@ -46,6 +50,7 @@ class WebSocketConnection:
         admit: Callable[[int], None],
         max_message_bytes: int,
         reader_patience_ms: int,
+        max_subscriptions: int,
     ) -> None:
         self._node = node
         self._registry = registry
@@ -61,7 +66,10 @@ class WebSocketConnection:
             compress=False,
             writer_limit=WRITE_BUFFER_BYTES,
         )
-        self._subscriptions = Subscriptions(node, blocks, self._send)
+        self._subscriptions = Subscriptions(
+            node, blocks, self._send_notice, self._give_up, max_subscriptions
+        )
+        self._noticing = asyncio.Lock()
         self._slots = asyncio.Semaphore(MAX_CALLS_IN_FLIGHT)
         self._calls: set[asyncio.Task[None]] = set()
         self._transport: asyncio.Transport | None = None
@@ -84,7 +92,9 @@ class WebSocketConnection:
                 call.cancel()
             await asyncio.gather(*self._calls, return_exceptions=True)
             if self._closing is not None:
-                await self._closing
+                # Not awaited itself: when the connection is lost this task is cancelled, and would
+                # cancel what stop() waits for.
+                await asyncio.wait((self._closing,))
         return self._socket
 
     def close(self, code: int, reason: str) -> asyncio.Task[None]:
@@ -110,6 +120,9 @@ class WebSocketConnection:
         try:
             if answer is not None:
                 await self._send(answer)
+        except SlowReaderError as error:
+            self._give_up(error)
+            return
         except ConnectionError:
             return  # serve() ends by itself
         self._subscriptions.start()
@@ -122,12 +135,29 @@ class WebSocketConnection:
 
     async def _send(self, frame: bytes) -> None:
         """Send one text frame; SlowReaderError when the reader takes nothing for too long."""
+        transport = self._transport
+        size_bytes = len(frame)
+        if transport is None or transport.is_closing():
+            raise ConnectionError("the connection is gone")
+        if size_bytes <= AT_ONCE_BYTES and not transport.get_write_buffer_size():
+            await self._socket.send_frame(frame, WSMsgType.TEXT)
+            return
+        unsent = self._dispatcher.unsent
+        unsent.hold(size_bytes)
         try:
-            async with asyncio.timeout(self._reader_patience_ms / 1000):
-                await self._socket.send_frame(frame, WSMsgType.TEXT)
-        except TimeoutError:
-            reason = f"reader too slow: took nothing for {self._reader_patience_ms} ms"
-            if self._closing is None:
-                log.warning("WebSocket client disconnected: %s", reason)
-                self.close(WSCloseCode.POLICY_VIOLATION, reason)
-            raise SlowReaderError(reason) from None
+            writing = self._socket.send_frame(frame, WSMsgType.TEXT)
+            await write_patiently(writing, transport, size_bytes, self._reader_patience_ms)
+        finally:
+            unsent.release(size_bytes)
+
+    async def _send_notice(self, *parts: bytes) -> None:
+        """Send a notification when the one before it is taken, whichever subscription it is of."""
+        async with self._noticing:
+            if sum(map(len, parts)) > LARGE_BYTES:
+                await self._dispatcher.unsent.room()
+            await self._send(b"".join(parts))
+
+    def _give_up(self, error: SlowReaderError) -> None:
+        if self._closing is None:
+            log.warning("WebSocket client disconnected: %s", error)
+            self.close(WSCloseCode.POLICY_VIOLATION, str(error))

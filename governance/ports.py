@@ -1,5 +1,6 @@
 """What governance needs of other rooms; the node's assembly hands it in."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from ledger.module import Context
@@ -65,6 +66,9 @@ class Electorate(Protocol):
 
 class Router(Protocol):
     """The executor's side: what a proposal carries is executed like a transaction's message."""
+
+    def types(self) -> Collection[str]:
+        """Names of the message types that are known."""
 
     def check(self, message_type: str, body: object) -> None:
         """TransactionError unless the type is known and the body decodes."""

@@ -74,8 +74,11 @@ class Secp256k1Signer:
 
     def sign(self, message: bytes) -> bytes:
         """Deterministic signature (RFC 6979) r||s, low-s, of keccak256(message), 64 bytes."""
-        signature = self._private_key.sign_recoverable(keccak256(message), hasher=None)
-        return signature[:SIGNATURE_BYTES]
+        return self.sign_recoverable(message)[:SIGNATURE_BYTES]
+
+    def sign_recoverable(self, message: bytes) -> bytes:
+        """The same with its parity: r||s||parity, 65 bytes, from which the key can be recovered."""
+        return self._private_key.sign_recoverable(keccak256(message), hasher=None)
 
 
 def verify_ed25519(public_key: bytes, message: bytes, signature: bytes) -> bool:

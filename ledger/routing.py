@@ -4,7 +4,7 @@ The executor routes transactions by it. A module that carries out what was decid
 module's handler through the same routes, without knowing any module by name.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ledger.errors import DecodeError, ErrorCode, TransactionError
@@ -29,6 +29,10 @@ class Router:
             for module in modules
             for message_type, handler in module.handlers.items()
         }
+
+    def types(self) -> Collection[str]:
+        """Names of the message types that are known."""
+        return self.routes.keys()
 
     def check(self, message_type: str, body: object) -> None:
         """TransactionError INVALID_MESSAGE unless the type is known and the body decodes."""

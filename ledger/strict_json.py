@@ -1,6 +1,7 @@
 """Strict reading of JSON documents that people write: each error names the place and the remedy."""
 
 import json
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any
 
@@ -11,8 +12,13 @@ from ledger.primitives import ADDRESS_BYTES, HASH_BYTES, Address, Hash
 
 def nearest(name: str, known: set[str]) -> str:
     """End of a sentence about an unknown name: the one that was probably meant, or all."""
+    return did_you_mean(name, known) or f"; known are {sorted(known)}"
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """End of a sentence about an unknown name: the one that was probably meant; empty for none."""
     close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {sorted(known)}"
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 class JsonReader:

@@ -32,6 +32,7 @@ from ledger.state import State
 from ledger.validator_tables import observers, set_at
 from node import config as configuration
 from node import saved_commitment
+from node.api_keys import read_keys
 from node.block_store import BlockStore
 from node.config import Config
 from node.connection import ConnectionTimes
@@ -43,11 +44,13 @@ from node.metrics import Metrics
 from node.modules import ROLE_BOOK, TOKEN, build_executor
 from node.peers import Role
 from node.restart import with_carried_rows
-from node.runtime import VERSION, Network, Runtime
+from node.runtime import Network, Runtime
 from node.service import Service
+from node.software import require_version
 from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import open_store
 from node.tls import NodeIdentity
+from node.version import VERSION
 from node.wal import OpenedLog, open_log
 from tokenomics.oracle import registry
 
@@ -121,6 +124,7 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         _announce_restart(document, blocks)
         saved = saved_commitment.load(folder / CHAIN_FOLDER)
         chain = open_chain(blocks, document, build_executor(), saved)
+        require_version(State(blocks.state()), chain.head.height + 1)
         votes = open_log(folder / VOTES_FOLDER, chain.marker, on_sync=on_sync)
         until_complete.callback(votes.log.close)
         if votes.lost is not None:
@@ -227,8 +231,14 @@ def _runtime(opened: Opened) -> Runtime:
 
 def _api_config(config: Config) -> ApiConfig:
     rpc = config.rpc
-    names = {entry.name for entry in fields(rpc)} - {"enabled"}
-    return ApiConfig(**{name: getattr(rpc, name) for name in names})
+    names = {entry.name for entry in fields(rpc)} - {"enabled", "api_keys"}
+    keys = read_keys(config.path(rpc.api_keys)) if rpc.api_keys else ()
+    if rpc.require_key and not keys:
+        raise LocalError(
+            "rpc.require_key is true and there is no key: make one with `poyong keys api-key new` "
+            "and name its file in rpc.api_keys"
+        )
+    return ApiConfig(**{name: getattr(rpc, name) for name in names}, keys=keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +268,11 @@ def build_node(config: Config) -> Node:
     )
     instruments = Instruments(metrics, runtime, service)
     runtime.on_block += [service.on_block, instruments.on_block]
+    # Last, when everybody was told of the block; the replica never hears of it, so nothing of the
+    # next height is executed or signed.
+    runtime.on_block.append(
+        lambda applied: require_version(runtime.state, applied.block.height + 1)
+    )
     runtime.on_admitted.append(service.on_admitted)
     runtime.driver.on_event.append(instruments.on_event)
     return Node(opened, metrics, runtime, service, instruments)

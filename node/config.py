@@ -21,7 +21,9 @@ CONFIG_FILE: Final = "config.toml"
 MAX_CONFIG_BYTES: Final = 256 * 1024
 NODE_KEY_HEX_CHARACTERS: Final = 64
 MAX_PORT: Final = 65_535
-OTHER_VARIABLES: Final = (PASSWORD_VARIABLE,)
+API_KEY_VARIABLE: Final = "POYONG_API_KEY"
+"""The key that commands send to a node."""
+OTHER_VARIABLES: Final = (PASSWORD_VARIABLE, API_KEY_VARIABLE)
 
 _MIB: Final = 1024 * 1024
 
@@ -124,6 +126,10 @@ class RpcConfig:
         10_000, "Calls that a client may save up.", minimum=1, maximum=10_000_000
     )
     limit_loopback: bool = option(False, "Whether the last two hold for this machine too.")
+    api_keys: str = option(
+        "", "File of API keys, each with a rate of its own (`poyong keys api-key new`)."
+    )
+    require_key: bool = option(False, "Refuse calls without an API key, those of this machine too.")
     max_log_blocks: int = option(
         2_000, "Blocks that one call may look through for logs.", minimum=1, maximum=100_000
     )
@@ -132,6 +138,30 @@ class RpcConfig:
     )
     trusted_proxies: tuple[str, ...] = option(
         (), "Proxies (addresses, networks) whose X-Forwarded-For says which client to limit."
+    )
+    max_subscriptions: int = option(
+        16, "Subscriptions of one WebSocket connection.", minimum=1, maximum=1_024
+    )
+    max_answer_bytes: int = option(
+        32 * _MIB,
+        "Answers of a batch; its calls beyond are refused.",
+        minimum=64 * 1024,
+        maximum=256 * _MIB,
+    )
+    max_unsent_bytes: int = option(
+        64 * _MIB,
+        "Large answers in memory, of all clients together.",
+        minimum=_MIB,
+        maximum=65_536 * _MIB,
+    )
+    request_patience_ms: int = option(
+        10_000, "Time for a request's headers, and again for its body.", minimum=10, maximum=600_000
+    )
+    reader_patience_ms: int = option(
+        10_000,
+        "A client that takes nothing of what is sent to it is disconnected after this.",
+        minimum=10,
+        maximum=600_000,
     )
 
 

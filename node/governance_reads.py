@@ -8,13 +8,14 @@ from itertools import islice
 from typing import Any, Final
 
 from api import ports
-from governance.proposals import proposal_views
+from governance.proposals import challenge_views, proposal_views
 from governance.proposals.lifecycle import Status
 from governance.proposals.mandate import Mandate
 from governance.proposals.proposal_rows import BOOK
 from governance.stakeholders import membership, stakeholder_views
 from ledger.primitives import Address
 from ledger.state import State
+from node import parameter_reads
 
 _BARE_HEX: Final = frozenset(
     (
@@ -81,6 +82,16 @@ class GovernanceReads:
         """Legal bases in order."""
         listed = stakeholder_views.legal_basis_list(self._governed(), after)
         return [prefixed(view) for view in islice(listed, count)]
+
+    def parameters(
+        self, module: str | None, name: str | None, changes: int
+    ) -> Sequence[ports.View]:
+        """Parameters with bounds, class and history."""
+        return parameter_reads.parameters(self._governed(), module, name, changes)
+
+    def challenge_petitions(self, after: int, count: int) -> Sequence[ports.View]:
+        """Petitions that challenge land values, in order."""
+        return list(islice(challenge_views.challenge_petitions(self._governed(), after), count))
 
     def council(self) -> ports.View | None:
         """Seats, pauses and reports of the emergency council."""

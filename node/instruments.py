@@ -16,6 +16,7 @@ from node.metrics import Metrics, Total
 from node.modules import TOKEN
 from node.runtime import Runtime
 from node.service import Service
+from node.software import next_upgrade
 from node.step_watch import StepWatch
 from tokenomics.issuance import views
 from tokenomics.issuance.ceiling import coverage_bps
@@ -88,6 +89,9 @@ class Instruments:
         target = self._service.target_height()
         metrics.syncing.set(target > head.height)
         metrics.sync_target_height.set(target)
+        upgrade = next_upgrade(runtime.state)
+        metrics.upgrade_height.set(0 if upgrade is None else upgrade.height)
+        metrics.upgrade_ready.set(upgrade is None or upgrade.suffices)
         self._refresh_economy()
         for total, value in self._totals():
             metrics.set_total(total, value)

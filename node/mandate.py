@@ -46,6 +46,7 @@ CLASS_OF: Final[Mapping[str, ProposalClass]] = {
     "land.remove_appraiser": _C,
     "land.certify_event": _C,
     "land.strike_sale": _C,
+    "land.correct_rate": _C,
     "land.set_parameter": _C,
     "distribution.revoke": _C,
     "distribution.set_parameter": _C,
@@ -60,7 +61,9 @@ _STAND_IN: Final = "the authority of a chain without stakeholders sends it"
 _MEMBER: Final = "a member of a chamber sends it in its own name"
 _COUNCIL: Final = "the emergency council sends it"
 _APPRAISER: Final = "an appraiser of the panel sends it"
-_CHAMBER: Final = "a chamber sends it in its own name"
+_CHAMBER: Final = (
+    "who speaks for a chamber sends it: any organisation of it, of persons its council seat"
+)
 _REGISTRAR: Final = "a registrar answers for it, on evidence of the single case"
 _OWNER: Final = "the account's owner sends it"
 _PERSON: Final = "the person sends it"
@@ -86,6 +89,8 @@ NOT_BY_VOTE: Final[Mapping[str, str]] = {
     "proposals.petition": _PERSON,
     "proposals.sign": _PERSON,
     "proposals.recall": _PERSON,
+    "proposals.petition_challenge": _PERSON,
+    "proposals.sign_challenge": _PERSON,
     "proposals.vote": _MEMBER,
     "proposals.delegate": _PERSON,
     "proposals.undelegate": _PERSON,

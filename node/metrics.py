@@ -182,6 +182,12 @@ class Metrics:
         self.vote_record_lost = gauge(
             "consensus_vote_record_lost", "1 while votes wait because the vote record was lost."
         )
+        self.upgrade_height = gauge(
+            "upgrade_height", "Height of the next scheduled upgrade; 0 without one."
+        )
+        self.upgrade_ready = gauge(
+            "upgrade_ready", "1 while this release goes on at the next upgrade, or none is planned."
+        )
         self._last_signed = Gauge(
             PREFIX + "consensus_validator_last_signed_height",
             "Last height with an embedded seal of this validator.",

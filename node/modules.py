@@ -4,6 +4,7 @@ from typing import Final
 
 from governance.deciding import DecidingModule
 from governance.emergency.emergency import EmergencyCouncil
+from governance.emergency.voices import ChamberVoices
 from governance.proposals.proposals_module import ProposalsModule
 from governance.roles import RoleNames
 from governance.stakeholders.chain_roles import ChainRoles
@@ -23,7 +24,7 @@ from tokenomics.distribution.distribution import DistributionModule
 from tokenomics.issuance.issuance import IssuanceModule
 from tokenomics.oracle.land import LandModule
 from tokenomics.oracle.panels import RegistryPanels
-from tokenomics.ports import Credentials, Emergency, Panels, Token
+from tokenomics.ports import Credentials, Emergency, Panels, Token, Voices
 
 PANELS: Panels = RegistryPanels()
 EMERGENCY: Emergency = EmergencyCouncil()
@@ -53,7 +54,9 @@ def build_executor() -> BlockExecutor:
     two is on a chain without stakeholders.
     """
     router, validators = Router(), ValidatorsModule()
-    land = LandModule(PANELS, ROLE_BOOK, EMERGENCY)
+    decides = mandate(router)
+    voices: Voices = ChamberVoices(ROLE_BOOK, decides)
+    land = LandModule(PANELS, ROLE_BOOK, EMERGENCY, voices)
     distribution = DistributionModule(ROLE_BOOK, TOKEN, CREDENTIALS)
     return BlockExecutor(
         (
@@ -62,7 +65,7 @@ def build_executor() -> BlockExecutor:
             ThresholdModule(),
             validators,
             StakeholdersModule((distribution,), tuple(KINDS)),
-            ProposalsModule(mandate(router)),
+            ProposalsModule(decides),
             DecidingModule(validators, ROLE_BOOK),
             land,
             IssuanceModule(land, TOKEN, distribution, EMERGENCY),

@@ -45,13 +45,12 @@ from node.storage import OpenedChain, certified_block_bytes
 from node.timers import LoopTimers
 from node.tls import NodeIdentity
 from node.transport import PeerTransport
+from node.version import SOFTWARE
 from node.wal import WriteAheadLog
 from node.wire import FrameKind, Hello
 
 EVENTS_A_TURN: Final = 32
 """Events that the replica takes before connections and verification get their turn."""
-VERSION: Final = "0.1.0"
-SOFTWARE: Final = f"poyong/{VERSION}"
 
 log = structlog.get_logger(__name__)
 

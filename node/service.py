@@ -25,7 +25,9 @@ from node.execution import AppliedBlock
 from node.governance_reads import GovernanceReads
 from node.pending_feed import PendingFeed
 from node.preview import mandate_of
-from node.runtime import VERSION, Runtime, now_ms
+from node.runtime import Runtime, now_ms
+from node.software import next_upgrade
+from node.version import VERSION
 from tokenomics.ports import RoleBook, Token
 
 
@@ -93,6 +95,7 @@ class Service(EconomyReads, GovernanceReads):
             peers=len(self._runtime.peers.peers()),
             mempool_transactions=len(mempool),
             mempool_bytes=mempool.bytes,
+            upgrade=next_upgrade(self._state()),
         )
 
     def target_height(self) -> int:

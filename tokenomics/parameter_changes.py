@@ -26,7 +26,7 @@ P = TypeVar("P")
 class ParameterChange:
     """before, after: in the parameter's unit. from_round: the first round that goes by it.
 
-    cause: hash of the transaction or of the proposal's content.
+    changed_ms: block time of the decision. cause: hash of the content of the proposal.
     """
 
     name: str

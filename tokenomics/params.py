@@ -4,6 +4,7 @@ Each is checked when made, so no invalid value can reach state; defaults are tho
 tried on real price series. All are constitutional: each can loosen supply.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Final, TypeVar
@@ -39,9 +40,11 @@ GENESIS: Final = JsonReader("genesis")
 P = TypeVar("P")
 
 
-def _check(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise LocalError(f"parameter {name} is {value}, expected {low}..{high}")
+def _check(parameters: object, bounds: Mapping[str, tuple[int, int]]) -> None:
+    for name, (low, high) in bounds.items():
+        value = getattr(parameters, name)
+        if not low <= value <= high:
+            raise LocalError(f"parameter {name} is {int(value)}, expected {low}..{high}")
 
 
 class Mode(IntEnum):
@@ -78,22 +81,33 @@ class LandParameters:
     stale_ms: int = 550 * DAY_MS
     unit_error_factor: int = 10
 
+    def bounds(self) -> Mapping[str, tuple[int, int]]:
+        """(lowest, highest) of each, at the values of the others."""
+        phase_ms = (1, MAX_PHASE_QUARTERS * self.quarter_ms)
+        return {
+            "quarter_ms": (1, YEAR_MS),
+            "scaled_quarter_ms": (10, YEAR_MS),
+            "scaled_rounds": (0, MAX_SCALED_ROUNDS),
+            "anchor_every_rounds": (1, ROUNDS_A_YEAR),
+            "commit_ms": phase_ms,
+            "reveal_ms": phase_ms,
+            "reappraisal_ms": phase_ms,
+            "challenge_ms": phase_ms,
+            "dispute_ms": phase_ms,
+            "grace_bps": (0, MAX_GRACE_BPS),
+            "min_reports": (1, PANEL_SEATS),
+            "clip_bps_a_year": (0, BPS),
+            "stale_ms": (self.quarter_ms, 100 * YEAR_MS),
+            "unit_error_factor": (2, 1_000),
+        }
+
     def __post_init__(self) -> None:
-        _check("quarter_ms", self.quarter_ms, 1, YEAR_MS)
-        _check("scaled_quarter_ms", self.scaled_quarter_ms, 10, YEAR_MS)
-        _check("scaled_rounds", self.scaled_rounds, 0, MAX_SCALED_ROUNDS)
+        _check(self, self.bounds())
         if self.anchor_every_rounds not in (1, ROUNDS_A_YEAR):
             raise LocalError(
                 f"parameter anchor_every_rounds is {self.anchor_every_rounds}, expected 1 (every "
                 f"quarter) or {ROUNDS_A_YEAR} (once a year)"
             )
-        for name in ("commit_ms", "reveal_ms", "reappraisal_ms", "challenge_ms", "dispute_ms"):
-            _check(name, getattr(self, name), 1, MAX_PHASE_QUARTERS * self.quarter_ms)
-        _check("grace_bps", self.grace_bps, 0, MAX_GRACE_BPS)
-        _check("min_reports", self.min_reports, 1, PANEL_SEATS)
-        _check("clip_bps_a_year", self.clip_bps_a_year, 0, BPS)
-        _check("stale_ms", self.stale_ms, self.quarter_ms, 100 * YEAR_MS)
-        _check("unit_error_factor", self.unit_error_factor, 2, 1_000)
 
     def length_ms(self, round_number: int) -> int:
         """Block time that round `round_number` (from 1) lasts."""
@@ -126,14 +140,21 @@ class IssuanceParameters:
     limit_room_divisor: int = 24
     limit_bound_bps: int = 500
 
+    def bounds(self) -> Mapping[str, tuple[int, int]]:
+        """(lowest, highest) of each, at the values of the others."""
+        return {
+            "mode": (Mode.GROSS, Mode.NET),
+            "lambda_bps": (1, BPS),
+            "price_krw_per_token": (1, 10**9),
+            "hard_cap": (0, MAX_AMOUNT),
+            "window_anchors": (1, MAX_WINDOW_ANCHORS),
+            "limit_bps": (0, self.limit_bound_bps),
+            "limit_room_divisor": (1, 10_000),
+            "limit_bound_bps": (0, BPS),
+        }
+
     def __post_init__(self) -> None:
-        _check("lambda_bps", self.lambda_bps, 1, BPS)
-        _check("price_krw_per_token", self.price_krw_per_token, 1, 10**9)
-        _check("hard_cap", self.hard_cap, 0, MAX_AMOUNT)
-        _check("window_anchors", self.window_anchors, 1, MAX_WINDOW_ANCHORS)
-        _check("limit_bps", self.limit_bps, 0, self.limit_bound_bps)
-        _check("limit_room_divisor", self.limit_room_divisor, 1, 10_000)
-        _check("limit_bound_bps", self.limit_bound_bps, 0, BPS)
+        _check(self, self.bounds())
 
 
 LAND_PARAMETERS: Final = table("land", "params", LandParameters)

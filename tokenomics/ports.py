@@ -1,7 +1,7 @@
 """What the modules of this room need of others, as small Protocols.
 
-The composition fills them: `Panels` with panels.RegistryPanels, `RoleBook` and `Emergency` with
-governance, as `Credentials`, `Token` with ledger.accounts, `Oracle` with LandModule.
+The composition fills them: `Panels` with panels.RegistryPanels; `RoleBook`, `Voices`, `Emergency`
+and `Credentials` with governance; `Token` with ledger.accounts, `Oracle` with LandModule.
 """
 
 from collections.abc import Sequence
@@ -49,6 +49,13 @@ class RoleBook(Protocol):
 
     def certifier_limit(self, state: State, account: Address, kind: str) -> int:
         """Points of a kind that a certifier may certify in one round; 0 for none."""
+
+
+class Voices(Protocol):
+    """Who speaks for a chamber as a whole; governance says so."""
+
+    def acts_for(self, state: State, chamber: str, account: Address) -> bool:
+        """True when what `account` sends now is the chamber's own act."""
 
 
 class Credentials(Protocol):

@@ -3,6 +3,7 @@
 from typing import Final
 
 from ledger.accounts import module_address
+from ledger.primitives import Address
 
 AUTHORITY: Final = "authority"
 """Stands for a vote of governance: appraisers, certified events, dividends."""
@@ -24,6 +25,13 @@ CHAMBERS: Final = (
     CHAMBER_LANDOWNERS,
 )
 """The six chambers; who sits in one may challenge a value."""
+
+
+def petitioner(chamber: str) -> Address:
+    """The account that challenges a value for a chamber whose persons petitioned; no key of it."""
+    return module_address(f"petition.{chamber}")
+
+
 RATE_REPORTER: Final = "rate_reporter"
 """Reports the official monthly land-price change rates; two have to agree."""
 SALES_REGISTRAR: Final = "sales_registrar"

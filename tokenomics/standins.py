@@ -8,7 +8,7 @@ from ledger.module import Context
 from ledger.primitives import Address, Hash
 from ledger.state import State
 from tokenomics.issuance.issuance import MINT_ACCOUNT
-from tokenomics.ports import Token
+from tokenomics.ports import RoleBook, Token
 
 TREASURY_POOL: Final = module_address("pool.treasury")
 """An account without a key; governance will decide what it pays for."""
@@ -44,6 +44,17 @@ class NothingPaused:
         """False."""
         del state
         return False
+
+
+class EveryHolder:
+    """ports.Voices where nobody is chosen to speak: whoever holds a chamber's role does."""
+
+    def __init__(self, roles: RoleBook) -> None:
+        self._roles = roles
+
+    def acts_for(self, state: State, chamber: str, account: Address) -> bool:
+        """Whether the account holds the role."""
+        return self._roles.holds(state, chamber, account)
 
 
 class NoCredentials:

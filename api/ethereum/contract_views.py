@@ -39,6 +39,8 @@ VIEWS: Final[Mapping[SystemContract, tuple[str, ...]]] = {
         "poyong_getProposal",
         "poyong_getTally",
         "poyong_getCouncil",
+        "poyong_listChallengePetitions",
+        "poyong_getParams",
     ),
     contracts.ORGANISATIONS: (
         "poyong_getChambers",

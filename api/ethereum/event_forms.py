@@ -26,6 +26,7 @@ NUMBERED: Final = frozenset(
         "credential",
         "grant",
         "pause",
+        "petition",
         "proposal",
         "rebinding",
         "round",

@@ -59,6 +59,10 @@ EVENTS: Final[Mapping[str, str]] = {
         "string zone, uint256 round, string phase, uint256 committed, uint256 revealed, string "
         "reason, string next_phase, uint256 deadline_ms"
     ),
+    "land.rate_corrected": (
+        "string region, uint256 month, uint256 index_step_before, uint256 index_step, bytes32 "
+        "gazette_hash, uint256 months, uint256 index_before, uint256 index"
+    ),
     "land.rate_official": "string region, uint256 month, uint256 index_step, address[] reporters",
     "land.rate_reported": (
         "string region, uint256 month, uint256 index_step, address reporter, bytes32 "
@@ -148,6 +152,14 @@ EVENTS: Final[Mapping[str, str]] = {
         "address by, string reason"
     ),
     "distribution.spent": "address to, uint256 amount, bytes32 memo_hash, uint256 quarter",
+    "proposals.challenge_filed": "uint256 petition, string zone, uint256 round",
+    "proposals.challenge_petition_opened": (
+        "uint256 petition, string chamber, string zone, uint256 round, string ground, bytes32 "
+        "evidence_hash, address account, uint256 needed"
+    ),
+    "proposals.challenge_signed": (
+        "uint256 petition, address account, uint256 signatures, uint256 needed"
+    ),
     "proposals.delegated": (
         "address delegator, address delegate, string proposal_class, uint256 ends_mark"
     ),

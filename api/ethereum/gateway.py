@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 import orjson
 
@@ -20,7 +20,9 @@ from api.ethereum import blocks, results
 from api.ethereum.blocks import Summary
 from api.ethereum.forms import PENDING, BlockId, LogFilter
 from api.ethereum.logs import EVERY_LOG, Criteria, Emitted, emitted
+from api.ethereum.recent import Recent
 from api.ports import CommittedBlock, NodePort
+from api.slow_readers import SlowReaderError
 
 MAX_FILTERS: Final = 1_024
 FILTER_LIFETIME_S: Final = 300.0
@@ -32,35 +34,21 @@ MAX_LOG_TRANSACTIONS: Final = 50_000
 MAX_LOGS: Final = 10_000
 MAX_BLOCK_HASHES: Final = 2_000
 MAX_SUMMARIES: Final = 512
+MAX_COUNTS: Final = 4_096
 MAX_HEADS: Final = 32
 MAX_WHOLE: Final = 4
 """Blocks kept with every transaction, every receipt and every log, encoded: libraries ask for the
 last one again and again while they wait. A full one takes 4 MB."""
+MAX_BEHIND: Final = 1_024
+"""Blocks that a subscriber may be behind the head; Ethereum's subscriptions have no cursor, so one
+that cannot follow is disconnected and reads what it missed by eth_getLogs."""
+RECENT_BLOCKS: Final = 8
+"""Below the head that the node holds decoded."""
 BREATH_TRANSACTIONS: Final = 200
 """After so many shown at once, other work of the loop gets its turn."""
 REST_AFTER_S: Final = 0.002
 """Of looking for logs without a rest."""
 _ID_BYTES: Final = 15
-
-T = TypeVar("T")
-
-
-class _Recent(Generic[T]):
-    """Values by height; the one made longest ago goes first."""
-
-    def __init__(self, maximum: int) -> None:
-        self._maximum = maximum
-        self._values: dict[int, T] = {}
-
-    def get(self, height: int) -> T | None:
-        return self._values.get(height)
-
-    def put(self, height: int, value: T) -> T:
-        self._values.pop(height, None)
-        if len(self._values) >= self._maximum:
-            del self._values[next(iter(self._values))]
-        self._values[height] = value
-        return value
 
 
 async def _unhurried(found: CommittedBlock) -> AsyncGenerator[int, None]:
@@ -94,11 +82,12 @@ class Gateway:
         self._clock_s = clock_s
         self._max_log_blocks = max_log_blocks
         self._max_filters = max_filters
-        self._summaries: _Recent[Summary] = _Recent(MAX_SUMMARIES)
-        self._heads: _Recent[bytes] = _Recent(MAX_HEADS)
-        self._whole: _Recent[bytes] = _Recent(MAX_WHOLE)
-        self._receipts: _Recent[bytes] = _Recent(MAX_WHOLE)
-        self._block_logs: _Recent[list[tuple[Emitted, bytes]]] = _Recent(MAX_WHOLE)
+        self._summaries: Recent[Summary] = Recent(MAX_SUMMARIES)
+        self._counts: Recent[int] = Recent(MAX_COUNTS)
+        self._heads: Recent[bytes] = Recent(MAX_HEADS)
+        self._whole: Recent[bytes] = Recent(MAX_WHOLE)
+        self._receipts: Recent[bytes] = Recent(MAX_WHOLE)
+        self._block_logs: Recent[list[tuple[Emitted, bytes]]] = Recent(MAX_WHOLE)
         self._filters: dict[str, _Filter] = {}
         self._scanning = asyncio.Lock()
 
@@ -137,6 +126,28 @@ class Gateway:
             return known
         found = self._node.block(height)
         return blocks.EMPTY if found is None else self.summary(found)
+
+    async def transaction_counts(self, first: int, count: int) -> list[int]:
+        """How many transactions each of these blocks holds; genesis holds none.
+
+        Old blocks have to be decoded for it, so this rests as a look for logs does.
+        """
+        found: list[int] = []
+        async with self._scanning:
+            began_s = self._clock_s()
+            for height in range(first, first + count):
+                found.append(self._transaction_count(height))
+                if (worked_s := self._clock_s() - began_s) >= REST_AFTER_S:
+                    await asyncio.sleep(worked_s)
+                    began_s = self._clock_s()
+        return found
+
+    def _transaction_count(self, height: int) -> int:
+        known = self._counts.get(height)
+        if known is not None or not height:
+            return known or 0
+        block = self._node.compact_block(height)
+        return 0 if block is None else self._counts.put(height, len(block.transaction_hashes))
 
     async def block(self, block: BlockId, *, full: bool) -> Any:
         """A block in Ethereum's form, as a value or encoded; None when there is none."""
@@ -330,18 +341,31 @@ class Gateway:
         """The header of each block from the next one on, encoded once for all subscribers."""
         height = self._node.height() + 1
         while True:
-            await self._node.wait_for_height(height)
+            await self._following(height)
             known = self._heads.get(height)
             if known is None:
                 known = self._heads.put(height, orjson.dumps(self.head(height)))
             yield known
             height += 1
 
+    async def _following(self, height: int) -> None:
+        """Wait until `height` is committed; SlowReaderError when it is too far behind, and a rest
+        before a block that has to be read from disk."""
+        await self._node.wait_for_height(height)
+        behind = self._node.height() - height
+        if behind > MAX_BEHIND:
+            raise SlowReaderError(f"reader too slow: {behind} blocks behind")
+        if behind >= RECENT_BLOCKS and self._summaries.get(height) is None:
+            async with self._scanning:
+                began_s = self._clock_s()
+                self.summary_at(height)
+                await asyncio.sleep(self._clock_s() - began_s)
+
     async def follow_logs(self, criteria: Criteria) -> AsyncGenerator[bytes, None]:
         """The wanted logs of each block from the next one on, encoded once for all subscribers."""
         height = self._node.height() + 1
         while True:
-            await self._node.wait_for_height(height)
+            await self._following(height)
             if not criteria.never and criteria.may_be_in(self.summary_at(height).bloom):
                 for log, encoded in self._encoded_logs(height):
                     if criteria.matches(log):

@@ -27,6 +27,7 @@ from ledger.module import Context, Handler
 from ledger.primitives import Address, Hash
 from ledger.rows import key, present, table
 from ledger.state import State
+from ledger.strict_json import did_you_mean
 
 MINTING: Final = "minting"
 FINALISING: Final = "finalising"
@@ -201,13 +202,22 @@ def _require_pausable(mandate: Mandate, target: str) -> None:
     ):
         raise TransactionError(
             ErrorCode.INVALID_MESSAGE,
-            f"target: expected {MINTING}, {FINALISING} or {MESSAGE_PREFIX}<type>, found {target!r}",
+            f"target: expected {MINTING}, {FINALISING} or {MESSAGE_PREFIX}<type>, found {target!r}"
+            + did_you_mean(target, (MINTING, FINALISING)),
         )
     if message_type.startswith(f"{MODULE}.") or message_type in mandate.never_paused:
         raise TransactionError(
             ErrorCode.UNAUTHORISED,
             f"{message_type} can never be paused: votes, petitions, challenges, reveals and blocks "
             "go on in an emergency too",
+        )
+    # A mistyped target would gather agreements, and then stop nothing.
+    known = mandate.router.types()
+    if target not in (MINTING, FINALISING) and message_type not in known:
+        raise TransactionError(
+            ErrorCode.NOT_FOUND,
+            f"target: no message type is called {message_type!r}"
+            + did_you_mean(message_type, known),
         )
 
 

@@ -9,10 +9,13 @@ from governance.proposals.lifecycle import Step
 from governance.proposals.mandate import Mandate, loosens_supply
 from governance.proposals.progress import move, update
 from governance.proposals.proposal_rows import (
+    EXECUTIONS,
+    Execution,
     Message,
     Progress,
     Proposal,
     ballot_of,
+    execution_key,
     find,
     messages_of,
 )
@@ -49,6 +52,8 @@ def execute_due(context: Context, mandate: Mandate, number: int) -> None:
     problem = _attempt(context, mandate, number, proposal, progress, messages)
     tries = progress.tries + 1
     if problem is None:
+        done = execution_key(proposal.content_hash, time_ms)
+        state.put(EXECUTIONS, done, Execution(number))
         move(context, number, Step.EXECUTE, tries=tries, reason="")
     elif tries >= MAX_TRIES:
         move(context, number, Step.FAIL, tries=tries, reason=truncated_reason(problem))

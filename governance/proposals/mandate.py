@@ -24,7 +24,8 @@ class Mandate:
     message is class D and waits a year; the callable raises nothing. recused: chambers without a
     vote on a message type.
     registrar_types: messages that replace registrars. never_paused: message types of other modules
-    that no emergency stops (challenges, reveals, what blocks need).
+    that no emergency stops (challenges, reveals, what blocks need). challenge_type: the message
+    by which a land value is challenged.
     """
 
     electorate: Electorate
@@ -35,6 +36,7 @@ class Mandate:
     recused: Mapping[str, frozenset[str]] = field(default_factory=dict)
     registrar_types: frozenset[str] = frozenset()
     never_paused: frozenset[str] = frozenset()
+    challenge_type: str = "land.challenge"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Changing the parameters of deciding: by a class D vote, inside hard bounds, with history."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,7 +16,8 @@ from governance.proposals.proposal_rows import MODULE
 from ledger.errors import ErrorCode, LocalError, TransactionError
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.module import Context, Handler
-from ledger.rows import key, table
+from ledger.primitives import ZERO_HASH, Hash
+from ledger.rows import key, present, table
 from ledger.state import State
 
 CHANGE_PARAMETER: Final = MessageType(
@@ -36,13 +37,14 @@ OWN_CLASSES: Final[Mapping[str, ProposalClass]] = {CHANGE_PARAMETER.name: Propos
 
 @dataclass(frozen=True, slots=True)
 class ParameterChange:
-    """One change on record."""
+    """One change on record. cause: hash of the content of the proposal that decided it."""
 
     name: str
     position: int
     before: int
     after: int
     changed_ms: int
+    cause: Hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,14 @@ def _changed(
     return after, old[position] if is_tuple else old
 
 
+def changes_of(state: State, most: int) -> Iterator[ParameterChange]:
+    """The newest `most` changes, the newest first."""
+    row = state.get(CHANGE_COUNT, b"")
+    newest = 0 if row is None else row.count
+    for number in range(newest, max(0, newest - most), -1):
+        yield present(state.get(CHANGES, key(number)), f"parameter change {number}")
+
+
 def check_bounds(state: State, message_type: str, body: object) -> None:
     """Refuse a change outside the bounds already when it is proposed."""
     if message_type == CHANGE_PARAMETER.name:
@@ -100,7 +110,8 @@ def _change(context: Context, name: str, position: int, value: int) -> None:
     row = state.get(CHANGE_COUNT, b"")
     number = 1 if row is None else row.count + 1
     state.put(CHANGE_COUNT, b"", ParameterChanges(number))
-    change = ParameterChange(name, position, before, value, context.block.time_ms)
+    cause = context.transaction_hash or Hash(ZERO_HASH)
+    change = ParameterChange(name, position, before, value, context.block.time_ms, cause)
     state.put(CHANGES, key(number), change)
     context.emit(
         "proposals.parameter_changed", parameter=name, position=position, before=before, after=value

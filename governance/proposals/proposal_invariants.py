@@ -7,7 +7,7 @@ from typing import Final
 
 from governance.chambers import ALL_CHAMBERS, PERSONS
 from governance.emergency import emergency
-from governance.proposals import due
+from governance.proposals import challenge_petitions, due
 from governance.proposals.classes import DAY_MS, HOUR_MS, ProposalClass, governance_parameters
 from governance.proposals.delegation import (
     DELEGATIONS,
@@ -52,6 +52,7 @@ def proposal_invariants(mandate: Mandate) -> Mapping[str, Invariant]:
         "queue_holds_every_open_proposal": _queue,
         "sponsors_slots": _slots,
         "pauses_end": _pauses_end,
+        "challenges_have_their_signatures": _challenges,
         "no_dead_end": partial(_no_dead_end, mandate),
     }
 
@@ -217,6 +218,24 @@ def _pauses_end(state: State, info: BlockInfo) -> None:
         # The genesis of a restart (no parent) comes days later; its first block ends what is over.
         if row.ended_ms == 0 and info.parent_time_ms:
             ensure(info.time_ms < row.until_ms, f"pause {number} did not end at {row.until_ms}")
+
+
+def _challenges(state: State, info: BlockInfo) -> None:
+    """A petition's signatures are the persons who signed, and a challenge was made exactly when
+    they were enough."""
+    del info
+    signed = Counter(row.petition for _, row in state.iterate(challenge_petitions.SIGNATURES))
+    for at, row in state.iterate(challenge_petitions.PETITIONS):
+        number = int.from_bytes(at, "big")
+        ensure(
+            signed[number] == row.signatures,
+            f"challenge petition {number} counts {row.signatures} of {signed[number]} signatures",
+        )
+        ensure(
+            (row.signatures >= row.needed) == (row.filed_ms > 0),
+            f"challenge petition {number} has {row.signatures} of {row.needed} signatures, filed "
+            f"at {row.filed_ms}",
+        )
 
 
 def _no_dead_end(mandate: Mandate, state: State, info: BlockInfo) -> None:

@@ -156,6 +156,13 @@ class Signature:
     signed_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The proposal that a block carried out."""
+
+    proposal: int
+
+
 def _decode_message(raw: bytes) -> Message:
     name, body = codec.as_array(codec.decode(raw), "Message", 2)
     return Message(
@@ -186,6 +193,21 @@ SIGNED: Final = table(MODULE, "signed", Signature)
 """The petition that a person signed last, by member identity."""
 CONTENTS: Final = table(MODULE, "content", Signature)
 """The newest petition with a content, by its hash."""
+
+EXECUTIONS: Final = table(MODULE, "execution", Execution)
+"""What was carried out, by the hash of its content and the block time (8 bytes, big-endian)."""
+
+
+def execution_key(content_hash: Hash, time_ms: int) -> bytes:
+    """Key in EXECUTIONS."""
+    return content_hash + time_ms.to_bytes(8, "big")
+
+
+def executed_by(state: State, content_hash: Hash, time_ms: int) -> int | None:
+    """The proposal with this content that the block of this time carried out, or None."""
+    row = state.get(EXECUTIONS, execution_key(content_hash, time_ms))
+    return None if row is None else row.proposal
+
 
 CHAMBER_INDEX: Final = {chamber.name: index for index, chamber in enumerate(ALL_CHAMBERS)}
 

@@ -13,6 +13,7 @@ from governance.emergency.emergency import (
     next_end_ms,
 )
 from governance.proposals import due
+from governance.proposals.challenge_petitions import challenge_petition_handlers
 from governance.proposals.classes import PARAMETERS, ProposalClass, has_proposals, parameters_from
 from governance.proposals.delegation import delegation_handlers
 from governance.proposals.execution import MAX_EXECUTIONS_A_BLOCK, execute_due
@@ -46,6 +47,7 @@ class ProposalsModule(EmergencyCouncil):
         handlers: Mapping[MessageType, Handler] = {
             **proposals_handlers(self._mandate),
             **petition_handlers(self._mandate),
+            **challenge_petition_handlers(self._mandate),
             **voting_handlers(self._mandate),
             **delegation_handlers(self._mandate),
             **council_handlers(self._mandate),

@@ -14,10 +14,12 @@ import click
 
 from ledger.errors import InvariantViolation, LocalError, PeerError
 from node.cli.lazy import LazyCommand, LazyGroup
+from node.version import VERSION, UpgradeNeededError
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INVARIANT: Final = 3
+EXIT_UPGRADE: Final = 4
 EXIT_INTERRUPTED: Final = 130
 
 _COMMANDS: Final = {
@@ -32,6 +34,7 @@ _COMMANDS: Final = {
     "peers": LazyCommand("node.cli.query:peers", "Whom a node is connected with."),
     "validators": LazyCommand("node.cli.query:validators", "Who votes, and who signed lately."),
     "why-stalled": LazyCommand("node.cli.query:why_stalled", "Why no block comes, and the remedy."),
+    "wallet": LazyCommand("node.cli.wallet:wallet", "Accounts of your own: make, send, follow."),
     "tx": LazyCommand("node.cli.tx:tx", "Build, sign, send and show transactions."),
     "land": LazyCommand("node.cli.land:land", "Land values, appraisals, official tables."),
     "issuance": LazyCommand("node.cli.issuance:issuance", "How a mint came about; other rules."),
@@ -52,7 +55,7 @@ _COMMANDS: Final = {
     lazy=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="poyong", prog_name="poyong")
+@click.version_option(VERSION, prog_name="poyong")
 def root() -> None:
     """Poyong (포용): a consortium chain whose token follows real land value.
 
@@ -78,6 +81,8 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(error.format_message(), EXIT_FAILED)
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", EXIT_INTERRUPTED)
+    except UpgradeNeededError as error:
+        return _fail(str(error), EXIT_UPGRADE)
     except (LocalError, PeerError) as error:
         return _fail(str(error), EXIT_FAILED)
     except InvariantViolation as error:

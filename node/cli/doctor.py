@@ -12,6 +12,7 @@ import click
 from ledger import genesis
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
+from ledger.state import State
 from node import audit, config, keystore
 from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, read_genesis
 from node.audit import OK, StoreAudit
@@ -21,6 +22,8 @@ from node.config import Config
 from node.disk_errors import FREE_BYTES_WANTED
 from node.modules import build_executor
 from node.restart import require_named_state, state_path
+from node.software import next_upgrade, require_version
+from node.version import VERSION
 
 _MIB: Final = 1024 * 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -84,6 +87,7 @@ def examine(home: Path) -> Iterator[Finding]:
     yield _tried("free disk", lambda: _free_disk(home))
     if documents:
         yield _tried("store", lambda: _store(home, loaded, documents[0]))
+        yield _tried("software", lambda: _software(home))
 
 
 def _tried(check: str, look: Callable[[], str]) -> Finding:
@@ -158,6 +162,29 @@ def _store(home: Path, loaded: Config, document: Genesis) -> str:
         f"height {found.height:,}, {found.transactions:,} transactions, "
         "state root, certificate and every invariant hold"
     )
+
+
+def _software(home: Path) -> str:
+    """Whether this release goes on from the head, and what the chain has planned."""
+    try:
+        with audit.opened(home) as (_, blocks):
+            head, state = blocks.head(), State(blocks.state())
+            if head is None:
+                return f"version {VERSION}"
+            require_version(state, head.height + 1)
+            planned = next_upgrade(state)
+    except audit.NoChainError:
+        return f"version {VERSION}"
+    if planned is None:
+        return f"version {VERSION}; no upgrade is planned"
+    when = f"upgrade {planned.name!r} at height {planned.height:,}"
+    if not planned.suffices:
+        return (
+            f"{when} needs version {planned.from_version} or later, below {planned.below_version}, "
+            f"and this is {VERSION}: install the release whose SHA-256 is "
+            f"{planned.artefact_hash.hex()} before it"
+        )
+    return f"version {VERSION} goes on at {when}"
 
 
 def disk_use(home: Path) -> dict[str, int]:

@@ -16,6 +16,9 @@ _COMMANDS: Final = {
     ),
     "chambers": LazyCommand("node.cli.gov_query:chambers", "The six chambers and who sits there."),
     "council": LazyCommand("node.cli.gov_query:council", "The emergency council and its pauses."),
+    "params": LazyCommand(
+        "node.cli.gov_params:params", "Parameters: value, bounds, who changes them, history."
+    ),
     "bases": LazyCommand("node.cli.gov_query:bases", "Acts and ordinances that decisions rest on."),
     "agreements": LazyCommand("node.cli.gov_query:agreements", "Agreements and who has signed."),
     "template": LazyCommand(
@@ -29,6 +32,12 @@ _COMMANDS: Final = {
     "withdraw": LazyCommand("node.cli.gov_send:withdraw", "Take back one's own proposal."),
     "sign-petition": LazyCommand("node.cli.gov_send:sign_petition", "Persons: sign a petition."),
     "vote": LazyCommand("node.cli.gov_send:vote", "Vote, or change one's vote."),
+    "name-seat": LazyCommand(
+        "node.cli.gov_send:name_seat", "Name who holds your chamber's council seat."
+    ),
+    "nominate": LazyCommand(
+        "node.cli.gov_send:nominate", "Chambers: name an appraiser for a panel."
+    ),
     "delegate": LazyCommand("node.cli.gov_send:delegate", "Persons: delegate votes of a class."),
     "undelegate": LazyCommand("node.cli.gov_send:undelegate", "Persons: end a delegation."),
     "recall": LazyCommand(

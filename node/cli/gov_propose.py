@@ -9,6 +9,7 @@ import click
 
 from governance.proposals.petitions import PETITION
 from governance.proposals.proposals import SUBMIT
+from ledger.errors import LocalError
 from ledger.message_registry import MessageType
 from node.cli.gov_send import Sending, sending_options
 from node.cli.output import json_option, print_fields, print_json
@@ -61,11 +62,14 @@ def petition(file: Path, dry_run: bool, yes: bool, **options: Any) -> None:
 def _bring(
     message: MessageType, file: Path, *, dry_run: bool, asks: bool, sending: Sending
 ) -> None:
+    drafts = sending.descriptor is not None
+    if drafts and not dry_run and sending.output is None and not sending.as_json:
+        raise LocalError("--from: say by --output FILE where the draft goes; it is shown here")
     content = read_content(file, build_executor().registry)
     _show(message, content, sending.as_json, dry_run=dry_run)
     if dry_run:
         return
-    if asks and not sending.as_json and sys.stdin.isatty():
+    if asks and not drafts and not sending.as_json and sys.stdin.isatty():
         click.confirm(f"Send this as {message.name}?", abort=True)
     sending.send(message, *content.values())
 

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from api.encoding import from_hex
+from governance.emergency.council import NAME_SEAT
 from governance.proposals.classes import ProposalClass
 from governance.proposals.delegation import DELEGATE, UNDELEGATE
 from governance.proposals.petitions import RECALL, SIGN
@@ -16,11 +17,20 @@ from governance.proposals.voting import VOTE
 from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, LocalError
 from ledger.message_registry import MessageType
-from ledger.primitives import ADDRESS_BYTES, Address
+from ledger.primitives import ADDRESS_BYTES, ZERO_ADDRESS, Address
 from node.cli.output import json_option
 from node.cli.rpc import rpc_options, url_of
-from node.cli.sending import send_message, signer_of, signing_options
+from node.cli.sending import (
+    draft_of_account,
+    hand_over_partial,
+    send_message,
+    signer_of,
+    signing_options,
+)
 from node.keystore import KeyKind
+from node.threshold_account import read_account
+from tokenomics.oracle.panels import NOMINATE
+from tokenomics.oracle.registry import NOMINATORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -28,6 +38,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class Sending(NamedTuple):
     """What the options of a sending command name."""
 
+    descriptor: Path | None
+    output: Path | None
+    nonce: int | None
     key: Path | None
     password_file: Path | None
     local: int | None
@@ -36,14 +49,48 @@ class Sending(NamedTuple):
     as_json: bool
 
     def send(self, message: MessageType, *values: object) -> None:
-        """Sign the message, send it, and wait until it is final."""
+        """Sign the message, send it, and wait until it is final; of a threshold account hand over
+        the draft that its members sign."""
         url = url_of(self.rpc_url, self.home)
+        if self.descriptor is not None:
+            self._draft(url, self.descriptor, message, values)
+            return
+        if self.output is not None or self.nonce is not None:
+            raise LocalError("--output and --nonce are of a threshold account: name it by --from")
         signer = signer_of(self.key, self.password_file, self.local, KeyKind.ACCOUNT)
         send_message(url, signer, message, *values, as_json=self.as_json)
 
+    def _draft(
+        self, url: str, file: Path, message: MessageType, values: tuple[object, ...]
+    ) -> None:
+        if self.key is not None or self.local is not None:
+            raise LocalError(
+                "say one of --from, --key and --local: the members of a threshold account sign "
+                "the draft by poyong tx sign"
+            )
+        account = read_account(file)
+        partial = draft_of_account(url, account, self.nonce, message, *values)
+        hand_over_partial(partial, self.as_json, self.output)
+
 
 def sending_options(command: Command) -> Command:
-    """--key or --local, --rpc or --home, --json; handed over as the fields of a Sending."""
+    """--key or --local, or --from with --output and --nonce; --rpc or --home, --json; handed over
+    as the fields of a Sending."""
+    command = click.option(
+        "--nonce", type=click.IntRange(min=0), help="With --from, when another draft waits."
+    )(command)
+    command = click.option(
+        "--output",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="With --from: write the draft there instead of printing it.",
+    )(command)
+    command = click.option(
+        "--from",
+        "descriptor",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="File of a threshold account: makes the draft that its members sign, sends nothing.",
+    )(command)
     return signing_options(rpc_options(json_option(command)))
 
 
@@ -117,6 +164,29 @@ def undelegate(proposal_class: str, **options: Any) -> None:
 def recall(number: int, **options: Any) -> None:
     """Ask that proposal NUMBER, which has passed and waits, faces one further vote."""
     Sending(**options).send(RECALL, number)
+
+
+@click.command("name-seat")
+@click.argument("account", metavar="ACCOUNT|nobody")
+@sending_options
+def name_seat(account: str, **options: Any) -> None:
+    """Name ACCOUNT for your chamber's seat in the emergency council, or nobody."""
+    named = ZERO_ADDRESS if account == "nobody" else _address(account)
+    Sending(**options).send(NAME_SEAT, named)
+
+
+@click.command()
+@click.argument("chamber", type=click.Choice(NOMINATORS))
+@click.argument("zone")
+@click.argument("term", type=click.IntRange(min=1))
+@click.argument("appraiser", metavar="ACCOUNT")
+@sending_options
+def nominate(chamber: str, zone: str, term: int, appraiser: str, **options: Any) -> None:
+    """Name ACCOUNT, an appraiser, for CHAMBER's seat on the panel of ZONE in TERM.
+
+    A chamber of organisations acts by any member, one of persons by its council seat.
+    """
+    Sending(**options).send(NOMINATE, chamber, zone, term, _address(appraiser))
 
 
 def _address(text: str) -> Address:

@@ -10,13 +10,13 @@ from typing import Any, Final, TypeVar
 import click
 
 from api import calls, results
-from api.client import Client, ClientError, NodeError, UnreachableError
-from ledger.crypto import Signer, checksum_address, ed25519_address
+from api.client import ClientError, NodeError, UnreachableError
+from ledger.crypto import Signer, checksum_address
 from ledger.errors import DecodeError, LocalError
 from ledger.local_accounts import LOCAL_ACCOUNTS_OF_EACH_KIND, ed25519_accounts
-from ledger.transaction import Draft, sign
+from ledger.transaction import Draft, key_address, sign
 from node import keystore
-from node.cli.rpc import TIMEOUT_S, ask_all, rpc_options, url_of
+from node.cli.rpc import ask_all, client_of, rpc_options, url_of
 from node.cli.tx_files import draft_fields
 from node.disk_errors import os_error
 from node.importers.messages import Message
@@ -94,7 +94,7 @@ def hand_over(messages: Sequence[Message], sending: Sending) -> dict[str, Any]:
             fields = []
         return {"final": 0, "drafts": fields, "failed": []}
     signer = _signer(sending)
-    drafts = _drafts(messages, sending, checksum_address(ed25519_address(signer.public_key)))
+    drafts = _drafts(messages, sending, checksum_address(key_address(signer.public_key)))
     url = url_of(sending.rpc_url, sending.home)
     raws = [sign(draft, signer).raw for draft in drafts]
     outcomes = _sent(url, raws)
@@ -172,7 +172,7 @@ def _signer(sending: Sending) -> Signer:
 
 def _sent(url: str, raws: Sequence[bytes]) -> list[results.Receipt | NodeError]:
     async def exchange() -> list[results.Receipt | NodeError]:
-        async with Client(url, timeout_s=TIMEOUT_S) as client:
+        async with client_of(url) as client:
             return await client.send_and_wait(raws, WAIT_S)
 
     try:

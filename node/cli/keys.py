@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from mnemonic import Mnemonic
-from slip10 import SLIP10, SLIP10DerivationError
 
 from ledger.crypto import checksum_address, ed25519_address
 from ledger.errors import LocalError
 from node import keystore, threshold_account
+from node.cli.keys_api import api_key
 from node.cli.keys_threshold import show_account, threshold
 from node.cli.output import json_option, print_fields, print_json
 from node.keystore import KeyInfo, KeyKind
+from node.wallet import phrases
+from node.wallet.phrases import Curve
 
-DEFAULT_PATH: Final = "m/44'/60'/0'/0'/0'"
-MAX_SECRET_CHARACTERS: Final = 512
+DEFAULT_PATH: Final = phrases.path_of(Curve.ED25519, 0)
 
 _KIND = click.option(
     "--kind",
@@ -37,6 +37,7 @@ def keys() -> None:
 
 
 keys.add_command(threshold)
+keys.add_command(api_key)
 
 
 @keys.command()
@@ -73,8 +74,11 @@ def import_command(
     if sys.stdin.isatty():
         secret = click.prompt(f"The {what}", hide_input=True)
     else:
-        secret = sys.stdin.readline(MAX_SECRET_CHARACTERS)
-    seed = _from_mnemonic(secret, path) if mnemonic else _from_hex(secret)
+        secret = sys.stdin.readline(phrases.MAX_PHRASE_CHARACTERS)
+    if mnemonic:
+        seed = phrases.derive(phrases.checked_phrase(secret), Curve.ED25519, path)
+    else:
+        seed = _from_hex(secret)
     password = keystore.read_password(password_file, f"the new key {file}")
     info = keystore.create_key(file, KeyKind(kind), password, label=label, seed=seed)
     _show(info, file, as_json)
@@ -115,18 +119,3 @@ def _from_hex(secret: str) -> bytes:
         # Says nothing of what was typed: it is a secret, or close to one.
         raise LocalError(f"expected {2 * keystore.SEED_BYTES} hex digits on standard input")
     return seed
-
-
-def _from_mnemonic(secret: str, path: str) -> bytes:
-    words = " ".join(secret.split())
-    if not Mnemonic("english").check(words):
-        raise LocalError("standard input is no English BIP-39 mnemonic: check each word")
-    try:
-        derived: bytes = SLIP10.from_seed(
-            Mnemonic.to_seed(words), curve_name="ed25519"
-        ).get_privkey_from_path(path)
-    except (SLIP10DerivationError, ValueError) as error:
-        raise LocalError(
-            f"--path {path!r:.60}: expected hardened steps such as {DEFAULT_PATH}"
-        ) from error
-    return derived

@@ -11,9 +11,10 @@ from typing import Any, Final, TypeVar
 import click
 
 from api import calls, land_results
-from ledger.crypto import checksum_address, ed25519_address
+from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import Address
+from ledger.transaction import key_address
 from node.appraisal_file import SealedAppraisal, new_salt, read_appraisal, write_appraisal
 from node.cli.documents import document_hash
 from node.cli.output import json_option, moment
@@ -86,7 +87,7 @@ def commit(
         price, valuation_date_ms, method, comparables, document_hash(document, "--document")
     )
     signer = signer_of(key, password_file, local, KeyKind.ACCOUNT)
-    sender = ed25519_address(signer.public_key)
+    sender = key_address(signer.public_key)
     chain_id, found, recent = _standing(url, zone, number)
     _require_phase(found, _COMMITTING, "commitments")
     _require_awaited(found, sender, "has committed already, or has no seat in this phase")
@@ -123,7 +124,7 @@ def reveal(
     """Open the report in FILE, which `poyong land commit` wrote."""
     url, sealed = url_of(rpc_url, home), read_appraisal(file)
     signer = signer_of(key, password_file, local, KeyKind.ACCOUNT)
-    sender = ed25519_address(signer.public_key)
+    sender = key_address(signer.public_key)
     if sender != sealed.appraiser:
         raise LocalError(
             f"{file} is of {checksum_address(sealed.appraiser)}, the key is that of "

@@ -49,11 +49,11 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     Console(width=width, markup=False, emoji=False, highlight=False).print(table)
 
 
-def print_fields(fields: Mapping[str, object]) -> None:
-    """One named value a line, values below each other."""
+def print_fields(fields: Mapping[str, object], *, err: bool = False) -> None:
+    """One named value a line, values below each other; on stderr if `err`."""
     width = max((len(name) for name in fields), default=0)
     for name, value in fields.items():
-        click.echo(f"{name:<{width}}  {shown(value)}")
+        click.echo(f"{name:<{width}}  {shown(value)}", err=err)
 
 
 def shown(value: object) -> str:
@@ -90,6 +90,22 @@ def parse_tokens(text: str) -> int:
         pass
     raise LocalError(
         f"expected tokens such as 12 or 0.5 with at most {DECIMALS} decimals, found {text[:40]!r}"
+    )
+
+
+def parse_amount(text: str) -> int:
+    """As parse_tokens, or smallest units with "wei" behind them ("1500wei"), which programs and
+    Ethereum's tools count in; "BJT" may stand behind tokens."""
+    digits = text.removesuffix("wei")
+    if digits == text:
+        return parse_tokens(text.removesuffix(SYMBOL).strip())
+    digits = digits.strip()
+    if digits.isascii() and digits.isdecimal() and len(digits) <= MAX_AMOUNT_TEXT:
+        units = int(digits)
+        if units <= MAX_AMOUNT:
+            return units
+    raise LocalError(
+        f"expected smallest units such as 1500wei, at most 2^128-1, found {text[:40]!r}"
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from api import calls
+from api import calls, results
 from ledger.errors import LocalError
 from node.cli.output import json_option, moment, print_fields, print_json, print_table
 from node.cli.rpc import ask, rpc_options, url_of
@@ -38,8 +38,22 @@ def status(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
             "chain id": str(found["chain_id"]),
             "genesis": found["genesis_hash"],
             "version": found["version"],
+            "upgrade": _upgrade(found["upgrade"]),
         }
     )
+
+
+def _upgrade(planned: results.UpgradePlan | None) -> str | None:
+    if planned is None:
+        return None
+    needed = f"{planned['from_version']} or later, below {planned['below_version']}"
+    ready = (
+        "this release goes on"
+        if planned["suffices"]
+        else "this release stops before it: install the one whose SHA-256 is "
+        + planned["artefact_hash"]
+    )
+    return f"{planned['name']} at height {planned['height']:,}, version {needed}; {ready}"
 
 
 @click.command()

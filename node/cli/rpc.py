@@ -1,16 +1,19 @@
 """Talks to a running node for a command: which one, and what is said when it does not answer."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from api.calls import Call
 from api.client import Client, ClientError, NodeError, UnreachableError
 from ledger.errors import LocalError
 from node import config
+from node.localnet import layout
 
 DEFAULT_URL: Final = "http://127.0.0.1:8545"
 TIMEOUT_S: Final = 30.0
@@ -27,8 +30,28 @@ def rpc_options(command: Command) -> Command:
         help="Folder of a node on this machine, whose configuration names the port.",
     )(command)
     return click.option(
-        "--rpc", "rpc_url", metavar="URL", help=f"JSON-RPC of a node.  [default: {DEFAULT_URL}]"
+        "--rpc",
+        "rpc_url",
+        metavar="URL",
+        shell_complete=complete_url,
+        help=f"JSON-RPC of a node.  [default: {DEFAULT_URL}]",
     )(command)
+
+
+def complete_url(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """The nodes of the town in this folder, if there is one."""
+    del context, parameter
+    try:
+        town = layout.load(layout.DEFAULT_FOLDER)
+    except LocalError:  # a shell has no place for the sentence; `poyong town status` says it
+        town = None
+    return [
+        CompletionItem(node.rpc_url, help=node.organisation)
+        for node in (() if town is None else town.nodes)
+        if node.rpc_url.startswith(incomplete)
+    ]
 
 
 def url_of(rpc_url: str | None, home: Path | None) -> str:
@@ -48,6 +71,12 @@ def url_of(rpc_url: str | None, home: Path | None) -> str:
     return f"http://{host}:{options.port}"
 
 
+def client_of(url: str) -> Client:
+    """A client of the node, with the API key of the environment when there is one."""
+    key = os.environ.get(config.API_KEY_VARIABLE)
+    return Client(url, timeout_s=TIMEOUT_S, api_key=key)
+
+
 def ask(url: str, call: Call[T]) -> T:
     """The result of one call; LocalError when the node does not answer or refuses."""
     return ask_all(url, [call])[0]
@@ -57,7 +86,7 @@ def ask_all(url: str, batch: Sequence[Call[T]]) -> list[T]:
     """The results of several calls, together; LocalError for the first that fails."""
 
     async def exchange() -> list[T]:
-        async with Client(url, timeout_s=TIMEOUT_S) as client:
+        async with client_of(url) as client:
             outcomes = await client.batch(batch)
         found: list[T] = []
         for outcome in outcomes:

@@ -6,6 +6,7 @@ one member after another, or by all at once and then combined.
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -16,31 +17,40 @@ from api.encoding import from_hex, hex_of
 from ledger import codec
 from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, LocalError
-from ledger.mempool import MAX_VALIDITY_BLOCKS
 from ledger.primitives import ADDRESS_BYTES
-from ledger.set_changes import PROBE
 from ledger.threshold import ROTATE
-from ledger.transaction import decode_transaction, sign, verify_transaction
-from node import keystore, threshold_account
+from ledger.transaction import decode_transaction, verify_transaction
+from node import threshold_account
 from node.cli import tx_partial
+from node.cli.accounts import complete_key
 from node.cli.message_fields import body_of
 from node.cli.output import json_option, print_fields, print_json
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
 from node.cli.sending import (
+    GATHERING_BLOCKS,
     VALIDITY_BLOCKS,
+    hand_over_partial,
     print_receipt,
     send_and_wait,
-    signer_of,
     signing_options,
 )
-from node.cli.tx_files import draft_of, hand_over, hex_field, json_of, known_type
+from node.cli.tx_ethereum import ethereum_fields, transfer_draft
+from node.cli.tx_files import (
+    FROM,
+    complete_type,
+    draft_of,
+    hand_over,
+    hex_field,
+    json_of,
+    known_type,
+    require_chain,
+)
 from node.cli.tx_partial import PartialTransaction, partial_of
-from node.cli.tx_show import show_file
-from node.keystore import KeyKind
+from node.cli.tx_show import explain, show_file
+from node.cli.tx_signing import signed_by_member, signed_by_one, with_foreign_signature
 from node.threshold_account import ThresholdAccount
+from node.wallet.folder import WalletFolder, default_folder
 
-GATHERING_BLOCKS: Final = MAX_VALIDITY_BLOCKS // 2
-"""How long the members of a threshold account have to sign, unless --valid-until says it."""
 MAX_COMBINED_FILES: Final = 64
 
 _OUTPUT = click.option(
@@ -56,18 +66,21 @@ def tx() -> None:
 
 
 @tx.command()
-@click.argument("message_type", metavar="TYPE")
+@click.argument("message_type", metavar="TYPE", shell_complete=complete_type)
 @click.argument("fields", metavar="NAME=VALUE...", nargs=-1)
 @click.option(
     "--from",
     "sender",
-    metavar="ADDRESS|FILE",
-    help="Whose nonce to ask the node for; the file of a threshold account, whose members sign.",
+    metavar="ADDRESS|NAME|FILE",
+    shell_complete=complete_key,
+    help="Whose nonce to ask the node for: an address, an account of your wallet (watched will "
+    "do), or the file of a threshold account, whose members sign.",
 )
 @click.option("--nonce", type=click.IntRange(min=0), help="Offline: nonce of the sender.")
 @click.option("--chain-id", type=click.IntRange(min=0), help="Offline: id of the chain.")
 @click.option("--valid-until", type=click.IntRange(min=1), help="Last height of inclusion.")
 @click.option("--fee", type=click.IntRange(min=0), default=0, help="Orders replacement only.")
+@click.option("--ethereum", is_flag=True, help="A transfer in an Ethereum envelope (EIP-1559).")
 @rpc_options
 @json_option
 def build(
@@ -78,6 +91,7 @@ def build(
     chain_id: int | None,
     valid_until: int | None,
     fee: int,
+    ethereum: bool,
     rpc_url: str | None,
     home: Path | None,
     as_json: bool,
@@ -86,30 +100,42 @@ def build(
 
     poyong tx build transfer.send to=0x… amount=1.5 --from 0x…
     """
-    body = body_of(known_type(message_type), fields)
-    account = None if sender is None else _account(sender)
+    message = known_type(message_type)
+    body = body_of(message, fields)
+    account = None if sender is None else _threshold_account(sender)
+    address = None if sender is None else (account.address if account else _address_of(sender))
     if message_type == ROTATE.name and account is None:
         raise LocalError(f"only a threshold account sends {ROTATE.name}: name its file by --from")
-    if nonce is None or chain_id is None or valid_until is None:
-        if sender is None:
+    if ethereum and (account is not None or valid_until is not None):
+        raise LocalError(
+            "an Ethereum envelope has one signature and no last height: leave out --valid-until "
+            "and threshold accounts, or --ethereum"
+        )
+    if nonce is None or chain_id is None or (valid_until is None and not ethereum):
+        if address is None:
             raise LocalError("say --from ADDRESS, or all of --nonce, --chain-id and --valid-until")
-        address = sender if account is None else account.address
         asked: list[Any] = [calls.status(), calls.get_account(address)]
         status, found = ask_all(url_of(rpc_url, home), asked)
         chain_id = status["chain_id"] if chain_id is None else chain_id
         nonce = found["pending_nonce"] if nonce is None else nonce
         waits = VALIDITY_BLOCKS if account is None else GATHERING_BLOCKS
         valid_until = valid_until or status["height"] + waits
-    draft: dict[str, Any] = {
-        "chain_id": chain_id,
-        "nonce": nonce,
-        "type": message_type,
-        "body": hex_of(codec.encode(body)),
-        "valid_until": valid_until,
-        "fee": fee,
-    }
+    if ethereum:
+        made = transfer_draft(message, body, chain_id=chain_id, nonce=nonce, fee=fee)
+        draft = ethereum_fields(made)
+    else:
+        draft = {
+            "chain_id": chain_id,
+            "nonce": nonce,
+            "type": message_type,
+            "body": hex_of(codec.encode(body)),
+            "valid_until": valid_until,
+            "fee": fee,
+        }
     if account is not None:
         draft = tx_partial.start(draft_of(draft), account).fields()
+    elif address is not None:
+        draft[FROM] = address
     hand_over(draft, as_json, None)
 
 
@@ -121,6 +147,8 @@ def build(
     metavar="KEY=SIGNATURE",
     help="Made elsewhere by a member of a threshold account; both in hex.",
 )
+@click.option("--chain-id", type=click.IntRange(min=0), help="Refuse a draft for any other chain.")
+@click.option("--yes", is_flag=True, help="Do not ask before it is signed.")
 @_OUTPUT
 @json_option
 def sign_command(
@@ -129,28 +157,38 @@ def sign_command(
     password_file: Path | None,
     local: int | None,
     signature: str | None,
+    chain_id: int | None,
+    yes: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Sign what `tx build` printed (DRAFT is a file, or - for a pipe).
+    """Sign what `tx build` printed (DRAFT is a file, or - for a pipe); needs no network.
 
-    Of a threshold account each member adds one signature, to DRAFT or to what another one signed.
+    What is to be signed is shown first, on stderr; in a terminal you are asked. Of a threshold
+    account each member adds one signature, to DRAFT or to what another one signed.
     """
     fields = json_of(draft_file)
     partial = partial_of(fields, draft_file.name)
+
+    def agree() -> None:
+        explain(fields, partial)
+        if not yes and sys.stdin.isatty():
+            click.confirm("Sign this?", abort=True, err=True)
+
+    if chain_id is not None:
+        require_chain(fields, chain_id)
     if partial is not None:
         if signature is not None and key is None and local is None:
-            signed_more = _with_foreign_signature(partial, signature)
+            signed_more = with_foreign_signature(partial, signature)
+        elif signature is not None:
+            raise LocalError("say one of --key, --local and --signature")
         else:
-            signed_more = _with_own_signature(partial, key, password_file, local, signature)
-        _hand_over_partial(signed_more, as_json, output)
+            signed_more = signed_by_member(partial, key, password_file, local, agree)
+        hand_over_partial(signed_more, as_json, output)
         return
     if signature is not None:
         raise LocalError("--signature adds to the file of a threshold account, DRAFT is none")
-    draft = draft_of(fields)
-    # A joiner proves with its consensus key that it follows the chain; that key signs nothing else.
-    kind = KeyKind.VALIDATOR if draft.type == PROBE.name else KeyKind.ACCOUNT
-    signed = sign(draft, signer_of(key, password_file, local, kind))
+    signed = signed_by_one(fields, key, password_file, local, agree)
     found = {
         "hash": hex_of(signed.hash),
         "sender": checksum_address(signed.sender),
@@ -174,7 +212,7 @@ def combine(files: tuple[IO[bytes], ...], output: Path | None, as_json: bool) ->
             raise LocalError(f"{file.name}: its account has one key, so nothing is to be combined")
         combined = combined.with_those_of(partial, file.name) if combined else partial
     if combined is not None:  # at least one file is required
-        _hand_over_partial(combined, as_json, output)
+        hand_over_partial(combined, as_json, output)
 
 
 @tx.command()
@@ -253,19 +291,26 @@ def show(
         print_receipt(receipt, as_json=False)
 
 
-def _account(sender: str) -> ThresholdAccount | None:
-    """The threshold account whose file --from names; None when it names an address."""
+def _threshold_account(sender: str) -> ThresholdAccount | None:
+    """The threshold account whose file --from names; None when it names a single key."""
+    file = Path(sender)
+    return threshold_account.read_account(file) if file.is_file() else None
+
+
+def _address_of(sender: str) -> str:
+    """The account of one key that --from names, by its address or its name in the wallet."""
     try:
         if len(from_hex(sender)) == ADDRESS_BYTES:
-            return None
+            return checksum_address(from_hex(sender))
     except DecodeError:
         pass
-    if Path(sender).is_file():
-        return threshold_account.read_account(Path(sender))
-    raise LocalError(
-        "--from: expected an address (0x and 40 hex digits), or the file of a threshold account, "
-        f"found {sender!r:.60}"
-    )
+    wallet = WalletFolder(default_folder())
+    if sender not in wallet.names():
+        raise LocalError(
+            "--from: expected an address (0x and 40 hex digits), the name of an account in your "
+            f"wallet, or the file of a threshold account, found {sender!r:.60}"
+        )
+    return wallet.account(sender).shown_address
 
 
 def _raw_of(file: IO[bytes]) -> bytes:
@@ -278,39 +323,6 @@ def _raw_of(file: IO[bytes]) -> bytes:
     if complete is None:
         raise LocalError(f"{file.name} cannot be sent yet: {partial.status()}")
     return complete.raw
-
-
-def _hand_over_partial(partial: PartialTransaction, as_json: bool, output: Path | None) -> None:
-    hand_over(partial.fields(), as_json, output)
-    click.echo(partial.status(), err=True)
-
-
-def _with_own_signature(
-    partial: PartialTransaction,
-    key: Path | None,
-    password_file: Path | None,
-    local: int | None,
-    signature: str | None,
-) -> PartialTransaction:
-    if signature is not None:
-        raise LocalError("say one of --key, --local and --signature")
-    if key is not None and local is None:
-        # Before a password is asked for; the open part of the file needs none.
-        partial.member(keystore.read_key_info(key).public_key)
-    signer = signer_of(key, password_file, local, KeyKind.ACCOUNT)
-    partial.member(signer.public_key)
-    return partial.with_signature(signer.public_key, signer.sign(partial.signing_bytes))
-
-
-def _with_foreign_signature(partial: PartialTransaction, text: str) -> PartialTransaction:
-    key, _, signature = text.partition("=")
-    public_key = threshold_account.public_key_of(key, "--signature")
-    try:
-        return partial.with_signature(public_key, bytes.fromhex(signature.removeprefix("0x")))
-    except ValueError as error:
-        raise LocalError(
-            f"--signature: expected KEY=SIGNATURE in hex, found {text!r:.80}"
-        ) from error
 
 
 @tx.command()

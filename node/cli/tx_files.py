@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from api.encoding import from_hex
 from ledger import codec
+from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, LocalError
 from ledger.message_registry import MessageType
 from ledger.strict_json import read_json
@@ -17,6 +19,8 @@ from node.disk_errors import os_error
 from node.modules import build_executor
 
 MAX_FILE_BYTES: Final = 256 * 1024
+FROM: Final = "from"
+"""The field of a draft that says for whom it was built; its nonce is of that account."""
 
 
 def json_of(file: IO[bytes]) -> dict[str, Any]:
@@ -43,6 +47,18 @@ def known_type(name: str) -> MessageType:
         known = ", ".join(item.name for item in registry.all())
         raise LocalError(f"no message type is called {name!r:.60}; there are {known}")
     return found
+
+
+def complete_type(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Message types that begin so."""
+    del context, parameter
+    return [
+        CompletionItem(item.name, help=item.doc)
+        for item in build_executor().registry.all()
+        if item.name.startswith(incomplete)
+    ]
 
 
 def draft_of(fields: dict[str, Any]) -> Draft:
@@ -74,6 +90,25 @@ def draft_fields(draft: Draft) -> dict[str, Any]:
         "valid_until": draft.valid_until,
         "fee": draft.fee,
     }
+
+
+def require_chain(fields: dict[str, Any], chain_id: int) -> None:
+    """LocalError when a draft is not for this chain."""
+    if fields.get("chain_id") != chain_id:
+        raise LocalError(
+            f"the draft is for chain {fields.get('chain_id')!r:.40}, not for {chain_id}: it would "
+            "act on another chain; build it anew"
+        )
+
+
+def require_sender(fields: dict[str, Any], sender: bytes) -> None:
+    """LocalError when a draft says that it was built for another account."""
+    built_for = fields.get(FROM)
+    if built_for is not None and built_for != checksum_address(sender):
+        raise LocalError(
+            f"the draft was built for {built_for!s:.60}, the key is that of "
+            f"{checksum_address(sender)}: name its key, or build the draft for this one"
+        )
 
 
 def hand_over(fields: dict[str, Any], as_json: bool, output: Path | None) -> None:

@@ -9,9 +9,11 @@ from api.encoding import hex_of
 from api.views import field_value
 from ledger.crypto import keccak256
 from ledger.errors import LocalError
+from ledger.message_registry import Kind
 from ledger.transaction import Draft
-from node.cli.output import print_fields, print_json
-from node.cli.tx_files import draft_of, json_of, known_type
+from node.cli.output import SYMBOL, print_fields, print_json, tokens
+from node.cli.tx_ethereum import ethereum_draft_of, ethereum_facts, ethereum_shown
+from node.cli.tx_files import FROM, draft_of, json_of, known_type
 from node.cli.tx_partial import PartialTransaction, partial_of
 
 
@@ -28,15 +30,33 @@ def show_file(name: str, as_json: bool) -> None:
     elif "raw" in fields:
         raise LocalError(f"{source} is signed by its only key: poyong tx decode shows it")
     else:
-        _show_draft(draft_of(fields), as_json)
+        _show_draft(fields, as_json)
 
 
-def _show_draft(draft: Draft, as_json: bool) -> None:
+def explain(fields: dict[str, Any], partial: PartialTransaction | None) -> None:
+    """On stderr, what a signature to this file is for; standard output is the next step's."""
+    if partial is not None:
+        shown = {"account": partial.account.address, **_shown(partial.draft)}
+    else:
+        shown = _shown_draft(fields)
+    click.echo("What is signed:", err=True)
+    print_fields(shown, err=True)
+
+
+def _show_draft(fields: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print_json(_facts(draft))
+        made = ethereum_draft_of(fields)
+        facts = _facts(draft_of(fields)) if made is None else ethereum_facts(made)
+        print_json(({} if FROM not in fields else {FROM: fields[FROM]}) | facts)
         return
-    print_fields(_shown(draft))
+    print_fields(_shown_draft(fields))
     click.echo("Not signed yet.")
+
+
+def _shown_draft(fields: dict[str, Any]) -> dict[str, object]:
+    made = ethereum_draft_of(fields)
+    shown = _shown(draft_of(fields)) if made is None else ethereum_shown(made)
+    return ({} if FROM not in fields else {FROM: fields[FROM]}) | shown
 
 
 def _show_partial(partial: PartialTransaction, as_json: bool) -> None:
@@ -92,6 +112,15 @@ def _shown(draft: Draft) -> dict[str, object]:
         "chain id": str(draft.chain_id),
         "nonce": draft.nonce,
         "message": draft.type,
-        **{f"  {name}": value for name, value in _values(draft).items()},
+        **{f"  {name}": value for name, value in _read_by_people(draft).items()},
         "valid until": draft.valid_until,
     }
+
+
+def _read_by_people(draft: Draft) -> dict[str, object]:
+    """As _values, amounts in tokens: what is 18 digits longer is signed unread."""
+    values = _values(draft)
+    for field in known_type(draft.type).fields:
+        if field.kind is Kind.AMOUNT:
+            values[field.name] = f"{tokens(int(values[field.name]))} {SYMBOL}"
+    return values

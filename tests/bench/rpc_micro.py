@@ -10,7 +10,8 @@ import multiprocessing
 import os
 import resource
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -100,6 +101,20 @@ def serve_in_child(pipe: Connection) -> None:
     uvloop.run(serve(pipe))
 
 
+@contextmanager
+def opened(port: int) -> Iterator[list[socket.socket]]:
+    """CONNECTIONS to a server of this machine."""
+    sockets = [
+        socket.create_connection(("127.0.0.1", port), timeout=SOCKET_TIMEOUT_S)
+        for _ in range(CONNECTIONS)
+    ]
+    try:
+        yield sockets
+    finally:
+        for connection in sockets:
+            connection.close()
+
+
 def exchange(sockets: list[socket.socket], request: bytes) -> None:
     """One request on every connection, then every answer."""
     for connection in sockets:
@@ -119,11 +134,7 @@ def measure(case: Case, pipe: Connection, rounds: int) -> float:
         b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n" % len(case.body)
     ) + case.body
-    sockets = [
-        socket.create_connection(("127.0.0.1", case.port), timeout=SOCKET_TIMEOUT_S)
-        for _ in range(CONNECTIONS)
-    ]
-    try:
+    with opened(case.port) as sockets:
         for _ in range(rounds // 10):
             exchange(sockets, request)
         pipe.send("cpu")
@@ -132,9 +143,6 @@ def measure(case: Case, pipe: Connection, rounds: int) -> float:
             exchange(sockets, request)
         pipe.send("cpu")
         after_s: float = pipe.recv()
-    finally:
-        for connection in sockets:
-            connection.close()
     return (after_s - before_s) * 1e6 / (rounds * CONNECTIONS * case.calls)
 
 

@@ -94,7 +94,7 @@ def test_the_unit_starts_a_node_and_keeps_a_broken_one_stopped() -> None:
     assert arguments[1:3] == ["start", "--home"]
     assert arguments[3] == f"/var/lib/{service['StateDirectory']}"
     kept_stopped = {int(code) for code in service["RestartPreventExitStatus"].split()}
-    assert kept_stopped == {cli.EXIT_USAGE, cli.EXIT_INVARIANT}
+    assert kept_stopped == {cli.EXIT_USAGE, cli.EXIT_INVARIANT, cli.EXIT_UPGRADE}
     assert service["Restart"] == "on-failure"
 
 

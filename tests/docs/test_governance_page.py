@@ -1,6 +1,8 @@
 """The worked example of docs/governance.md, played on the module; and its table of classes."""
 
-from governance.chambers import CHAMBER_ACADEMIA, CHAMBER_LANDOWNERS, CHAMBER_PUBLIC
+import re
+
+from governance.chambers import ALL_CHAMBERS, CHAMBER_ACADEMIA, CHAMBER_LANDOWNERS, CHAMBER_PUBLIC
 from governance.proposals import proposal_views
 from governance.proposals.classes import DAY_MS, GovernanceParameters, ProposalClass
 from governance.proposals.lifecycle import Status
@@ -67,10 +69,23 @@ def test_the_page_shows_what_the_vote_gives() -> None:
         f"Their Yes is {yes} of {yes + no}, {1_000 * yes // (yes + no) / 10} %",
         f"16 + 16 + 20 = {weight} of {whole}, {1_000 * weight // whole / 10} %: passed",
         f"{shown['recalls_needed']} persons could recall it",
-        f"{yes + no}명이 투표하여 정족수",
-        f"{whole} 가운데 {weight}",
     ):
         assert figure in page, figure
+    korean = text("docs/governance.ko.md")
+    for figure in (
+        f"비중 100 가운데 {whole}이 남습니다",
+        f"{DELEGATIONS}명에게서 위임받은 참여자({PARTICIPANTS * 5 // 100}명까지",
+        f"이 표는 {1 + delegate['carried']}표로 셉니다",
+        f"찬성 {participants['yes']}표, 반대 {participants['no']}표",
+        f"찬성 {landowners['yes']}표, 반대 {landowners['no']}표로 동의하지 않습니다",
+        f"개인 {PARTICIPANTS + LANDOWNERS:,}명 가운데 {yes + no}명이 투표하여 정족수 "
+        f"{(PARTICIPANTS + LANDOWNERS) // 10}명",
+        f"{yes + no}표 가운데 {yes}표({1_000 * yes // (yes + no) / 10} %)",
+        f"16 + 16 + 20 = {weight}로, {whole} 가운데 {1_000 * weight // whole / 10} %",
+        f"개인 {shown['recalls_needed']}명이 요구하면",
+        *(f"| {day} |" for day in (0, *days, f"{days[0]}~{days[1]}", f"{days[1]}~{days[2]}")),
+    ):
+        assert figure in korean, figure
 
 
 def test_the_table_of_classes_is_what_the_code_has() -> None:
@@ -104,3 +119,20 @@ def test_the_table_of_classes_is_what_the_code_has() -> None:
         assert timelock.split(" d")[0] == (str(waits) if waits else "none")
     loose = parameters.rules(ProposalClass.D, loosens_supply=True)
     assert f"{loose.timelock_ms // DAY_MS} d when supply loosens" in page
+
+
+def test_the_korean_table_of_classes_has_the_same_numbers() -> None:
+    """Row by row the percentages and days of the English one, and every chamber's weight."""
+    for proposal_class in ProposalClass:
+        start = f"| {proposal_class.name} | "
+        english, korean = (
+            next(line for line in text(page).splitlines() if line.startswith(start) and "%" in line)
+            for page in ("docs/governance.md", "docs/governance.ko.md")
+        )
+        found = [re.findall(r"\d+(?= ?%| d|일)", line) for line in (english, korean)]
+        assert found[0] == found[1], (english, korean)
+    page = text("docs/governance.ko.md")
+    for chamber in ALL_CHAMBERS:
+        assert re.search(
+            rf"^\| {re.escape(chamber.name_ko)} \|.*\| {chamber.weight} \|$", page, re.M
+        )

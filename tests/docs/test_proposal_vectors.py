@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from governance.emergency import council, emergency
-from governance.proposals import classes, delegation, due, parameter_changes
+from governance.proposals import challenge_petitions, classes, delegation, due, parameter_changes
 from governance.proposals import proposal_rows as rows
 from governance.proposals.classes import GovernanceParameters, ProposalClass
 from governance.proposals.lifecycle import Status
@@ -33,7 +33,7 @@ ROWS: list[Row] = [
     (
         parameter_changes.CHANGES,
         key(1),
-        parameter_changes.ParameterChange("voting_ms", 1, 1_000, 2_000, 10),
+        parameter_changes.ParameterChange("voting_ms", 1, 1_000, 2_000, 10, TRANSACTION),
     ),
     (parameter_changes.CHANGE_COUNT, b"", parameter_changes.ParameterChanges(1)),
     (rows.BOOK, b"", rows.Book(2, 5, (1, 0, 0, 1))),
@@ -81,6 +81,22 @@ ROWS: list[Row] = [
     (rows.RECALLS, key(2) + PERSON, rows.Signature(2, 25)),
     (rows.SIGNED, PERSON, rows.Signature(2, 10)),
     (rows.CONTENTS, TRANSACTION, rows.Signature(2, 10)),
+    (
+        challenge_petitions.PETITIONS,
+        key(1),
+        challenge_petitions.ChallengePetition(
+            "chamber.landowners", "a", 3, "method", DOCUMENT, ACCOUNT, 10, 20, 1, 0
+        ),
+    ),
+    (challenge_petitions.PETITION_BOOK, b"", challenge_petitions.ChallengePetitionBook(1)),
+    (
+        challenge_petitions.SIGNATURES,
+        key(1) + PERSON,
+        challenge_petitions.ChallengeSignature(1),
+    ),
+    (challenge_petitions.SIGNED, PERSON, challenge_petitions.ChallengeSignature(1)),
+    (challenge_petitions.CONTENTS, TRANSACTION, challenge_petitions.ChallengeSignature(1)),
+    (rows.EXECUTIONS, rows.execution_key(TRANSACTION, 50), rows.Execution(2)),
     (due.QUEUE, (30).to_bytes(8, "big") + key(2), due.Due(2)),
     (due.EARLIEST, b"", due.Earliest(30)),
     (

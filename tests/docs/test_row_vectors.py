@@ -33,7 +33,7 @@ from tokenomics.distribution import (
     vesting,
     weights,
 )
-from tokenomics.facts import land_events, rates, sales
+from tokenomics.facts import land_events, rate_corrections, rates, sales
 from tokenomics.facts.ratio_study import RatioStudy
 from tokenomics.issuance import derivation
 from tokenomics.oracle import (
@@ -98,6 +98,17 @@ OF_LAND: list[Row] = [
         rates.RateReport(100_057, DOCUMENT, TRANSACTION),
     ),
     (rates.OFFICIAL_RATES, rows.key(1, 2), rates.OfficialRate(100_057, (ADDRESS, ADDRESS))),
+    (
+        rate_corrections.CORRECTIONS,
+        rows.key(1),
+        rate_corrections.RateCorrection(1, 2, 100_570, 100_057, DOCUMENT, 1_000, DOCUMENT),
+    ),
+    (rate_corrections.CORRECTION_COUNT, b"", rate_corrections.RateCorrections(1)),
+    (
+        rate_corrections.REPLACED_INDICES,
+        rows.key(1, 2),
+        rates.RegionIndex(1_005_700_000_000),
+    ),
     (rates.REGION_INDICES, rows.key(1, 2), rates.RegionIndex(1_000_570_000_000)),
     (rates.REGION_PROGRESS, rows.key(1), rates.RegionProgress(2)),
     (

@@ -1,23 +1,30 @@
 """Decoders at the edges: the peer network, files, JSON-RPC."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
-from api import jsonrpc, light, parameters
+from api import jsonrpc, keys, light, parameters
 from api.encoding import from_hex
 from api.errors import RpcError
 from api.ethereum import forms
+from api.keys import ApiKey
 from api.methods import all_methods
 from api.registry import Method
 from ledger import genesis
 from ledger.errors import DecodeError, LocalError, PeerError
+from ledger.ethereum_draft import transfer
 from ledger.strict_json import read_json
 from ledger.validator_tables import set_at
 from node import config, gossip, sync_wire, wal_format
 from node.block_store import Head
-from node.cli.output import parse_tokens
+from node.cli import tx_ethereum
+from node.cli.accounts import parse_address
+from node.cli.output import parse_amount, parse_tokens
 from node.sync_wire import BlockAnswer, BlockAsk, HeadAsk, RangeAnswer, RangeAsk
 from node.wal_format import Marker
+from node.wallet import ethereum_keystore, phrases
+from node.wallet.ethereum_keystore import ScryptCost
 from node.wire import FrameDecoder, FrameKind, Hello, decode_goodbye, encode_frame
 from tests.fuzz import samples, stores
 from tests.fuzz.checking import Decoder
@@ -168,6 +175,74 @@ def files() -> list[Decoder]:
     ]
 
 
+def wallets() -> list[Decoder]:
+    """What people bring: keystores, files of accounts, drafts, phrases, addresses."""
+    keystore = ethereum_keystore.write_keystore(b"k" * 32, "correct horse", ScryptCost(2))
+    draft = transfer(chain_id=CHAIN_ID, nonce=1, to=b"t" * 20, value=2**127)
+    return [
+        Decoder(
+            "Ethereum keystore",
+            lambda raw: ethereum_keystore.read_keystore(raw, "a file"),
+            [keystore],
+            (LocalError,),
+            ("ethereum_keystore.read_keystore",),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
+            "account of a wallet",
+            stores.read_account,
+            [
+                keystore,
+                b'{"format": "poyong-watch-1", "address": "0x' + b"77" * 20 + b'"}',
+                samples.documents()["key.json"],
+            ],
+            (LocalError,),
+            ("folder.read_account",),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
+            "draft of an Ethereum envelope",
+            lambda raw: _draft(read_json(raw, "a file", 2**20)),
+            [json.dumps(tx_ethereum.ethereum_fields(draft)).encode()],
+            (LocalError,),
+            ("tx_ethereum.ethereum_draft_of",),
+            None,
+            Shape.JSON,
+        ),
+        Decoder(
+            "phrase",
+            lambda raw: phrases.checked_phrase(_text(raw)),
+            [b"test " * 11 + b"junk"],
+            (LocalError,),
+            ("phrases.checked_phrase",),
+            None,
+            Shape.BYTES,
+        ),
+        Decoder(
+            "address and amount as typed",
+            lambda raw: (_typed(parse_address, raw), _typed(parse_amount, raw)),
+            [b"0x" + b"77" * 20, b"1500wei", b"1.5 BJT"],
+            (),
+            ("accounts.parse_address", "output.parse_amount"),
+            None,
+            Shape.BYTES,
+        ),
+    ]
+
+
+def _draft(value: object) -> object:
+    return tx_ethereum.ethereum_draft_of(value) if isinstance(value, dict) else None
+
+
+def _typed(parse: Callable[[str], object], raw: bytes) -> object:
+    try:
+        return parse(_text(raw))
+    except LocalError:
+        return None
+
+
 def restarts() -> list[Decoder]:
     """What a chain that carries another one's state over is made of."""
     return [
@@ -194,6 +269,21 @@ def restarts() -> list[Decoder]:
 
 def _text(raw: bytes) -> str:
     return raw.decode(errors="replace")
+
+
+def api_keys() -> list[Decoder]:
+    """The file of API keys."""
+    return [
+        Decoder(
+            "API keys",
+            lambda raw: keys.parse(raw, "api-keys.json"),
+            [keys.encode([ApiKey("exchange", keys.hash_of(bytes(32)), 50, 100)])],
+            (LocalError,),
+            ("keys.parse",),
+            None,
+            Shape.JSON,
+        ),
+    ]
 
 
 def api() -> list[Decoder]:

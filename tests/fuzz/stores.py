@@ -29,6 +29,7 @@ from node.localnet import layout
 from node.modules import build_executor
 from node.state_file import Description
 from node.storage import write_genesis
+from node.wallet import folder as wallet_folder
 from tests.docs.test_proposal_vectors import ROWS as PROPOSAL_ROWS
 from tests.docs.test_row_vectors import OF_DISTRIBUTION, OF_LAND
 from tests.docs.test_stakeholder_vectors import ROWS as STAKEHOLDER_ROWS
@@ -75,6 +76,15 @@ def read_key(raw: bytes) -> object:
         if json.loads(raw)["kdf"]["memory_kib"] > keystore.LOCAL_COST.memory_kib * 128:
             return info  # the file may ask for a second of work, which is its owner's choice
         return keystore.open_seed(path, "a password", info.kind)
+
+
+def read_account(raw: bytes) -> object:
+    """A file of a wallet with this content, its open part."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "mine.json"
+        path.touch(mode=0o600)
+        path.write_bytes(raw)
+        return wallet_folder.read_account(path, "mine")
 
 
 def read_town(raw: bytes) -> object:

@@ -14,6 +14,7 @@ NAMES = re.compile(r"_?decode(_\w+|d)?|\w*from_(wire|json|hex)|_?parse(_block)?|
 NOT_FUZZED_HERE = {
     "ingest.Ingest._decode": "transactions of a batch, each through decode_transaction",
     "keys._from_hex": "a seed typed by its owner; what it is must not appear in an error",
+    "wallet_keys._from_hex": "a key typed by its owner; what it is must not appear in an error",
     "tx.decode": "the command that shows a transaction, over decode_transaction",
 }
 

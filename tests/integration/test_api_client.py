@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from aiohttp import web
 
-from api import calls, client
+from api import calls, client, client_wire
 from api.client import (
     AnswerError,
     Client,
@@ -63,7 +63,7 @@ async def test_250_sends_go_out_in_three_batches_and_answer_in_order(
 async def test_large_calls_are_split_by_bytes(
     served: Served, connected: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "MAX_MESSAGE_BYTES", 1000)
+    monkeypatch.setattr(client_wire, "MAX_MESSAGE_BYTES", 1000)
     await connected.send([transfer(nonce).raw for nonce in range(5)])
     assert [len(batch) for batch in served.node.submitted] == [3, 2]
 
@@ -74,6 +74,7 @@ async def test_a_refusal_stands_in_the_place_of_its_transaction(connected: Clien
     assert last == hex_of(transfer(1).hash)
     assert isinstance(refused, NodeError)
     assert refused.data == {"reason": "malformed"}
+    assert (refused.code, refused.reason) == (-32000, "malformed")
 
 
 async def test_send_and_wait_follows_blocks_until_all_are_final(

@@ -2,19 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
 import orjson
 import pytest
 
+from api import calls, keys
 from api import server as server_module
+from api.client import Client, NodeError
 from api.encoding import hex_of
+from api.keys import ApiKey
 from api.server import ApiConfig, ApiServer
 from ledger.errors import LocalError
 from tests.support.api_fakes import FakeNode, transfer
-from tests.support.api_servers import Served, fail, serving
+from tests.support.api_servers import Served, Warned, fail, serving, warnings_of
 
 STATUS = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": "poyong_status"})
 
@@ -153,7 +156,9 @@ async def test_cors_answers_the_page_that_may_ask() -> None:
             assert preflight.status == 204
             assert preflight.headers["Access-Control-Allow-Origin"] == "https://town.example"
             assert preflight.headers["Access-Control-Allow-Methods"] == "POST"
-            assert preflight.headers["Access-Control-Allow-Headers"] == "content-type"
+            assert preflight.headers["Access-Control-Allow-Headers"] == (
+                "content-type, authorization, x-api-key"
+            )
         async with http.post(served.url, data=STATUS, headers=headers) as response:
             assert response.headers["Access-Control-Allow-Origin"] == "https://town.example"
             assert response.headers["Vary"] == "Origin"
@@ -176,6 +181,117 @@ async def test_a_client_over_its_rate_is_told_when_to_come_again(
         _, answer = await post(http, served, b"[" + STATUS + b"," + STATUS + b"]")
         assert answer["error"]["code"] == -32005
         assert 0 < answer["error"]["data"]["retry_after_ms"] <= 1001
+        async with http.post(served.url, data=b"[" + STATUS + b"," + STATUS + b"]") as response:
+            assert (response.status, response.headers["Retry-After"]) == (429, "1")
+        status, answer = await post(http, served, b"[" + b",".join([STATUS] * 4) + b"]")
+        assert status == 413, "to wait would not help"
+        assert "send smaller batches" in answer["error"]["message"]
+
+
+async def test_expensive_calls_count_as_several(http: aiohttp.ClientSession) -> None:
+    config = ApiConfig(port=0, calls_per_second=1, burst_calls=60, limit_loopback=True)
+    logs = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [{}]})
+    async with serving(config) as served:
+        assert "result" in (await post(http, served, logs))[1]
+        status, answer = await post(http, served, logs)
+        assert status == 429
+        assert "counts as 50" in answer["error"]["message"]
+        assert "result" in (await post(http, served, STATUS))[1]
+
+
+SECRET = bytes(range(32))
+KEY = keys.text_of("exchange", SECRET)
+ENTRY = ApiKey("exchange", keys.hash_of(SECRET), 1, 2)
+
+
+async def test_a_key_has_its_own_budget_in_either_header(http: aiohttp.ClientSession) -> None:
+    config = ApiConfig(
+        port=0, calls_per_second=1, burst_calls=1, limit_loopback=True, keys=(ENTRY,)
+    )
+    async with serving(config) as served:
+        assert (await post(http, served, STATUS))[0] == 200
+        assert (await post(http, served, STATUS))[0] == 429
+        assert (await post(http, served, STATUS, Authorization=f"Bearer {KEY}"))[0] == 200
+        assert (await post(http, served, STATUS, **{"X-API-Key": KEY}))[0] == 200
+        assert (await post(http, served, STATUS, **{"X-API-Key": KEY}))[0] == 429
+
+
+@pytest.mark.parametrize("wrong", ["", "exchange", "exchange." + "00" * 32, "nobody." + "00" * 32])
+async def test_a_wrong_key_is_refused_though_none_is_needed(
+    http: aiohttp.ClientSession, wrong: str
+) -> None:
+    async with serving(ApiConfig(port=0, keys=(ENTRY,))) as served:
+        async with http.post(served.url, data=STATUS, headers={"X-API-Key": wrong}) as response:
+            assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+            assert "API key" in orjson.loads(await response.read())["error"]["message"]
+        assert (await post(http, served, STATUS, Authorization="Basic abc"))[0] == 200
+
+
+async def test_a_node_that_asks_for_a_key_answers_nobody_without_one(
+    http: aiohttp.ClientSession,
+) -> None:
+    """Over HTTP and over WebSocket; a page may still ask which headers it may send."""
+    config = ApiConfig(port=0, keys=(ENTRY,), require_key=True)
+    page = {"Origin": "http://localhost:3000", "Access-Control-Request-Headers": "x-api-key"}
+    async with serving(config) as served:
+        assert (await post(http, served, STATUS))[0] == 401
+        async with http.options(served.url, headers=page) as preflight:
+            assert preflight.status == 204
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await http.ws_connect(served.url)
+        assert caught.value.status == 401
+        headers = {"Authorization": f"Bearer {KEY}"}
+        async with http.ws_connect(served.url, headers=headers) as socket:
+            await socket.send_bytes(STATUS)
+            assert "result" in orjson.loads((await socket.receive()).data)
+
+
+async def test_the_sdk_sends_its_key() -> None:
+    async with serving(ApiConfig(port=0, keys=(ENTRY,), require_key=True)) as served:
+        async with Client(served.url, api_key=KEY) as client:
+            assert (await client.call(calls.status()))["chain_id"] == 82062
+        async with Client(served.url) as client:
+            with pytest.raises(NodeError, match="API key"):
+                await client.call(calls.status())
+
+
+@pytest.fixture
+def warned() -> Iterator[Warned]:
+    with warnings_of("api.server") as handler:
+        yield handler
+
+
+async def test_a_reader_of_a_large_answer_that_takes_nothing_is_disconnected(
+    http: aiohttp.ClientSession, warned: Warned
+) -> None:
+    """Its answer is out of memory, and its place free for others."""
+    node = FakeNode()
+    for height in range(4):
+        await node.submit([transfer(height * 1000 + nonce).raw for nonce in range(1000)])
+        await node.commit()
+    batch = orjson.dumps(
+        [{"jsonrpc": "2.0", "id": n, "method": "poyong_getBlock", "params": [1 + n % 4, "full"]}
+         for n in range(12)]
+    )  # fmt: skip
+    config = ApiConfig(port=0, reader_patience_ms=200, max_connections=2)
+    async with serving(config, node) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1024)
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+        writer.write(head % len(batch) + batch)
+        async with asyncio.timeout(30):
+            await warned.event.wait()
+        # What the sockets hold is there, and then the end.
+        taken = 0
+        with contextlib.suppress(ConnectionError):
+            while chunk := await reader.read(1 << 16):
+                taken += len(chunk)
+        assert 0 < taken < 8 * 1024 * 1024
+        assert served.server.unsent_bytes == 0
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        status, answers = await post(http, served, batch)
+        assert (status, len(answers)) == (200, 12), "one that reads gets all of it"
 
 
 def one_call_each(**options: Any) -> ApiConfig:

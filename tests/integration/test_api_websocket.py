@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
@@ -22,7 +21,7 @@ from ledger.module import Event
 from ledger.primitives import Hash
 from ledger.receipt import Receipt
 from tests.support.api_fakes import FakeNode, transfer
-from tests.support.api_servers import Served, serving
+from tests.support.api_servers import Served, Warned, serving, warnings_of
 
 BLOCKS = 60
 
@@ -181,24 +180,11 @@ async def test_a_gone_client_leaves_nothing_behind(served: Served) -> None:
         await served.node.until_waiting(0)
 
 
-class Warned(logging.Handler):
-    """Lets a test await the warning of a dropped reader."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.event = asyncio.Event()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.event.set()
-
-
 @pytest.fixture
 def warned() -> Iterator[Warned]:
-    handler = Warned()
-    logger = logging.getLogger("api.websocket")
-    logger.addHandler(handler)
-    yield handler
-    logger.removeHandler(handler)
+    """Lets a test await the warning of a dropped reader."""
+    with warnings_of("api.websocket") as handler:
+        yield handler
 
 
 async def node_with_a_long_chain() -> FakeNode:
@@ -244,6 +230,80 @@ async def test_a_slow_reader_holds_up_nobody_and_is_disconnected_with_a_notice(
         slow.close()
         with contextlib.suppress(ConnectionError):
             await slow.wait_closed()
+
+
+def upgrade(*headers: str) -> bytes:
+    lines = ["GET / HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade"]
+    lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
+    return "\r\n".join([*lines, *headers, "", ""]).encode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (("Host: localhost",), b"101"),
+        (("Host: localhost", "Origin: http://localhost:3000"), b"101"),
+        (("Host: evil.example",), b"403"),
+        (("Host: localhost", "Origin: https://evil.example"), b"403"),
+        (("Host: localhost", "Origin: null"), b"403"),
+    ],
+)
+async def test_host_and_origin_are_checked_before_the_upgrade(
+    served: Served, headers: tuple[str, ...], status: bytes
+) -> None:
+    """A page that points its own name at this machine, and one that does not hide."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(upgrade(*headers))
+    async with asyncio.timeout(20):
+        assert (await reader.readline()).split()[1] == status
+    writer.transport.abort()
+
+
+async def test_answers_that_are_never_read_are_bounded_while_blocks_come(warned: Warned) -> None:
+    """Sixteen calls for 12 MB each over one connection: what is made stays below the bound of all
+    clients, other calls are refused only when large, and the place is free when the reader is
+    given up."""
+    node = FakeNode()
+    for height in range(3):
+        await node.submit([transfer(height * 1000 + nonce).raw for nonce in range(1000)])
+        await node.commit()
+    batch = orjson.dumps(
+        [{"jsonrpc": "2.0", "id": n, "method": "poyong_getBlock", "params": [1 + n % 3, "full"]}
+         for n in range(12)]
+    )  # fmt: skip
+    bound = 16 * 1024 * 1024
+    config = ApiConfig(port=0, reader_patience_ms=500, max_unsent_bytes=bound)
+    async with serving(config, node) as served:
+        _, never = await asyncio.open_connection("127.0.0.1", served.port, limit=1024)
+        never.write(upgrade("Host: localhost"))
+        frame = b"\x82\xfe" + len(batch).to_bytes(2, "big") + bytes(4) + batch
+        never.write(frame * 16)
+        most = 0
+        async with connected(served) as socket:
+            await ask(socket, "eth_subscribe", "newHeads")
+            while not warned.event.is_set():
+                await node.commit()
+                head = (await received(socket))["params"]["result"]
+                assert int(head["number"], 16) == node.height()
+                most = max(most, served.server.unsent_bytes)
+                assert "result" in await ask(socket, "eth_blockNumber")
+        assert 0 < most < bound + 4 * 1024 * 1024
+        never.transport.abort()
+    assert served.server.unsent_bytes == 0
+
+
+async def test_a_follower_of_heads_that_falls_behind_is_told_and_disconnected(
+    served: Served, socket: ClientWebSocketResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """eth_subscribe has no cursor, and old blocks are costly: whoever resumes asks eth_getLogs."""
+    monkeypatch.setattr("api.ethereum.gateway.MAX_BEHIND", 3)
+    await ask(socket, "eth_subscribe", "newHeads")
+    async with served.node.unseen():
+        for _ in range(5):
+            await served.node.commit()
+    message = await socket.receive(timeout=20)
+    assert message.type is WSMsgType.CLOSE
+    assert (message.data, message.extra) == (1008, "reader too slow: 4 blocks behind")
 
 
 async def test_stopping_tells_every_client(served: Served, socket: ClientWebSocketResponse) -> None:

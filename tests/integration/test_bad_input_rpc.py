@@ -30,6 +30,7 @@ GROWTH_MIB = 160
 Eight times as many calls come to the same."""
 SLOW_CONNECTIONS = 300
 FLOOD_CALLS = 150
+NEVER_READING = 60
 GARBAGE_BODIES = 400
 SEED = 82062
 METHOD_ERRORS = range(-32768, -31999)
@@ -202,5 +203,45 @@ def test_floods_of_expensive_calls(town: ProcessTown) -> None:
             async with asyncio.timeout(2 * WAIT_S):
                 for _ in range(FLOOD_CALLS // 10):
                     await asyncio.gather(*(read() if n % 2 else unread() for n in range(10)))
+
+    asyncio.run(run())
+
+
+def test_sockets_that_never_read(town: ProcessTown, sending: Load) -> None:
+    """Answers and blocks for sixty of them, half over WebSocket: what they do not take is bounded
+    (rpc.max_unsent_bytes), and others are served."""
+    port = town.nodes[NODE].plan.rpc_port
+    batch = json.dumps(
+        [
+            {"jsonrpc": "2.0", "id": n, "method": method, "params": params}
+            for n in range(16)
+            for method, params in (
+                ("eth_getBlockByNumber", ["latest", True]),
+                ("rpc.discover", []),
+                ("poyong_subscribe", ["blocks", 1, "full"]),
+            )
+        ]
+    ).encode()
+    post = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(batch) + batch
+    upgrade = (
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    frame = b"\x82\xfe" + len(batch).to_bytes(2, "big") + bytes(4) + batch
+
+    async def run() -> None:
+        never = [
+            await asyncio.open_connection("127.0.0.1", port, limit=1024)
+            for _ in range(NEVER_READING)
+        ]
+        for number, (_, writer) in enumerate(never):
+            writer.write(post if number % 2 else upgrade + frame * 4)
+        await asyncio.to_thread(sending.wait_for_batches, 4)
+        async with aiohttp.ClientSession() as session:
+            call = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber"}
+            async with session.post(town.rpc(NODE), json=call) as response:
+                assert "result" in await response.json()
+        for _, writer in never:
+            writer.transport.abort()
 
     asyncio.run(run())

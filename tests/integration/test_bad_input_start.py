@@ -183,3 +183,20 @@ def test_a_data_folder_in_use_by_another_node(home: Path) -> None:
         assert "stop the other one first" in refusal(home)
     finally:
         sleeper.communicate(b"")
+
+
+def test_keys_are_asked_for_and_there_are_none(home: Path) -> None:
+    assert "poyong keys api-key new" in refusal(
+        home, environment={"POYONG_RPC_REQUIRE_KEY": "true"}
+    )
+
+
+def test_a_file_of_api_keys_that_is_none_or_that_others_can_write(home: Path) -> None:
+    file = home / "keys" / "api-keys.json"
+    environment = {"POYONG_RPC_API_KEYS": "keys/api-keys.json"}
+    assert "poyong keys api-key new" in refusal(home, environment=environment)
+    file.write_text('{"keys": [{"name": "exchange"}]}')
+    file.chmod(0o600)
+    assert str(file) in refusal(home, environment=environment)
+    file.chmod(0o666)
+    assert f"chmod 600 {file}" in refusal(home, environment=environment)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from api import governance_examples as examples
+from governance.emergency.council import NAME_SEAT
 from governance.proposals.delegation import DELEGATE, UNDELEGATE
 from governance.proposals.petitions import PETITION, RECALL, SIGN
 from governance.proposals.proposals import SPONSOR, SUBMIT, WITHDRAW
@@ -16,7 +17,9 @@ from ledger.crypto import sha256
 from ledger.local_accounts import ed25519_accounts
 from ledger.message_registry import MessageType
 from node import cli
+from node.threshold_account import new_account, read_account
 from tests.support.api_servers import Served, serving
+from tokenomics.oracle.panels import NOMINATE
 
 PERSON = examples.PERSON["account"]
 
@@ -34,6 +37,8 @@ async def run(served: Served, *arguments: str) -> int:
         (("gov", "show", "7"), None, "Missing: 32 of 33 points of consenting weight"),
         (("gov", "chambers"), [examples.CHAMBER], "공공"),
         (("gov", "council"), examples.COUNCIL, "Pauses: 1 in force"),
+        (("gov", "params"), [examples.PARAMETER], "lambda_bps"),
+        (("gov", "params", "lambda_bps", "--module", "issuance"), [examples.PARAMETER], "2,500"),
         (("gov", "bases"), [examples.LEGAL_BASIS], "Gwangju Metropolitan Council"),
         (("gov", "agreements"), [examples.AGREEMENT], "Use of the school grounds"),
         (("org", "list"), [examples.ORGANISATION], "광주광역시"),
@@ -67,6 +72,7 @@ async def test_a_proposal_is_shown_with_its_votes_and_its_messages(
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
+        (("gov", "params", "lambda_bp"), "no parameter 'lambda_bp'; did you mean 'lambda_bps'"),
         (("gov", "show", "8"), "knows no proposal 8: see poyong gov list"),
         (("org", "show", "nobody"), "knows no organisation 'nobody': see poyong org list"),
     ],
@@ -108,6 +114,13 @@ async def test_a_chain_without_governance_says_so(
         (("vote", "7", "abstain"), VOTE, (7, "abstain")),
         (("delegate", "c", PERSON), DELEGATE, ("C", bytes(19) + b"\xb1")),
         (("undelegate", "D"), UNDELEGATE, ("D",)),
+        (("name-seat", PERSON), NAME_SEAT, (bytes(19) + b"\xb1",)),
+        (("name-seat", "nobody"), NAME_SEAT, (bytes(20),)),
+        (
+            ("nominate", "chamber.land", "wolchul", "3", PERSON),
+            NOMINATE,
+            ("chamber.land", "wolchul", 3, bytes(19) + b"\xb1"),
+        ),
     ],
 )
 async def test_taking_part_sends_one_signed_message_and_waits(
@@ -145,6 +158,97 @@ async def test_what_cannot_be_sent_is_refused_before_anything_is(
         assert await run(served, "gov", *command) == code
         assert sentence in capsys.readouterr().err
         assert not served.node.submitted
+
+
+# -- an organisation's account, whose members sign in turns ----------------------------------------
+
+MEMBERS = tuple(ed25519_accounts()[number] for number in (4, 5, 6))
+
+
+@pytest.fixture
+def descriptor(tmp_path: Path) -> str:
+    """Two of three accounts of a local town have to sign."""
+    members = {each.signer.public_key: f"member {n}" for n, each in enumerate(MEMBERS)}
+    path = tmp_path / "city.json"
+    path.write_text(new_account(2, members).text(), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("vote", "7", "yes"), VOTE),
+        (("sponsor", "7"), SPONSOR),
+        (("nominate", "chamber.land", "wolchul", "3", PERSON), NOMINATE),
+        (("name-seat", PERSON), NAME_SEAT),
+        (("propose",), SUBMIT),
+    ],
+)
+async def test_the_members_of_an_account_sign_what_the_command_made(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    file: Path,
+    descriptor: str,
+    command: tuple[str, ...],
+    message: MessageType,
+) -> None:
+    draft = str(tmp_path / "draft.json")
+    given = (*command, str(file)) if command == ("propose",) else command
+    async with serving() as served:
+        made = await run(served, "gov", *given, "--from", descriptor, "--output", draft)
+        assert made == 0
+        assert "0 of 2 signatures, still needed: 2 from" in capsys.readouterr().err
+        assert not served.node.pending
+        for number in (5, 4):
+            signed = ["tx", "sign", draft, "--local", str(number), "--output", draft]
+            assert await asyncio.to_thread(cli.run, signed) == 0
+        sending = asyncio.create_task(run(served, "tx", "send", draft, "--wait"))
+        await served.node.until_waiting(1)
+        (waiting,) = served.node.pending.values()
+        assert waiting.type == message.name
+        assert waiting.sender == read_account(Path(descriptor)).witness.address
+        await served.node.commit()
+        assert await sending == 0
+
+
+async def test_a_second_draft_takes_another_nonce(
+    capsys: pytest.CaptureFixture[str], descriptor: str
+) -> None:
+    async with serving() as served:
+        for options in ((), ("--nonce", "8")):
+            assert await run(served, "gov", "vote", "7", "no", "--from", descriptor, *options) == 0
+    first, second = capsys.readouterr().out.split("}\n{")
+    assert '"nonce": 8' in second
+    assert '"nonce": 8' not in first
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--local", "4"), "say one of --from, --key and --local"),
+        (("--from", "nothing.json"), "nothing.json"),
+    ],
+)
+async def test_a_draft_that_cannot_be_made_is_refused(
+    capsys: pytest.CaptureFixture[str], descriptor: str, options: tuple[str, ...], sentence: str
+) -> None:
+    async with serving() as served:
+        named = () if "--from" in options else ("--from", descriptor)
+        assert await run(served, "gov", "vote", "7", "yes", *named, *options) == cli.EXIT_FAILED
+        assert sentence in capsys.readouterr().err
+        alone = ("gov", "vote", "7", "yes", "--local", "4", "--output", "draft")
+        assert await run(served, *alone) == cli.EXIT_FAILED
+        assert "name it by --from" in capsys.readouterr().err
+        assert not served.node.submitted
+
+
+async def test_a_proposal_that_is_shown_needs_a_file_for_its_draft(
+    capsys: pytest.CaptureFixture[str], file: Path, descriptor: str
+) -> None:
+    async with serving() as served:
+        command = ("gov", "propose", str(file), "--from", descriptor)
+        assert await run(served, *command) == cli.EXIT_FAILED
+    assert "--output FILE" in capsys.readouterr().err
 
 
 @pytest.fixture

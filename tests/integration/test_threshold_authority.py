@@ -87,7 +87,7 @@ def sign(town: ProcessTown, name: str, source: Path, signed: Path) -> str:
         *("--key", str(home / ACCOUNT_KEY), "--password-file", str(home / "keys" / "password")),
     )
     assert completed.returncode == 0, completed.stderr
-    return completed.stderr
+    return completed.stderr.splitlines(keepends=True)[-1]  # after what was signed
 
 
 def assert_a_lower_threshold_is_refused(town: ProcessTown, draft: Draft) -> None:

@@ -1,7 +1,8 @@
 """A node behind the API's port, in memory: it decodes what is sent and commits when told to."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from api import examples, fact_examples, governance_examples, land_examples, pool_examples, ports
@@ -53,6 +54,7 @@ class FakeNode:
         self.hook_events: tuple[Event, ...] = (examples.EVENT,)
         self.feed = PendingFeed()
         self._changed = asyncio.Condition()
+        self._tells = True
 
     async def commit(self) -> ports.CommittedBlock:
         """Put everything pending into the next block."""
@@ -89,8 +91,18 @@ class FakeNode:
         )
         self.blocks.append(committed)
         async with self._changed:
-            self._changed.notify_all()
+            if self._tells:
+                self._changed.notify_all()
         return committed
+
+    @asynccontextmanager
+    async def unseen(self) -> AsyncIterator[None]:
+        """Blocks that are committed meanwhile are seen together, at the end."""
+        self._tells = False
+        yield
+        self._tells = True
+        async with self._changed:
+            self._changed.notify_all()
 
     @property
     def messages(self) -> MessageRegistry:
@@ -330,6 +342,19 @@ class FakeNode:
     def legal_bases(self, after: int, count: int) -> Sequence[ports.View]:
         del count
         return [dict(governance_examples.LEGAL_BASIS)] if after < 1 else []
+
+    def parameters(
+        self, module: str | None, name: str | None, changes: int
+    ) -> Sequence[ports.View]:
+        """lambda_bps, without its changes when none are asked for."""
+        found = governance_examples.PARAMETER
+        if module not in (None, found["module"]) or name not in (None, found["name"]):
+            return []
+        return [{**found, "changes": found["changes"][:changes]}]
+
+    def challenge_petitions(self, after: int, count: int) -> Sequence[ports.View]:
+        """One."""
+        return [governance_examples.CHALLENGE_PETITION][after : after + count]
 
     def council(self) -> ports.View | None:
         return dict(governance_examples.COUNCIL)

@@ -1,7 +1,9 @@
 """The real JSON-RPC server on loopback with a node in memory behind it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from api.server import ApiConfig, ApiServer
@@ -20,6 +22,29 @@ class Served:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+
+class Warned(logging.Handler):
+    """Lets a test await a warning."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.event = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.event.set()
+
+
+@contextmanager
+def warnings_of(name: str) -> Iterator[Warned]:
+    """Those of one logger."""
+    handler = Warned()
+    logger = logging.getLogger(name)
+    logger.addHandler(handler)
+    try:
+        yield handler
+    finally:
+        logger.removeHandler(handler)
 
 
 def fail(error: InvariantViolation) -> None:

@@ -75,6 +75,10 @@ class FakeRouter:
         self.refusals = 0
         self.senders: list[Address] = []
         self.module: ProposalsModule | None = None
+        self.others: set[str] = set()
+
+    def types(self) -> set[str]:
+        return {*TYPES, *self.others}
 
     def check(self, message_type: str, body: object) -> None:
         try:

@@ -16,6 +16,7 @@ from ledger.registry import Participation
 from ledger.rows import key
 from ledger.state import State
 from tokenomics.facts.land_events import event_handlers
+from tokenomics.facts.rate_corrections import correction_handlers
 from tokenomics.facts.rates import REPORT_RATE, rate_handlers, write_rates
 from tokenomics.facts.sales import sale_handlers
 from tokenomics.oracle import rounds
@@ -69,10 +70,12 @@ class FactDesk:
         self.state = State(MemoryStore())
         self.handlers = {
             **rate_handlers(Book()),
+            **correction_handlers(Book()),
             **event_handlers(Book()),
             **sale_handlers(Book()),
         }
         self.sent = 0
+        self.time_ms = 1_000
         self.state.put(LAND_PARAMETERS, b"", LandParameters())
         write_zones(self.state, [zone_of("city", DONG, "29"), zone_of("country", TOWNSHIP, "46")])
         if with_rates:
@@ -91,7 +94,7 @@ class FactDesk:
     def send(self, sender: Address, message: MessageType, *values: object) -> Context:
         """Run a message whose body takes the way over the wire; one that fails changes nothing."""
         self.sent += 1
-        info = BlockInfo(7, 5, 1_000, ZERO_HASH, 0, 0, Participation(None))
+        info = BlockInfo(7, 5, self.time_ms, ZERO_HASH, 0, 0, Participation(None))
         context = Context(self.state, info, sender, Hash(sha256(b"%d" % self.sent)))
         decoded = message.decode(message.encode(*values))
         self.state.begin()

@@ -24,6 +24,7 @@ from tokenomics.oracle.reports import COMMIT, REVEAL, Statement, commitment_of
 from tokenomics.oracle.rounds import opened_round, schedule
 from tokenomics.oracle.zones import find_zone
 from tokenomics.ports import Panels, Token
+from tokenomics.standins import EveryHolder
 
 CHAIN_ID = 82062
 DOCUMENT = sha256(b"document")
@@ -154,7 +155,9 @@ class LandTown:
         self.store = MemoryStore()
         self.book = Book()
         self.emergency = Pauses()
-        self.land = LandModule(panels or RegistryPanels(), self.book, self.emergency)
+        self.land = LandModule(
+            panels or RegistryPanels(), self.book, self.emergency, EveryHolder(self.book)
+        )
         self.token: Token = accounts
         self.distribution = DistributionModule(self.book, self.token)
         self.issuance = IssuanceModule(self.land, self.token, self.distribution, self.emergency)

@@ -30,7 +30,7 @@ from tokenomics.issuance.issuance import IssuanceModule
 from tokenomics.oracle.land import LandModule
 from tokenomics.oracle.panels import RegistryPanels
 from tokenomics.ports import Token
-from tokenomics.standins import NothingPaused, TreasuryDistribution
+from tokenomics.standins import EveryHolder, NothingPaused, TreasuryDistribution
 
 NEW_CHAIN_ID: Final = CHAIN_ID + 1
 POOR: Final = Address(b"p" * 20)
@@ -42,7 +42,7 @@ Rows = list[tuple[bytes, bytes]]
 
 def modules() -> list[StateModule]:
     """Those of a node, but for their order."""
-    land = LandModule(RegistryPanels(), ROLE_BOOK, NothingPaused())
+    land = LandModule(RegistryPanels(), ROLE_BOOK, NothingPaused(), EveryHolder(ROLE_BOOK))
     return [
         *standard_modules(),
         land,

@@ -3,6 +3,7 @@
 The split over the pools is the law's (tokenomics.distribution.pools.POOLS) and no parameter.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,8 +37,9 @@ class DistributionParameters:
     holder_cap_bps: int = 100
     holder_cap_multiple: int = 3
 
-    def __post_init__(self) -> None:
-        bounds = {
+    def bounds(self) -> Mapping[str, tuple[int, int]]:
+        """(lowest, highest) of each, at the values of the others."""
+        return {
             "weight_decay_percent": (0, 100),
             "weight_floor_ppm": (1, PPM),
             "idle_quarters": (0, MAX_IDLE_QUARTERS),
@@ -47,7 +49,9 @@ class DistributionParameters:
             "holder_cap_bps": (1, BPS),
             "holder_cap_multiple": (1, 1_000),
         }
-        for name, (low, high) in bounds.items():
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in self.bounds().items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise LocalError(f"parameter {name} is {value}, expected {low}..{high}")

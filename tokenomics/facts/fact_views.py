@@ -10,6 +10,7 @@ from ledger.crypto import checksum_address
 from ledger.state import State
 from tokenomics.facts import months
 from tokenomics.facts.land_events import events_of
+from tokenomics.facts.rate_corrections import corrections_of
 from tokenomics.facts.rates import (
     MAX_WAITING_MONTHS,
     index_at,
@@ -176,6 +177,16 @@ def _month(state: State, first_month: int, region: str, number: int) -> View:
                 "transaction": _hex(report.transaction),
             }
             for reporter, report in reports_of_month(state, region, number)
+        ],
+        "corrections": [
+            {
+                "index_step_before": row.before,
+                "index_step_after": row.after,
+                "gazette_hash": _hex(row.gazette_hash),
+                "time_ms": row.corrected_ms,
+                "content_hash": _hex(row.cause),
+            }
+            for row in corrections_of(state, region, number)
         ],
     }
 

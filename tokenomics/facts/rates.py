@@ -1,8 +1,8 @@
 """Official monthly land-price change rates (지가변동률) and the index of each region.
 
-A rate is official once two organisations have reported the same value; from then on it stands. The
-index of a region moves month by month, in order: I0 = 10^12 at the base date of every zone, which
-is round 0 (economy.md sections 1 and 2).
+A rate is official once two organisations have reported the same value; from then on it stands,
+unless a vote corrects it (rate_corrections.py). The index of a region moves month by month, in
+order: I0 = 10^12 at the base date of every zone, which is round 0 (economy.md sections 1 and 2).
 """
 
 from collections.abc import Iterable, Mapping
@@ -59,7 +59,8 @@ class RateReport:
 
 @dataclass(frozen=True, slots=True)
 class OfficialRate:
-    """A month's rate that stands, and whose two reports agreed on it."""
+    """A month's rate that stands until a vote corrects it, and whose two reports agreed on it (or
+    on what was corrected)."""
 
     index_step: int
     reporters: tuple[Address, ...]
@@ -125,7 +126,7 @@ def rate_regions(state: State) -> RateRegions | None:
 
 def official_rate(state: State, region: str, month_number: int) -> OfficialRate | None:
     """The rate of the chain's month `month_number`, or None while it is not official."""
-    number = _region_number(state, region)
+    number = region_number(state, region)
     if number is None or not 0 < month_number < 2**32:
         return None
     return state.get(OFFICIAL_RATES, key(number, month_number))
@@ -133,7 +134,7 @@ def official_rate(state: State, region: str, month_number: int) -> OfficialRate 
 
 def months_in_order(state: State, region: str) -> int:
     """Up to which month a region's rates are official without a gap; 0 for none."""
-    number = _region_number(state, region)
+    number = region_number(state, region)
     row = None if number is None else state.get(REGION_PROGRESS, key(number))
     return 0 if row is None else row.months
 
@@ -141,7 +142,7 @@ def months_in_order(state: State, region: str) -> int:
 def index_at(state: State, region: str, month_number: int) -> int | None:
     """Index at the end of the chain's month `month_number`, 0 being the base date; None where no
     index is there."""
-    number = _region_number(state, region)
+    number = region_number(state, region)
     if number is None:
         return None
     if month_number == 0:
@@ -184,7 +185,7 @@ def reports_of_month(
     state: State, region: str, month_number: int
 ) -> tuple[tuple[Address, RateReport], ...]:
     """(reporter, report) of a region's month, ascending by address."""
-    number = _region_number(state, region)
+    number = region_number(state, region)
     if number is None or not 0 < month_number < 2**32:
         return ()
     prefix = key(number, month_number)
@@ -192,20 +193,20 @@ def reports_of_month(
     return tuple((Address(row_key[len(prefix) :]), report) for row_key, report in rows)
 
 
-def _region_number(state: State, region: str) -> int | None:
+def region_number(state: State, region: str) -> int | None:
     """Position of a region in RateRegions, by which rows are kept."""
     found = rate_regions(state)
     return None if found is None or region not in found.regions else found.regions.index(region)
 
 
-def _month_to_report(state: State, region: str, month: int) -> tuple[int, int]:
-    """(region's number, month's number) when a report on that month may be taken now."""
+def month_of_region(state: State, region: str, month: int) -> tuple[int, int]:
+    """(region's number, month's number); TransactionError for one that this chain does not have."""
     found = rate_regions(state)
     if found is None:
         raise TransactionError(
             ErrorCode.NOT_FOUND, "this chain takes no official rates: genesis has no land.rates"
         )
-    number = _region_number(state, region)
+    number = region_number(state, region)
     if number is None:
         raise TransactionError(
             ErrorCode.NOT_FOUND,
@@ -218,6 +219,23 @@ def _month_to_report(state: State, region: str, month: int) -> tuple[int, int]:
             ErrorCode.INVALID_MESSAGE,
             f"month {month} is before {found.first_month}, the first of this chain",
         )
+    return number, month_number
+
+
+def require_step(index_step: int) -> None:
+    """TransactionError INVALID_MESSAGE for an index step that is a wrong unit."""
+    if not LOWEST_STEP <= index_step <= HIGHEST_STEP:
+        raise TransactionError(
+            ErrorCode.INVALID_MESSAGE,
+            f"index_step: expected {LOWEST_STEP}..{HIGHEST_STEP}, which is {RATE_SCALE} and the "
+            f"rate in 0.001 %, found {index_step}",
+        )
+
+
+def _month_to_report(state: State, region: str, month: int) -> tuple[int, int]:
+    """(region's number, month's number) when a report on that month may be taken now."""
+    number, month_number = month_of_region(state, region, month)
+    first_month = present(rate_regions(state), "the regions of official rates").first_month
     newest = schedule(state).newest
     if month_number > months.last_month(newest):
         raise TransactionError(
@@ -230,7 +248,7 @@ def _month_to_report(state: State, region: str, month: int) -> tuple[int, int]:
         raise TransactionError(
             ErrorCode.NOT_NOW,
             f"month {month} is more than {MAX_WAITING_MONTHS} months past "
-            f"{months.month_at(found.first_month, missing)}, the first that is not official for "
+            f"{months.month_at(first_month, missing)}, the first that is not official for "
             f"region {region}: report that one first",
         )
     return number, month_number
@@ -250,12 +268,7 @@ def _report_rate(
             ErrorCode.UNAUTHORISED, f"0x{reporter.hex()} does not hold the role {RATE_REPORTER}"
         )
     number, month_number = _month_to_report(state, region, month)
-    if not LOWEST_STEP <= index_step <= HIGHEST_STEP:
-        raise TransactionError(
-            ErrorCode.INVALID_MESSAGE,
-            f"index_step: expected {LOWEST_STEP}..{HIGHEST_STEP}, which is {RATE_SCALE} and the "
-            f"rate in 0.001 %, found {index_step}",
-        )
+    require_step(index_step)
     row_key = key(number, month_number)
     official = state.get(OFFICIAL_RATES, row_key)
     if official is not None:

@@ -5,9 +5,11 @@ strings (JSON numbers lose digits above 2^53); prices per m2, times in ms and ra
 """
 
 from ledger.crypto import checksum_address
+from ledger.rows import present
 from ledger.state import State
 from tokenomics.facts import months
-from tokenomics.facts.rates import NATION, index_at
+from tokenomics.facts.rate_corrections import index_until
+from tokenomics.facts.rates import NATION
 from tokenomics.issuance.ceiling import coverage_bps
 from tokenomics.issuance.derivation import (
     IssuanceRound,
@@ -163,10 +165,13 @@ def _derivation(state: State, row: IssuanceRound, genesis_allocation: int) -> Vi
 
 
 def _normal_growth_index(state: State, row: IssuanceRound) -> str | None:
-    """The nation's index by which N was computed; None in mode GROSS and where N is unknown."""
+    """The nation's index by which N was computed, whatever was corrected since; None in mode
+    GROSS and where N is unknown."""
     if row.mode is Mode.GROSS or row.normal_growth_krw is None:
         return None
-    return _known(index_at(state, NATION, months.last_month(row.number)))
+    town = present(town_round(state, row.number), f"town round {row.number}")
+    last = months.last_month(row.number)
+    return _known(index_until(state, NATION, last, town.closed_ms))
 
 
 def _known(amount: int | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Challenges of a proposed value by a chamber, and what becomes of them.
+"""Challenges of a proposed value by a member of a chamber or a petition of its persons.
 
 One challenge a zone and round, while the value stands for it. Whoever loses two is barred for a
 calendar year, and then starts anew.
@@ -23,7 +23,7 @@ from tokenomics.oracle.rounds import calendar_now
 from tokenomics.oracle.zones import MAX_ZONE_ID_BYTES
 from tokenomics.params import DAY_MS, YEAR_MS
 from tokenomics.ports import RoleBook
-from tokenomics.roles import CHAMBERS
+from tokenomics.roles import CHAMBERS, petitioner
 
 GROUNDS: Final = ("comparables", "parcel_data", "method", "clerical_error", "conflict_of_interest")
 """Why a value may be challenged: wrong comparable sales, wrong areas or uses of parcels, a method
@@ -126,7 +126,7 @@ def _challenge(
                 ErrorCode.INVALID_MESSAGE,
                 f"{name}: expected one of {', '.join(known)}, found {found!r}",
             )
-    if not roles.holds(state, chamber, sender):
+    if sender != petitioner(chamber) and not roles.holds(state, chamber, sender):
         raise TransactionError(
             ErrorCode.UNAUTHORISED, f"{checksum_address(sender)} does not act for {chamber}"
         )

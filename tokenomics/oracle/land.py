@@ -11,6 +11,7 @@ from ledger.message_registry import MessageType
 from ledger.module import Context, Handler, Invariant
 from ledger.state import State
 from tokenomics.facts.land_events import event_handlers
+from tokenomics.facts.rate_corrections import correction_handlers
 from tokenomics.facts.rates import rate_handlers, rate_regions, write_rates
 from tokenomics.facts.sales import sale_handlers
 from tokenomics.invariants import LAND_INVARIANTS
@@ -29,7 +30,7 @@ from tokenomics.params import (
     land_parameters,
     parameters_from,
 )
-from tokenomics.ports import Emergency, Panels, RoleBook
+from tokenomics.ports import Emergency, Panels, RoleBook, Voices
 
 
 class LandModule:
@@ -38,15 +39,18 @@ class LandModule:
     name: Final = "land"
     invariants: Final[Mapping[str, Invariant]] = LAND_INVARIANTS
 
-    def __init__(self, panels: Panels, roles: RoleBook, emergency: Emergency) -> None:
+    def __init__(
+        self, panels: Panels, roles: RoleBook, emergency: Emergency, voices: Voices
+    ) -> None:
         self._panels = panels
         self._emergency = emergency
         self.handlers: Final[Mapping[MessageType, Handler]] = {
             **report_handlers(),
             **challenge_handlers(roles),
             **registry_handlers(roles),
-            **panel_handlers(roles),
+            **panel_handlers(voices),
             **rate_handlers(roles),
+            **correction_handlers(roles),
             **event_handlers(roles),
             **sale_handlers(roles),
             **land_rule_handlers(),

@@ -22,7 +22,7 @@ from tokenomics.oracle.registry import NOMINATORS, find, is_eligible, registered
 from tokenomics.oracle.rounds import schedule
 from tokenomics.oracle.zones import find_zone
 from tokenomics.params import PANEL_SEATS, ROUNDS_A_YEAR
-from tokenomics.ports import RoleBook
+from tokenomics.ports import Voices
 from tokenomics.roles import CHAMBERS
 
 ROUNDS_A_TERM: Final = ROUNDS_A_YEAR
@@ -232,30 +232,30 @@ def _tell_withheld(context: Context, zone: int, term: int) -> None:
             context.emit("land.salt_withheld", term=term, chamber=chamber)
 
 
-def panel_handlers(roles: RoleBook) -> Mapping[MessageType, Handler]:
-    """Nominations and salts; who sends them holds the chamber's role."""
+def panel_handlers(voices: Voices) -> Mapping[MessageType, Handler]:
+    """Nominations and salts; who sends them speaks for the chamber."""
     return {
-        NOMINATE: partial(_nominate, roles),
-        COMMIT_SALT: partial(_commit_salt, roles),
-        REVEAL_SALT: partial(_reveal_salt, roles),
+        NOMINATE: partial(_nominate, voices),
+        COMMIT_SALT: partial(_commit_salt, voices),
+        REVEAL_SALT: partial(_reveal_salt, voices),
     }
 
 
-def _require_chamber(roles: RoleBook, context: Context, chamber: str, of: Sequence[str]) -> int:
+def _require_chamber(voices: Voices, context: Context, chamber: str, of: Sequence[str]) -> int:
     if chamber not in of:
         raise TransactionError(
             ErrorCode.INVALID_MESSAGE,
             f"chamber: expected one of {', '.join(of)}, found {chamber!r}",
         )
-    if not roles.holds(context.state, chamber, context.require_sender()):
+    if not voices.acts_for(context.state, chamber, context.require_sender()):
         raise TransactionError(ErrorCode.UNAUTHORISED, f"the sender does not act for {chamber}")
     return list(of).index(chamber)
 
 
 def _nominate(
-    roles: RoleBook, context: Context, chamber: str, zone: str, term: int, appraiser: Address
+    voices: Voices, context: Context, chamber: str, zone: str, term: int, appraiser: Address
 ) -> None:
-    number = _require_chamber(roles, context, chamber, NOMINATORS)
+    number = _require_chamber(voices, context, chamber, NOMINATORS)
     state = context.state
     found = find_zone(state, zone)
     if found is None:
@@ -283,9 +283,9 @@ def _nominate(
 
 
 def _commit_salt(
-    roles: RoleBook, context: Context, chamber: str, term: int, commitment: Hash
+    voices: Voices, context: Context, chamber: str, term: int, commitment: Hash
 ) -> None:
-    number = _require_chamber(roles, context, chamber, CHAMBERS)
+    number = _require_chamber(voices, context, chamber, CHAMBERS)
     state, newest = context.state, schedule(context.state).newest
     if newest >= last_round_before(term):
         raise TransactionError(
@@ -301,8 +301,8 @@ def _commit_salt(
     context.emit("land.salt_committed", chamber=chamber, term=term, commitment=commitment)
 
 
-def _reveal_salt(roles: RoleBook, context: Context, chamber: str, term: int, salt: bytes) -> None:
-    number = _require_chamber(roles, context, chamber, CHAMBERS)
+def _reveal_salt(voices: Voices, context: Context, chamber: str, term: int, salt: bytes) -> None:
+    number = _require_chamber(voices, context, chamber, CHAMBERS)
     state, newest = context.state, schedule(context.state).newest
     row = state.get(SALTS, key(term, number))
     if row is None or newest != last_round_before(term):

@@ -195,12 +195,80 @@ interface IGovernance {
         EmergencyPause[] pauses;
     }
 
+    struct ChallengePetition {
+        // its number
+        uint256 petition;
+        string chamber;
+        string zone;
+        uint256 round;
+        // as in land.challenge
+        string ground;
+        // 32 bytes as 0x hex
+        bytes32 evidenceHash;
+        // who opened it
+        address account;
+        uint256 openedMs;
+        uint256 signatures;
+        // for the challenge, while the value may be challenged
+        uint256 needed;
+        // when they made the challenge; null before
+        uint256 filedMs;
+    }
+
+    struct ParameterChange {
+        string before;
+        string after_;
+        // first round that goes by it; null in module proposals
+        uint256 fromRound;
+        // block time at which it was carried out
+        uint256 timeMs;
+        // that decided it
+        uint256 proposal;
+        // of what that proposal carried
+        bytes32 contentHash;
+    }
+
+    struct Parameter {
+        // A to D; null: no vote changes it
+        string class;
+        string module;
+        string name;
+        // 0 to 3 for classes A to D; null for a single number
+        uint256 position;
+        // in force; of land, what the oldest open round goes by
+        string value;
+        // what the next round goes by; null where it is the same
+        string coming;
+        // no vote sets it below
+        string lowest;
+        // nor above
+        string highest;
+        string unit;
+        // message type that a proposal carries; null: genesis alone
+        string changedBy;
+        // direction in which a change loosens supply
+        string loosens;
+        // class of such a change, which waits a year
+        string classLoosening;
+        // newest first
+        ParameterChange[] changes;
+    }
+
     struct Call {
         // the system contract
         address target;
         // calldata of one of its functions
         bytes data;
     }
+
+    /// @notice On the record as proposals.challenge_filed.
+    event ChallengeFiled(uint256 indexed petition, string zone, uint256 indexed round);
+
+    /// @notice On the record as proposals.challenge_petition_opened.
+    event ChallengePetitionOpened(uint256 indexed petition, string chamber, string zone, uint256 indexed round, string ground, bytes32 evidenceHash, address indexed account, uint256 needed);
+
+    /// @notice On the record as proposals.challenge_signed.
+    event ChallengeSigned(uint256 indexed petition, address indexed account, uint256 signatures, uint256 needed);
 
     /// @notice On the record as proposals.delegated.
     event Delegated(address indexed delegator, address indexed delegate, string proposalClass, uint256 endsMark);
@@ -297,6 +365,17 @@ interface IGovernance {
     /// @notice The emergency council: who holds its seats, what is paused, and which reports are due. Null on a chain without proposals.
     function getCouncil() external view returns (Council memory);
 
+    /// @notice Petitions of persons that challenge a land value, in order: signatures so far and needed, and when the challenge was made.
+    /// @param after_ Only numbers above, by default all. Zero or empty for the default.
+    /// @param count How many, at most. Zero or empty for the default.
+    function listChallengePetitions(uint64 after_, uint64 count) external view returns (ChallengePetition[] memory);
+
+    /// @notice Every parameter that the chain has: value, hard bounds, unit, the class of the vote that changes it, and each change with the proposal that decided it. Empty for an unknown name.
+    /// @param module Only of this one; by default all. Zero or empty for the default.
+    /// @param name Only this one; by default all. Zero or empty for the default.
+    /// @param changes How many of each module's changes to look at, the newest first. Zero or empty for the default.
+    function getParams(string calldata module, string calldata name, uint64 changes) external view returns (Parameter[] memory);
+
     /// @notice Brings a proposal; a second organisation has to sponsor it.
     /// @param title what it is about, in one line
     /// @param documentHash SHA-256 of the proposal's text
@@ -326,6 +405,17 @@ interface IGovernance {
     /// @notice Asks that a queued action faces one further vote.
     /// @param proposal number of the proposal
     function recall(uint64 proposal) external;
+
+    /// @notice Opens a petition that challenges a land value and signs it; enough signatures of one's chamber make the challenge.
+    /// @param zone id of the zone
+    /// @param round number of the town round
+    /// @param ground why, as in land.challenge
+    /// @param evidenceHash SHA-256 of the evidence
+    function petitionChallenge(string calldata zone, uint64 round, string calldata ground, bytes32 evidenceHash) external;
+
+    /// @notice Signs a petition that challenges a land value.
+    /// @param petition number of the petition
+    function signChallenge(uint64 petition) external;
 
     /// @notice Votes on a proposal, or changes the vote; what stands at the end counts.
     /// @param proposal number of the proposal

@@ -228,6 +228,17 @@ interface ILandOracle {
         bytes32 transaction;
     }
 
+    struct RateCorrection {
+        uint256 indexStepBefore;
+        uint256 indexStepAfter;
+        // of the gazette that carries the right rate
+        bytes32 gazetteHash;
+        // block time at which it was carried out
+        uint256 timeMs;
+        // of what the proposal carried
+        bytes32 contentHash;
+    }
+
     struct RateMonth {
         // yyyymm
         uint256 month;
@@ -236,6 +247,8 @@ interface ILandOracle {
         // after the month; null until every month before is official
         uint256 index;
         RateReport[] reports;
+        // oldest first
+        RateCorrection[] corrections;
     }
 
     struct RegionRates {
@@ -402,6 +415,9 @@ interface ILandOracle {
     /// @notice On the record as land.phase_ended.
     event PhaseEnded(string zone, uint256 indexed round, string phase, uint256 committed, uint256 revealed, string reason, string nextPhase, uint256 deadlineMs);
 
+    /// @notice On the record as land.rate_corrected.
+    event RateCorrected(string region, uint256 month, uint256 indexStepBefore, uint256 indexStep, bytes32 gazetteHash, uint256 months, uint256 indexBefore, uint256 index);
+
     /// @notice On the record as land.rate_official.
     event RateOfficial(string region, uint256 month, uint256 indexStep, address[] reporters);
 
@@ -537,6 +553,13 @@ interface ILandOracle {
     /// @param indexStep 100000 + the rate in 0.001 %
     /// @param gazetteHash SHA-256 of the gazette that carries the rate
     function reportRate(string calldata region, uint64 month, uint64 indexStep, bytes32 gazetteHash) external;
+
+    /// @notice Corrects an official rate, and the index from its month on; it stands for a vote of governance.
+    /// @param region the region; 00 is the nation
+    /// @param month yyyymm
+    /// @param indexStep the right one: 100000 + the rate in 0.001 %
+    /// @param gazetteHash SHA-256 of the gazette that carries the right rate
+    function correctRate(string calldata region, uint64 month, uint64 indexStep, bytes32 gazetteHash) external;
 
     /// @notice Certifies a land-use event of a zone, one for each stage; stands for a vote of governance.
     /// @param zone id of the zone

@@ -64,7 +64,8 @@ async def fee_history(
     newest = context.node.height() if height is None else height
     oldest = max(0, newest - block_count + 1)
     count = 0 if block_count == 0 else newest - oldest + 1
-    ratios = [_fullness(context, at) for at in range(oldest, oldest + count)]
+    counts = await context.ethereum.transaction_counts(oldest, count)
+    ratios = [each * TRANSFER_GAS / blocks.GAS_LIMIT for each in counts]
     found: results.FeeHistory = {
         "oldestBlock": quantity(oldest if count else 0),
         "baseFeePerGas": [ZERO] * (count + 1 if count else 0),
@@ -73,12 +74,6 @@ async def fee_history(
     if reward_percentiles:
         found["reward"] = [[ZERO] * len(reward_percentiles) for _ in ratios]
     return found
-
-
-def _fullness(context: Context, height: int) -> float:
-    found = context.node.compact_block(height) if height else None
-    count = 0 if found is None else len(found.transaction_hashes)
-    return count * TRANSFER_GAS / blocks.GAS_LIMIT
 
 
 async def _block(context: Context, block: BlockId, *, full: bool) -> results.Block | None:

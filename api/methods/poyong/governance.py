@@ -103,6 +103,36 @@ async def list_legal_bases(
     return cast(list[results.LegalBasis], list(context.node.legal_bases(after, count)))
 
 
+@method("poyong", example={"after": 0, "count": 1}, result=[examples.CHALLENGE_PETITION])
+async def list_challenge_petitions(
+    context: Context,
+    after: Annotated[int, parameters.NUMBER, "Only numbers above, by default all."] = 0,
+    count: Annotated[int, parameters.ITEMS, "How many, at most."] = parameters.MAX_ITEMS,
+) -> list[results.ChallengePetition]:
+    """Petitions of persons that challenge a land value, in order: signatures so far and needed,
+    and when the challenge was made."""
+    found = context.node.challenge_petitions(after, count)
+    return cast(list[results.ChallengePetition], list(found))
+
+
+@method(
+    "poyong",
+    example={"module": "issuance", "name": "lambda_bps", "changes": 10},
+    result=[examples.PARAMETER],
+)
+async def get_params(
+    context: Context,
+    module: Annotated[str | None, parameters.MODULE, "Only of this one; by default all."] = None,
+    name: Annotated[str | None, parameters.PARAMETER, "Only this one; by default all."] = None,
+    changes: Annotated[
+        int, parameters.CHANGES, "How many of each module's changes to look at, the newest first."
+    ] = parameters.USUAL_CHANGES,
+) -> list[results.Parameter]:
+    """Every parameter that the chain has: value, hard bounds, unit, the class of the vote that
+    changes it, and each change with the proposal that decided it. Empty for an unknown name."""
+    return cast(list[results.Parameter], list(context.node.parameters(module, name, changes)))
+
+
 @method("poyong", example={}, result=examples.COUNCIL)
 async def get_council(context: Context) -> results.Council | None:
     """The emergency council: who holds its seats, what is paused, and which reports are due. Null
@@ -119,5 +149,7 @@ METHODS = (
     get_person,
     list_agreements,
     list_legal_bases,
+    list_challenge_petitions,
+    get_params,
     get_council,
 )

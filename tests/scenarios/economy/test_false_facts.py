@@ -6,6 +6,7 @@ from ledger.errors import ErrorCode
 from tests.support.attack_table import percent
 from tests.support.attack_town import (
     CITY_REGION,
+    FIRST_MONTH,
     GOVERNANCE,
     HONEST,
     REPORTERS,
@@ -15,6 +16,8 @@ from tests.support.attack_town import (
 )
 from tests.support.land_town import DOCUMENT, Call, Prices
 from tokenomics.facts.land_events import CERTIFY_EVENT, HIGHEST_FACTOR_BPS
+from tokenomics.facts.months import MONTHS_A_QUARTER, month_at
+from tokenomics.facts.rate_corrections import CORRECT_RATE
 from tokenomics.facts.rates import HIGHEST_STEP, LOWEST_STEP, NATION, index_at
 from tokenomics.issuance.derivation import IssuanceRound
 from tokenomics.oracle.uplift import RATE_SCALE
@@ -27,13 +30,27 @@ GROWTH = 300
 ZONE_VALUE_KRW = 100_000 * TRUE
 
 
-def rising(rounds: int, *, lie: int | None = None, mode: str = "NET", at: int = 0) -> IssuanceRound:
+def rising(
+    rounds: int,
+    *,
+    lie: int | None = None,
+    mode: str = "NET",
+    at: int = 0,
+    corrected_in: int = 0,
+) -> IssuanceRound:
     """Land rises by 2 % of its base a quarter; in round `at`, or in all, the nation's steps are
-    `lie`."""
+    `lie`, which a vote corrects in round `corrected_in`."""
     town = AttackedTown(rates=True, issuance={"mode": mode})
     for number in range(1, rounds + 1):
         is_lie = lie is not None and at in (0, number)
         town.steps[NATION] = lie if is_lie and lie is not None else RATE_SCALE + GROWTH
+        if number == corrected_in:
+            false = range(MONTHS_A_QUARTER * (at - 1) + 1, MONTHS_A_QUARTER * at + 1)
+            corrections = [month_at(FIRST_MONTH, month) for month in false]
+            right = (RATE_SCALE + GROWTH, DOCUMENT)
+            town.send(
+                *((GOVERNANCE, CORRECT_RATE, (NATION, month, *right)) for month in corrections)
+            )
         town.honest(1, TRUE * (100 + 2 * number) // 100)
     return town.derivation
 
@@ -72,15 +89,23 @@ def test_two_reporters_understate_the_nation(told: Told) -> None:
 
 
 def test_two_reporters_overstate_the_nation_for_a_quarter(told: Told) -> None:
-    """Three months of the highest step, once: what is official stands, so L is 0 for good in mode
-    NET, and R and what is issued stand."""
+    """Three months of the highest step, once: while that stands, L is 0 in mode NET, and R and what
+    is issued stand. A vote corrects it: N and L are as if nobody had lied from the next round on,
+    and once the window of anchors is past, R is too."""
     before, after = rising(12), rising(30, lie=HIGHEST_STEP, at=13)
+    honest, mended = rising(14), rising(14, lie=HIGHEST_STEP, at=13, corrected_in=14)
+    assert mended.normal_growth_krw == honest.normal_growth_krw is not None
+    assert mended.live_krw == honest.live_krw
+    late, mended_late = rising(30), rising(30, lie=HIGHEST_STEP, at=13, corrected_in=14)
+    assert mended_late.recognised_krw == late.recognised_krw > after.recognised_krw
     assert after.recognised_krw >= before.recognised_krw
     assert after.normal_growth_krw is not None
     told(
         percent(after.normal_growth_krw, after.base_value_krw),
         percent(after.live_krw or 0, after.base_value_krw),
         percent(after.issued - before.issued, before.town_scale),
+        percent(mended.normal_growth_krw or 0, mended.base_value_krw),
+        percent(mended.live_krw or 0, mended.base_value_krw),
     )
 
 

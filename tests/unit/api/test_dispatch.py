@@ -6,8 +6,8 @@ import orjson
 import pytest
 from hypothesis import given
 
-from api import dispatch
-from api.dispatch import Dispatcher
+from api.costs import COSTS
+from api.dispatch import LARGE_BYTES, Dispatcher, UnsentAnswers
 from api.encoding import hex_of
 from api.errors import LIMIT_EXCEEDED, RpcError
 from api.ethereum.gateway import Gateway
@@ -26,15 +26,15 @@ REGISTRY = all_methods()
 class Caller:
     """A dispatcher with a node behind it, and what it reported."""
 
-    def __init__(self) -> None:
+    def __init__(self, **limits: Any) -> None:
         self.node = FakeNode()
         self.gateway = Gateway(self.node)
         self.violations: list[InvariantViolation] = []
         self.admitted: list[int] = []
-        self._dispatcher = Dispatcher(REGISTRY, 100, self.violations.append)
+        self.dispatcher = Dispatcher(REGISTRY, 100, self.violations.append, **limits)
 
     async def raw(self, body: bytes) -> bytes | None:
-        return await self._dispatcher.answer(
+        return await self.dispatcher.answer(
             body, Context(self.node, REGISTRY, self.gateway), self.admitted.append
         )
 
@@ -149,11 +149,9 @@ async def test_a_failing_submit_is_the_answer_of_every_send() -> None:
     assert [answer["error"]["code"] for answer in answers] == [-32603, -32603]
 
 
-async def test_a_batch_stops_executing_when_its_answer_is_too_large(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(dispatch, "MAX_ANSWER_BYTES", 1000)
-    answers = await Caller().ask([call(each, "poyong_status") for each in range(10)])
+async def test_a_batch_stops_executing_when_its_answer_is_too_large() -> None:
+    caller = Caller(max_answer_bytes=1000)
+    answers = await caller.ask([call(each, "poyong_status") for each in range(10)])
     codes = [answer.get("error", {}).get("code") for answer in answers]
     assert codes[0] is None
     assert codes[-1] == LIMIT_EXCEEDED
@@ -164,6 +162,8 @@ async def test_admission_counts_calls_and_refuses_the_whole_message() -> None:
     caller = Caller()
     await caller.ask([call(1, "poyong_status"), 7, call(2, "poyong_peers")])
     assert caller.admitted == [3]
+    await caller.ask([call(1, "eth_getLogs", {}), call(2, "rpc.discover"), call(3, "nothing")])
+    assert caller.admitted[-1] == COSTS["eth_getLogs"] + COSTS["rpc.discover"] + 1
 
     def refuse(calls: int) -> None:
         raise RpcError(LIMIT_EXCEEDED, f"{calls} are too many")
@@ -174,8 +174,38 @@ async def test_admission_counts_calls_and_refuses_the_whole_message() -> None:
         refuse,
     )
     assert answer is not None
-    assert orjson.loads(answer)["error"]["message"] == "2 are too many"
+    assert orjson.loads(answer)["error"]["message"] == "4 are too many"
     assert caller.node.submitted == []
+
+
+async def test_the_refusal_of_a_single_call_has_its_id() -> None:
+    """Libraries find the answer to a call by its id alone."""
+
+    def refuse(calls: int) -> None:
+        raise RpcError(LIMIT_EXCEEDED, f"{calls} are too many")
+
+    caller = Caller()
+    context = Context(caller.node, REGISTRY, caller.gateway)
+    for message, answer_id in ((call(7, "poyong_status"), 7), ([call(7, "poyong_status")], None)):
+        answer = await caller.dispatcher.answer(orjson.dumps(message), context, refuse)
+        assert orjson.loads(answer or b"")["id"] == answer_id
+
+
+async def test_only_large_answers_are_refused_while_others_are_not_taken() -> None:
+    """And each that was made leaves the count when it is handed over."""
+    unsent = UnsentAnswers(2 * LARGE_BYTES)
+    caller = Caller(unsent=unsent)
+    discover = call(1, "rpc.discover")
+    many = [discover] * 3
+    assert all("result" in answer for answer in await caller.ask(many))
+    assert unsent.held_bytes == 0
+    unsent.hold(2 * LARGE_BYTES)
+    answers = await caller.ask([discover] * 10)
+    assert "result" in answers[0], "alone it is small"
+    assert answers[-1]["error"]["code"] == LIMIT_EXCEEDED
+    assert "ask for less, or later" in answers[-1]["error"]["message"]
+    assert "result" in await caller.ask(call(1, "poyong_status"))
+    assert unsent.held_bytes == 2 * LARGE_BYTES
 
 
 async def test_every_result_keeps_to_the_schema_of_its_method() -> None:
@@ -204,6 +234,9 @@ async def test_every_result_keeps_to_the_schema_of_its_method() -> None:
         call(1, "poyong_peers"),
         call(1, "poyong_whyStalled"),
         call(1, "poyong_getZones"),
+        *(call(1, "poyong_listChallengePetitions", after) for after in (0, 1)),
+        *(call(1, "poyong_getParams", *asked)
+          for asked in ((), ("issuance", "lambda_bps", 0), ("land",), (None, "nothing"))),
         *(call(1, "poyong_getRound", zone) for zone in ("wolchul", "nowhere")),
         call(1, "poyong_getLandIndex"),
         *(call(1, "poyong_listRounds", first, 256) for first in (0, 9, 10)),

@@ -184,6 +184,30 @@ async def test_looking_through_blocks_rests_as_long_as_it_works(
     assert [round(rest, 3) for rest in rests] == [0.010, 0.010, 0.010]
 
 
+async def test_the_history_of_fees_rests_as_long_as_it_works_and_keeps_what_it_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A thousand full blocks are ten seconds of decoding, in which nobody else would be served."""
+    caller = await chain()
+    rests: list[float] = []
+    real = caller.node.compact_block
+
+    async def resting(seconds: float) -> None:
+        rests.append(seconds)
+
+    def working(height: int) -> Any:
+        caller.now_s += 0.010
+        return real(height)
+
+    monkeypatch.setattr(caller.node, "compact_block", working)
+    monkeypatch.setattr("asyncio.sleep", resting)
+    first = await caller.result("eth_feeHistory", "0x400", "latest")
+    assert first["gasUsedRatio"] == [0, *[2 / 2000] * 3]
+    assert [round(rest, 3) for rest in rests] == [0.010, 0.010, 0.010]
+    assert await caller.result("eth_feeHistory", "0x400", "latest") == first
+    assert len(rests) == 3
+
+
 async def test_whole_blocks_and_receipts_are_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     caller = await chain(1)
     first = await caller.result("eth_getBlockByNumber", "0x1", True)

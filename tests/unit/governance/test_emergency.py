@@ -6,6 +6,7 @@ import pytest
 from governance.chambers import INSTITUTIONAL
 from governance.emergency.council import holders
 from governance.emergency.emergency import (
+    MOTIONS,
     EmergencyCouncil,
     finalising_paused,
     is_carried,
@@ -106,6 +107,22 @@ def test_what_people_decide_with_can_never_be_paused(town: DecidingTown, target:
 @pytest.mark.parametrize("target", ["", "blocks", "message:", "message:vote", "town.budget"])
 def test_targets_that_are_nothing_to_pause(town: DecidingTown, target: str) -> None:
     assert town.refused(seat(0), "pause", target, DOCUMENT)[0] is ErrorCode.INVALID_MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "sentence"),
+    [
+        ("message:town.budgte", ErrorCode.NOT_FOUND, "did you mean 'town.budget'?"),
+        ("message:transfer.send", ErrorCode.NOT_FOUND, "no message type is called 'transfer.send'"),
+        ("mintng", ErrorCode.INVALID_MESSAGE, "did you mean 'minting'?"),
+    ],
+)
+def test_a_mistyped_target_is_refused_to_the_first_who_agrees(
+    town: DecidingTown, target: str, code: ErrorCode, sentence: str
+) -> None:
+    found, reason = town.refused(seat(0), "pause", target, DOCUMENT)
+    assert (found, sentence in reason) == (code, True), reason
+    assert town.state.get(MOTIONS, target.encode()) is None
 
 
 def test_pauses_that_are_refused(town: DecidingTown) -> None:
@@ -286,6 +303,7 @@ def test_two_thirds_by_number_of_seated_chambers() -> None:
 
 
 def test_at_most_sixteen_pauses_at_once(town: DecidingTown) -> None:
+    town.router.others = {f"town.type_{index}" for index in range(16)}
     for index in range(16):
         agree(town, f"message:town.type_{index}", 0, 1, 2, 4)
     assert len(register(town.state).active) == 16

@@ -78,6 +78,9 @@ class ModulesRouter:
     def __init__(self) -> None:
         self.routes: dict[str, tuple[MessageType, Handler]] = {}
 
+    def types(self) -> set[str]:
+        return set(self.routes)
+
     def check(self, message_type: str, body: object) -> None:
         try:
             self.routes[message_type][0].decode(body)

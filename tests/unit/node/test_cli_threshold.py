@@ -63,11 +63,12 @@ def built(shell: Shell, *options: str, file: str = "draft") -> str:
 
 
 def signed(shell: Shell, source: str, name: str, to: str) -> str:
-    """What the command says of the signatures, after one more."""
+    """What the command says of the signatures, after one more; what was signed stands before."""
     code, out, said = shell("tx", "sign", source, "--key", key(name))
     assert code == 0, said
+    assert said.startswith("What is signed:\naccount ")
     Path(to).write_text(out, encoding="utf-8")
-    return said
+    return said.splitlines(keepends=True)[-1]
 
 
 def changed(source: str, to: str, change: Callable[[dict[str, Any]], object]) -> str:

@@ -24,7 +24,12 @@ from tokenomics.oracle.land_views import land_index
 from tokenomics.oracle.panels import RegistryPanels
 from tokenomics.params import PANEL_SEATS
 from tokenomics.ports import Token
-from tokenomics.standins import TREASURY_POOL, NothingPaused, TreasuryDistribution
+from tokenomics.standins import (
+    TREASURY_POOL,
+    EveryHolder,
+    NothingPaused,
+    TreasuryDistribution,
+)
 
 GWANGJU = scenario("gwangju")
 ZONES = GWANGJU.zones
@@ -35,7 +40,7 @@ BLOCKS_A_QUARTER = 10
 
 def make_chain() -> LedgerChain:
     """With ten blocks in a quarter."""
-    land = LandModule(RegistryPanels(), ROLE_BOOK, NothingPaused())
+    land = LandModule(RegistryPanels(), ROLE_BOOK, NothingPaused(), EveryHolder(ROLE_BOOK))
     document = genesis_document(4)
     document["modules"] |= genesis_sections(
         GWANGJU,

@@ -36,6 +36,7 @@ from tokenomics.oracle.registry import (
 )
 from tokenomics.oracle.zones import write_zones
 from tokenomics.roles import AUTHORITY, CHAMBER_LAND, CHAMBER_PUBLIC, CHAMBERS
+from tokenomics.standins import EveryHolder
 
 CHAIN = 7
 PANELS = RegistryPanels()
@@ -69,7 +70,7 @@ class Desk:
     def __init__(self, appraisers: int) -> None:
         self.state = State(MemoryStore())
         self.time_ms = NOW
-        self.handlers = {**registry_handlers(Book()), **panel_handlers(Book())}
+        self.handlers = {**registry_handlers(Book()), **panel_handlers(EveryHolder(Book()))}
         zone = {
             "legal_dong_code": "2917013900",
             "name_ko": "동",

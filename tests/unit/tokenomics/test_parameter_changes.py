@@ -1,10 +1,11 @@
 """Parameters changed by vote: from which round on, within which bounds, and with which record."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from ledger.errors import ErrorCode
+from ledger.errors import ErrorCode, LocalError
 from ledger.kv import MemoryStore
 from ledger.message_registry import MessageType
 from ledger.primitives import UNIT
@@ -21,10 +22,11 @@ from tokenomics.oracle.land_rules import SET_LAND_PARAMETER, parameters_by_round
 from tokenomics.oracle.rounds import opened_round, schedule
 from tokenomics.oracle.zone_rounds import Outcome, zone_round
 from tokenomics.parameter_changes import changes_of
-from tokenomics.parameter_views import parameter_changes, parameters
+from tokenomics.parameter_views import UNITS, parameter_changes, parameters
 from tokenomics.params import (
     IssuanceParameters,
     LandParameters,
+    Mode,
     issuance_parameters,
     land_parameters,
 )
@@ -111,11 +113,11 @@ def test_a_change_of_distribution_waits_for_the_close_of_the_round() -> None:
     desk = working_town()
     assert desk.send(VOTE, SET_DISTRIBUTION_PARAMETER, "idle_quarters", 2) is ErrorCode.OK
     assert distribution_parameters(desk.state).idle_quarters == 4
-    shown = parameters(desk.state)["distribution"]
-    assert (shown["in_force"]["idle_quarters"], shown["coming"]["idle_quarters"]) == ("4", "2")
+    (shown,) = [row for row in parameters(desk.state) if row["name"] == "idle_quarters"]
+    assert (shown["value"], shown["coming"]) == ("4", "2")
     desk.close()
     assert distribution_parameters(desk.state).idle_quarters == 2
-    assert "coming" not in parameters(desk.state)["distribution"]
+    assert all(row["coming"] is None for row in parameters(desk.state))
     desk.check()
 
 
@@ -177,7 +179,7 @@ def test_a_refused_change_says_why_and_changes_nothing(
     assert change(town, MESSAGES[module], name, value) is code
     assert sentence in town.refusals[0]
     assert parameters(town.state) == shown
-    assert parameter_changes(town.state, module) == []
+    assert parameter_changes(town.state, most=9) == []
 
 
 @pytest.mark.parametrize("module", MESSAGES)
@@ -205,12 +207,39 @@ def test_history_shows_each_parameter_the_newest_change_first() -> None:
     town = whole_town()
     for name, value in (("min_reports", 4), ("clip_bps_a_year", 700), ("min_reports", 5)):
         assert change(town, SET_LAND_PARAMETER, name, value) is ErrorCode.OK
-    rows = parameter_changes(town.state, "land", "min_reports")
-    assert [(row["before"], row["after"]) for row in rows] == [("4", "5"), ("3", "4")]
-    assert rows[0]["changed_ms"] == town.time_ms == rows[1]["changed_ms"] + 2
-    assert len(parameter_changes(town.state, "land")) == 3
-    assert len(parameter_changes(town.state, "land", most=2)) == 2
+    rows = parameter_changes(town.state, most=9)
+    assert [(row["name"], row["before"], row["after"]) for row in rows] == [
+        ("min_reports", "4", "5"), ("clip_bps_a_year", "800", "700"), ("min_reports", "3", "4"),
+    ]  # fmt: skip
+    assert rows[0]["time_ms"] == town.time_ms == rows[2]["time_ms"] + 2
     assert rows[0]["from_round"] == schedule(town.state).newest + 1
+    assert parameter_changes(town.state, most=2) == rows[:2]
+
+
+def test_every_parameter_is_shown_with_unit_and_with_the_bounds_that_refuse() -> None:
+    town = whole_town()
+    rows = parameters(town.state)
+    kinds: dict[str, Any] = {
+        "land": LandParameters, "issuance": IssuanceParameters,
+        "distribution": DistributionParameters,
+    }  # fmt: skip
+    shown = [(row["module"], row["name"]) for row in rows]
+    assert shown == [
+        (module, field.name) for module, kind in kinds.items() for field in fields(kind)
+    ]
+    assert {module: set(units) for module, units in UNITS.items()} == {
+        module: {field.name for field in fields(kind)} for module, kind in kinds.items()
+    }
+    for row in rows:
+        kind, lowest, highest = kinds[row["module"]], int(row["lowest"]), int(row["highest"])
+        assert lowest <= int(row["value"]) <= highest
+        for outside in (lowest - 1, highest + 1):
+            with pytest.raises((LocalError, ValueError)):
+                with_value(kind, row["name"], outside)
+
+
+def with_value(kind: Any, name: str, value: int) -> object:
+    return kind(**{name: Mode(value) if name == "mode" else value})
 
 
 # -- what loosens supply ---------------------------------------------------------------------------
