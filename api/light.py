@@ -16,6 +16,7 @@ from consensus.messages import SigningDomain
 from ledger import codec, merkle, proofs
 from ledger.block import Header
 from ledger.errors import DecodeError, PeerError
+from ledger.ethereum_envelope import CallDecoder, transfers_only
 from ledger.primitives import HASH_BYTES, Hash
 from ledger.registry import Certificate, ValidatorSet
 from ledger.transaction import Transaction, decode_transaction, verify_transaction
@@ -121,12 +122,20 @@ def verify_chain(trusted: Trusted, proof: ChainProof) -> FinalHeader:
 
 
 def verify_transaction_proof(
-    trusted: Trusted, chain: ChainProof, raw: bytes, index: int, inclusion: bytes
+    trusted: Trusted,
+    chain: ChainProof,
+    raw: bytes,
+    index: int,
+    inclusion: bytes,
+    decode_call: CallDecoder = transfers_only,
 ) -> FinalTransaction:
     """The transaction with signed bytes `raw` in its final block; PeerError says what is not
-    proven. That it took effect is its receipt's word, which is not part of this proof."""
+    proven. That it took effect is its receipt's word, which is not part of this proof.
+
+    decode_call: what Ethereum transactions say to system contracts (ledger.contracts, of the
+    chain's messages); without it such a call is refused."""
     block = verify_chain(trusted, chain)
-    transaction = decode_transaction(raw, trusted.chain_id)
+    transaction = decode_transaction(raw, trusted.chain_id, decode_call)
     if not verify_transaction(transaction):
         raise PeerError(f"transaction {transaction.hash.hex()}: the signature does not match")
     proof = merkle.InclusionProof.from_wire(codec.decode(inclusion))
@@ -183,11 +192,13 @@ def _certified(header: bytes, certificate: Certificate) -> light.CertifiedHeader
 # -- from JSON ------------------------------------------------------------------------------------
 
 
-def verify_json(trusted: Trusted, proof: object) -> Proven:
+def verify_json(
+    trusted: Trusted, proof: object, decode_call: CallDecoder = transfers_only
+) -> Proven:
     """Check a proof as JSON gave it: results.TransactionProof, StateProof or StatementProof,
     {"kind": "block", "chain": ...}, or the JSON-RPC response that holds one.
 
-    PeerError says what is malformed or not proven.
+    decode_call: as in verify_transaction_proof. PeerError says what is malformed or not proven.
     """
     fields = _object(proof, "proof")
     if "jsonrpc" in fields:
@@ -198,9 +209,8 @@ def verify_json(trusted: Trusted, proof: object) -> Proven:
         return verify_chain(trusted, chain)
     if kind == "transaction":
         index = codec.as_uint(fields.get("index"), "index", merkle.MAX_LEAVES - 1)
-        return verify_transaction_proof(
-            trusted, chain, _bytes(fields, "transaction"), index, _bytes(fields, "proof")
-        )
+        raw, inclusion = _bytes(fields, "transaction"), _bytes(fields, "proof")
+        return verify_transaction_proof(trusted, chain, raw, index, inclusion, decode_call)
     if kind == "state":
         row = _row(fields)
         return verify_state_proof(trusted, chain, row.key, row.value, row.proof)

@@ -8,13 +8,14 @@ Hashes and keys are bytes, amounts are integers in smallest units, times are ms 
 time unless a name says otherwise. An unknown hash, height or zone is None, never an exception.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from api.history_ports import HistoryPort
 from ledger.block import Block, CompactBlock, Header
+from ledger.contracts import ContractTable
 from ledger.message_registry import MessageRegistry
 from ledger.module import Event
 from ledger.primitives import Address, Hash
@@ -277,13 +278,8 @@ class StallReport:
 # -- system contracts -----------------------------------------------------------------------------
 
 
-ContractView = Callable[[bytes], bytes]
-"""What a system contract answers to eth_call: calldata -> ABI-encoded result, of the last committed
-state. Raises CallReverted."""
-
-
 class CallReverted(Exception):
-    """A system contract has no such view, or refuses; says why."""
+    """What a system contract was called to do would fail; says why."""
 
 
 # -- the node -------------------------------------------------------------------------------------
@@ -308,8 +304,15 @@ class NodePort(HistoryPort, Protocol):
         """That transactions are signed for."""
 
     @property
-    def contracts(self) -> Mapping[Address, ContractView]:
-        """The system contracts of this chain, with their views."""
+    def contracts(self) -> ContractTable:
+        """The system contracts of this chain."""
+
+    def simulate(self, sender: bytes, message_type: str, body: object) -> None:
+        """CallReverted with the receipt's sentence, if this message of `sender` would fail in the
+        next block; nothing is changed."""
+
+    def supply(self) -> int:
+        """Smallest units of the token that exist."""
 
     def height(self) -> int:
         """The last committed height; 0 is genesis."""

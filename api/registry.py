@@ -126,7 +126,7 @@ class Method:
             ) from None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class MethodRegistry:
     """Methods by name; a duplicate or an incomplete description is fatal at start."""
 

@@ -63,16 +63,18 @@ DecodeError when it says nothing."""
 class EthereumSignature:
     """Whoever can be recovered from it has signed; recovered once, when first asked.
 
+    to: whom the envelope names, an account or a system contract.
     value: smallest units that the envelope moves, which a wallet expects to be refused at once when
     the balance does not cover them.
     """
 
-    __slots__ = ("_address", "_asked", "signature", "signing_hash", "value")
+    __slots__ = ("_address", "_asked", "signature", "signing_hash", "to", "value")
 
-    def __init__(self, signing_hash: Hash, signature: bytes, value: int) -> None:
+    def __init__(self, signing_hash: Hash, signature: bytes, to: Address, value: int) -> None:
         """signature: r || s || parity, 65 bytes."""
         self.signing_hash = signing_hash
         self.signature = signature
+        self.to = to
         self.value = value
         self._asked = False
         self._address: Address | None = None
@@ -171,6 +173,7 @@ def decode(raw: bytes, chain_id: int) -> EthereumEnvelope:
     signature = EthereumSignature(
         _signing_hash(kind, signed, chain_id),
         items[-2].rjust(HASH_BYTES, b"\0") + items[-1].rjust(HASH_BYTES, b"\0") + bytes((parity,)),
+        to,
         value,
     )
     return EthereumEnvelope(

@@ -13,6 +13,7 @@ from typing import Final
 from ledger import accounts, invariants, merkle
 from ledger.block import Header
 from ledger.commitment import CommitmentDelta, CommittedRows, StateCommitment
+from ledger.contracts import ContractTable
 from ledger.errors import (
     DecodeError,
     ErrorCode,
@@ -31,7 +32,7 @@ from ledger.module import (
     Event,
     StateModule,
 )
-from ledger.primitives import Hash
+from ledger.primitives import ZERO_HASH, Address, Hash
 from ledger.receipt import Receipt, hook_leaf, truncated_reason
 from ledger.routing import Router
 from ledger.state import RowCache, State
@@ -109,6 +110,7 @@ class BlockExecutor:
         self.registry = MessageRegistry(
             tuple(message_type for module in self.modules for message_type in module.handlers)
         )
+        self.contracts: Final = ContractTable(self.registry)
         self.invariants = invariants.collect(self.modules)
         self.router: Final = router or Router()
         self.router.connect(self.modules)
@@ -166,45 +168,60 @@ class BlockExecutor:
     ) -> Receipt:
         # The nonce counts even when the message fails: the transaction is on the record.
         accounts.bump_nonce(state, transaction.sender)
-        route = self._routes.get(transaction.type)
-        if route is None:
-            return Receipt(
-                transaction.hash,
-                ErrorCode.INVALID_MESSAGE,
-                f"no message type is called {transaction.type!r}",
-                _NO_EVENTS,
-            )
-        if self._is_paused(state, transaction.type):
-            return _failed(
-                transaction,
-                ErrorCode.PAUSED,
-                f"{transaction.type} is paused in an emergency: send it again when the pause has "
-                "ended",
-            )
-        decode, handler = route
         context = Context(state, info, transaction.sender, transaction.hash)
         state.begin()
         try:
-            handler(context, *decode(transaction.body))
-            if len(context.events) > MAX_EVENTS_PER_TRANSACTION:
-                raise TransactionError(
-                    ErrorCode.LIMIT_EXCEEDED,
-                    f"the transaction makes {len(context.events)} events, at most "
-                    f"{MAX_EVENTS_PER_TRANSACTION} are allowed",
-                )
+            self._call(context, transaction.type, transaction.body)
         except TransactionError as error:
             state.rollback()
-            return _failed(transaction, error.code, error.reason)
-        except DecodeError as error:
-            state.rollback()
-            return _failed(transaction, ErrorCode.INVALID_MESSAGE, str(error))
-        except Exception as error:
-            raise InvariantViolation(
-                f"block {info.height}, transaction {transaction.hash.hex()} "
-                f"({transaction.type}): {type(error).__name__}: {error}"
-            ) from error
+            reason = truncated_reason(error.reason)
+            return Receipt(transaction.hash, error.code, reason, _NO_EVENTS)
         state.commit()
         return Receipt(transaction.hash, ErrorCode.OK, "", tuple(context.events))
+
+    def _call(self, context: Context, message_type: str, body: object) -> None:
+        """Run a message's handler in the overlay that the caller opened; TransactionError, and
+        then the caller rolls it back."""
+        route = self._routes.get(message_type)
+        if route is None:
+            raise TransactionError(
+                ErrorCode.INVALID_MESSAGE, f"no message type is called {message_type!r}"
+            )
+        if self._is_paused(context.state, message_type):
+            raise TransactionError(
+                ErrorCode.PAUSED,
+                f"{message_type} is paused in an emergency: send it again when the pause has ended",
+            )
+        decode, handler = route
+        try:
+            handler(context, *decode(body))
+        except TransactionError:
+            raise
+        except DecodeError as error:
+            raise TransactionError(ErrorCode.INVALID_MESSAGE, str(error)) from error
+        except Exception as error:
+            raise InvariantViolation(
+                f"block {context.block.height}, transaction "
+                f"{(context.transaction_hash or ZERO_HASH).hex()} ({message_type}): "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        if len(context.events) > MAX_EVENTS_PER_TRANSACTION:
+            raise TransactionError(
+                ErrorCode.LIMIT_EXCEEDED,
+                f"the transaction makes {len(context.events)} events, at most "
+                f"{MAX_EVENTS_PER_TRANSACTION} are allowed",
+            )
+
+    def simulate(
+        self, state: State, info: BlockInfo, sender: Address, message_type: str, body: object
+    ) -> None:
+        """TransactionError with the sentence of the receipt, if `sender`'s message failed on
+        `state` in the block `info`; hooks are not run, and `state` is left as it was."""
+        state.begin()
+        try:
+            self._call(Context(state, info, sender, ZERO_HASH), message_type, body)
+        finally:
+            state.rollback()
 
     def _run_hook(
         self,
@@ -292,10 +309,6 @@ def require_roots(header: Header, executed: ExecutedBlock, validators_hash: Hash
             raise InvalidBlock(
                 f"block {header.height}: expected {name} {expected.hex()}, found {found.hex()}"
             )
-
-
-def _failed(transaction: Transaction, code: ErrorCode, reason: str) -> Receipt:
-    return Receipt(transaction.hash, code, truncated_reason(reason), _NO_EVENTS)
 
 
 def _check_names(modules: Sequence[StateModule]) -> None:

@@ -182,8 +182,9 @@ def _keys(config: Config) -> tuple[NodeIdentity, Signer | None]:
 def vote_records(opened: Opened) -> list[Record]:
     """The vote record's records; damage was found when it was opened."""
     chain_id = opened.genesis.chain_id
+    decode_call = opened.chain.executor.contracts.decode_call
     return [
-        wal_records.decode(raw, lambda block: decode_block(block, chain_id))
+        wal_records.decode(raw, lambda block: decode_block(block, chain_id, decode_call))
         for raw in opened.votes.records
     ]
 

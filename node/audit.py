@@ -98,7 +98,7 @@ def block_hash_at(home: Path, height: int) -> Hash | None:
     document = genesis_of(home)
     with opened(home) as (_, blocks):
         raw = blocks.block_bytes(height)
-    return None if raw is None else decode_block(raw, document.chain_id).hash
+    return None if raw is None else _read_block(raw, document).hash
 
 
 def audit(home: Path) -> StoreAudit:
@@ -113,7 +113,7 @@ def audit(home: Path) -> StoreAudit:
         info = genesis.genesis_info(document)
         broken: tuple[str, str] | None = None
         if head.height > 0:
-            block = decode_block(blocks.block_bytes(head.height) or b"", document.chain_id)
+            block = _read_block(blocks.block_bytes(head.height) or b"", document)
             info = _info(document, block)
             broken = _first_broken(
                 {
@@ -175,12 +175,16 @@ def _info(document: Genesis, block: Block) -> BlockInfo:
     )
 
 
+def _read_block(raw: bytes, document: Genesis) -> Block:
+    return decode_block(raw, document.chain_id, build_executor().contracts.decode_call)
+
+
 def _genesis_hash(document: Genesis) -> Hash:
     return genesis.header(document, build_executor()).hash
 
 
 def _check_genesis(blocks: BlockStore, document: Genesis) -> None:
-    first = decode_block(blocks.block_bytes(1) or b"", document.chain_id)
+    first = _read_block(blocks.block_bytes(1) or b"", document)
     expected = _genesis_hash(document)
     ensure(
         first.parent_hash == expected,

@@ -46,7 +46,9 @@ class BlockReader:
             raw = self._chain.blocks.block_bytes(height)
             if raw is None:
                 return None
-            found = decode_block(raw, self._chain.chain_id)
+            found = decode_block(
+                raw, self._chain.chain_id, self._chain.executor.contracts.decode_call
+            )
             _remember(self._blocks, height, found)
         return found
 

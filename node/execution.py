@@ -6,7 +6,7 @@ in ONE synced write batch; whoever sees its height sees all of it.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from consensus.effects import BuildProposal
@@ -116,6 +116,15 @@ class Chain:
     def state(self) -> State:
         """The head's state, to read from until the next block is applied."""
         return State(CommittedRows(self.commitment, self.blocks.live_state()), self._rows)
+
+    def simulate(self, sender: Address, message_type: str, body: object, now_ms: int) -> None:
+        """TransactionError if this message would fail in a block on the head at `now_ms` by own
+        clock. Hooks are not run, nothing is changed."""
+        head = self.head
+        time_ms = max(now_ms, head.time_ms + 1)
+        info = self._info(head.height + 1, time_ms, head.proposer, Participation(None))
+        info = replace(info, parent_state_root=self.commitment.root)
+        self.executor.simulate(self.state(), info, sender, message_type, body)
 
     def block_of_running_height(self, block_hash: Hash) -> Block | None:
         """A proposal that this node built or found valid at the running height."""

@@ -17,8 +17,9 @@ from typing import Final
 
 from api.ports import Refusal, RefusalReason, SubmitOutcome
 from ledger.block import MAX_BLOCK_TRANSACTIONS
+from ledger.contracts import ContractTable
 from ledger.errors import DecodeError, WrongChainError
-from ledger.ethereum_envelope import CallDecoder, EthereumSignature, transfers_only
+from ledger.ethereum_envelope import EthereumSignature
 from ledger.mempool import AdmissionError, Mempool
 from ledger.mempool import Refusal as MempoolRefusal
 from ledger.message_registry import MessageRegistry
@@ -82,7 +83,6 @@ class Ingest:
         admitted: Admitted,
         meter: Meter | None = None,
         judge: Judge = lambda *_: False,
-        decode_call: CallDecoder = transfers_only,
     ) -> None:
         self._chain_id = chain_id
         self._messages = messages
@@ -91,7 +91,7 @@ class Ingest:
         self._admitted = admitted
         self._meter = meter or Meter()
         self._judge = judge
-        self._decode_call = decode_call
+        self._decode_call = ContractTable(messages).decode_call
         self._clients = Share()
         self._gossip: dict[bytes, Share] = {}
         self._answers: dict[bytes, Share] = {}

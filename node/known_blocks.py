@@ -10,6 +10,7 @@ import msgpack
 
 from ledger.block import MAX_HEADER_BYTES, Block, Header, decode_block
 from ledger.errors import DecodeError
+from ledger.ethereum_envelope import CallDecoder
 from ledger.primitives import Hash
 
 KEPT: Final = 8
@@ -18,8 +19,9 @@ KEPT: Final = 8
 class KnownBlocks:
     """The last KEPT blocks by hash."""
 
-    def __init__(self, chain_id: int) -> None:
+    def __init__(self, chain_id: int, decode_call: CallDecoder) -> None:
         self._chain_id = chain_id
+        self._decode_call = decode_call
         self._blocks: dict[Hash, Block] = {}
 
     def add(self, block: Block) -> None:
@@ -33,7 +35,7 @@ class KnownBlocks:
         known = self._blocks.get(_claimed_hash(raw)) if self._blocks else None
         if known is not None and known.encoded == raw:
             return known
-        block = decode_block(raw, self._chain_id)
+        block = decode_block(raw, self._chain_id, self._decode_call)
         self.add(block)
         return block
 

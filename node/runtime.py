@@ -108,7 +108,7 @@ class Runtime:
             opened.head.height, lambda address: sponsored(self.state, address), limits
         )
         self.meter = Meter()
-        self._known = KnownBlocks(opened.chain_id)
+        self._known = KnownBlocks(opened.chain_id, opened.executor.contracts.decode_call)
         self.inbox = Inbox(self._seat_of)
         self._delivery = BlockDelivery(self.inbox, lambda: self.chain.head.height)
         self.ingest = Ingest(

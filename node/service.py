@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from api import ports, statements
 from ledger import accounts, codec, proofs
 from ledger.block import CompactBlock, Header, decode_block
+from ledger.contracts import ContractTable
 from ledger.crypto import keccak256
-from ledger.errors import ensure
+from ledger.errors import TransactionError, ensure
 from ledger.message_registry import MessageRegistry
 from ledger.participation import History
 from ledger.primitives import Address, Hash
@@ -116,9 +117,20 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
         return self._chain.chain_id
 
     @property
-    def contracts(self) -> Mapping[Address, ports.ContractView]:
-        """None: this chain has no system contract with views."""
-        return {}
+    def contracts(self) -> ContractTable:
+        """The system contracts of this chain."""
+        return self._chain.executor.contracts
+
+    def simulate(self, sender: bytes, message_type: str, body: object) -> None:
+        """Execute a message on an overlay of the head, which is dropped."""
+        try:
+            self._chain.simulate(Address(sender), message_type, body, now_ms())
+        except TransactionError as error:
+            raise ports.CallReverted(error.reason) from error
+
+    def supply(self) -> int:
+        """Tokens that exist at the head."""
+        return accounts.supply(self._state())
 
     def height(self) -> int:
         """The last committed height."""
@@ -132,7 +144,9 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
         """Header of height 0, which every store holds."""
         raw = self._chain.blocks.block_bytes(0)
         ensure(raw is not None, "the store holds no genesis block")
-        return decode_block(raw or b"", self._chain.chain_id).header
+        return decode_block(
+            raw or b"", self._chain.chain_id, self._chain.executor.contracts.decode_call
+        ).header
 
     def header(self, height: int) -> Header | None:
         """Header of a committed block."""

@@ -17,6 +17,7 @@ from node.assembly import read_genesis
 from node.block_store import BlockStore
 from node.chain_proofs import chain_proof
 from node.disk_errors import os_error
+from node.modules import build_executor
 from node.state_file import Description, Told
 from node.state_verification import proof_path, require_root
 from node.storage import STATE_START, STATE_STOP
@@ -81,8 +82,9 @@ def _first_and_head(blocks: BlockStore, document: Genesis) -> tuple[Block, Block
         )
     raw_first, raw_head = blocks.block_bytes(0), blocks.block_bytes(head.height)
     try:
-        first = decode_block(raw_first or b"", document.chain_id)
-        block = decode_block(raw_head or b"", document.chain_id)
+        decode_call = build_executor().contracts.decode_call
+        first = decode_block(raw_first or b"", document.chain_id, decode_call)
+        block = decode_block(raw_head or b"", document.chain_id, decode_call)
     except DecodeError as error:
         raise LocalError(f"a block of the database is unreadable: {error}; {_DOCTOR}") from error
     if first.header.parent_hash != document.document_hash():

@@ -10,6 +10,7 @@ from ledger import codec, genesis
 from ledger.block import Block, Header, decode_block
 from ledger.commitment import StateCommitment
 from ledger.errors import DecodeError, InvariantViolation, LocalError
+from ledger.ethereum_envelope import CallDecoder
 from ledger.executor import BlockExecutor
 from ledger.genesis import Genesis
 from ledger.primitives import Hash
@@ -78,23 +79,24 @@ def open_chain(
     head = blocks.head()
     if head is None:
         raise InvariantViolation("genesis was written and the store has no head")
-    first = _block(blocks, 0, document.chain_id)
+    chain_id, decode_call = document.chain_id, executor.contracts.decode_call
+    first = _block(blocks, 0, chain_id, decode_call)
     if first.header.parent_hash != document.document_hash():
         raise LocalError(
             f"the database holds the chain of genesis document {first.header.parent_hash.hex()}, "
             f"the genesis file is {document.document_hash().hex()}: put the right file back, or "
             "name another storage.path"
         )
-    head_block = _block(blocks, head.height, document.chain_id) if head.height else first
+    head_block = _block(blocks, head.height, chain_id, decode_call) if head.height else first
     commitment = _commitment(blocks, document.bucket_count, head_block.header, saved)
     return OpenedChain(
-        chain_id=document.chain_id,
+        chain_id=chain_id,
         genesis_hash=first.hash,
         executor=executor,
         blocks=blocks,
         commitment=commitment,
         head=head_block.header,
-        recent=_recent(blocks, head.height, document.chain_id),
+        recent=_recent(blocks, head.height, chain_id, decode_call),
         head_block=_certified(blocks, head_block) if head.height else None,
         marker=head.marker if head.height or head.marker != NO_MARKER else None,
         vote_record_lost=head.vote_record_lost,
@@ -141,12 +143,12 @@ def certified_block_bytes(blocks: BlockStore, height: int) -> bytes | None:
     return codec.encode((tag, codec.decode(certificate), block))
 
 
-def _block(blocks: BlockStore, height: int, chain_id: int) -> Block:
+def _block(blocks: BlockStore, height: int, chain_id: int, decode_call: CallDecoder) -> Block:
     raw = blocks.block_bytes(height)
     if raw is None:
         raise _damaged(f"block {height} is missing")
     try:
-        return decode_block(raw, chain_id)
+        return decode_block(raw, chain_id, decode_call)
     except DecodeError as error:
         raise _damaged(f"block {height} is unreadable ({error})") from error
 
@@ -169,11 +171,13 @@ def _damaged(what: str) -> LocalError:
     )
 
 
-def _recent(blocks: BlockStore, head: int, chain_id: int) -> tuple[FinishedHeight, ...]:
+def _recent(
+    blocks: BlockStore, head: int, chain_id: int, decode_call: CallDecoder
+) -> tuple[FinishedHeight, ...]:
     state = State(blocks.live_state())
     found: list[FinishedHeight] = []
     for height in range(max(1, head - RECENT_HEIGHTS + 1), head + 1):
-        block = _block(blocks, height, chain_id)
+        block = _block(blocks, height, chain_id, decode_call)
         validators = find_set(state, height)
         if validators is None:
             continue  # a set change lies between: its evidence has expired with it

@@ -14,7 +14,7 @@ from ledger import codec, rlp
 from ledger.block import MAX_BLOCK_TRANSACTIONS, Block, Header
 from ledger.crypto import keccak256
 from ledger.errors import DecodeError, ErrorCode
-from ledger.ethereum_envelope import DYNAMIC_FEE, LEGACY, TRANSFER_GAS
+from ledger.ethereum_envelope import DYNAMIC_FEE, LEGACY, TRANSFER_GAS, EthereumSignature
 from ledger.ethereum_envelope import decode as decode_envelope
 from ledger.primitives import ZERO_ADDRESS, ZERO_HASH
 from ledger.transaction import Transaction
@@ -46,13 +46,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a block's logs are, without them. first_logs: how many are before each transaction."""
+    """What a block's logs are, without them. first_logs: how many are before each transaction.
+    hook_logs: how many are before those of the block's hooks."""
 
     first_logs: Sequence[int]
+    hook_logs: int
     bloom: int
 
 
-EMPTY: Final = Summary(array("L"), 0)
+EMPTY: Final = Summary(array("L"), 0, 0)
 
 
 def summarise(found: ports.CommittedBlock) -> Summary:
@@ -63,7 +65,8 @@ def summarise(found: ports.CommittedBlock) -> Summary:
         emitted = logs.emitted(receipt.events)
         count += len(emitted)
         bloom |= logs.bloom_of(emitted)
-    return Summary(first_logs, bloom)
+    bloom |= logs.bloom_of(logs.emitted(found.hook_events))
+    return Summary(first_logs, count, bloom)
 
 
 def gas_used(transactions: int) -> str:
@@ -196,12 +199,10 @@ def _sent(value: Transaction) -> tuple[bytes, int, bytes] | None:
 
 def receiver(value: Transaction) -> bytes:
     """Address that the transaction is shown as sent to."""
+    if isinstance(value.authority, EthereumSignature):
+        return value.authority.to
     sent = _sent(value)
-    if sent is not None:
-        return sent[0]
-    if value.named_sender is None:
-        return decode_envelope(value.raw, value.chain_id).to
-    return CHAIN
+    return CHAIN if sent is None else sent[0]
 
 
 def receipt(
@@ -256,7 +257,8 @@ def receipt_at(value: ports.CommittedBlock, summary: Summary, index: int) -> res
 def block_logs(
     found: ports.CommittedBlock, summary: Summary, criteria: logs.Criteria
 ) -> Iterable[results.Log]:
-    """The wanted logs of a block."""
+    """The wanted logs of a block, those of its hooks last."""
     if criteria.may_be_in(summary.bloom):
         for index in range(len(found.receipts)):
             yield from logs.logs_of(found, index, summary.first_logs[index], criteria)
+        yield from logs.logs_of(found, len(found.receipts), summary.hook_logs, criteria)

@@ -7,7 +7,8 @@ from api.encoding import hex_of
 from api.ethereum import blocks, results
 from api.ethereum.blocks import Place
 from api.ethereum.contracts import TOKEN
-from api.ethereum.logs import EVERY_LOG, TRANSFER
+from api.ethereum.event_forms import TRANSFER
+from api.ethereum.logs import EVERY_LOG
 from ledger import codec
 from ledger.block import Block, Header, transactions_root
 from ledger.errors import ErrorCode
@@ -73,7 +74,7 @@ LOG_FILTER: Final = {
     "fromBlock": "0x1",
     "toBlock": "latest",
     "address": hex_of(TOKEN),
-    "topics": [hex_of(TRANSFER)],
+    "topics": [hex_of(TRANSFER.topic)],
 }
 FEE_HISTORY: Final[results.FeeHistory] = {
     "oldestBlock": "0x1",

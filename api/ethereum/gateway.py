@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import orjson
@@ -265,7 +266,8 @@ class Gateway:
         if found is None:
             return known or []
         placed = blocks.block_logs(found, self.summary(found), EVERY_LOG)
-        every = [log for receipt in found.receipts for log in emitted(receipt.events)]
+        events = chain((item.events for item in found.receipts), (found.hook_events,))
+        every = [log for group in events for log in emitted(group)]
         pairs = [(log, orjson.dumps(item)) for log, item in zip(every, placed, strict=True)]
         return self._block_logs.put(height, pairs)
 

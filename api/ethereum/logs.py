@@ -1,10 +1,11 @@
-"""Events of receipts as logs, their bloom filters, and what a log filter asks for. Pure.
+"""Events as logs, their bloom filters, and what a log filter asks for. Pure.
 
-Only events with a form of their own become logs: a transfer of the token, so far. Events of the
-hooks of a block belong to no transaction and are none.
+Every registered event is a log of its module's contract (api.ethereum.event_forms). Those of a
+block's hooks, such as a mint, belong to no transaction: they come after those of the last one and
+name the block's hash in the place of a transaction's.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -12,13 +13,15 @@ from typing import Final
 from api.encoding import hex_of
 from api.ethereum.contracts import TOKEN
 from api.ethereum.encoding import padded, quantity, word
+from api.ethereum.event_forms import FORMS, TRANSFER
 from api.ethereum.results import Log
 from api.ports import CommittedBlock
+from ledger.contracts import CONTRACTS
 from ledger.crypto import keccak256
-from ledger.module import Event, EventValue
+from ledger.module import Event
 from ledger.primitives import Address
 
-TRANSFER: Final = keccak256(b"Transfer(address,address,uint256)")
+EMITTERS: Final = frozenset(contract.address for contract in CONTRACTS)
 BLOOM_BYTES: Final = 256
 _BLOOM_BITS: Final = 8 * BLOOM_BYTES
 _BITS_KEPT: Final = 8_192
@@ -33,21 +36,27 @@ class Emitted:
     data: bytes
 
 
-def _transfer(values: Mapping[str, EventValue]) -> Emitted:
+def _transfer(event: Event) -> Emitted:
+    # Nearly all events of a town are transfers, so this one is made without its form's help.
+    values = dict(event.values)
     sender, receiver, amount = values["from"], values["to"], values["amount"]
     if not (isinstance(sender, bytes) and isinstance(receiver, bytes) and isinstance(amount, int)):
         raise TypeError("transfer.sent names two addresses and an amount")
-    return Emitted(TOKEN, (TRANSFER, padded(sender), padded(receiver)), word(amount))
+    return Emitted(TOKEN, (TRANSFER.topic, padded(sender), padded(receiver)), word(amount))
 
 
-_FORMS: Final[Mapping[str, Callable[[Mapping[str, EventValue]], Emitted]]] = {
-    "transfer.sent": _transfer
-}
+def _emitted(event: Event) -> Emitted | None:
+    if event.name == TRANSFER.event:
+        return _transfer(event)
+    form = FORMS.get(event.name)
+    if form is None:
+        return None
+    return Emitted(form.contract.address, *form.topics_and_data(event))
 
 
 def emitted(events: Iterable[Event]) -> list[Emitted]:
     """The logs among these events, in order."""
-    return [_FORMS[event.name](dict(event.values)) for event in events if event.name in _FORMS]
+    return [log for event in events if (log := _emitted(event)) is not None]
 
 
 @lru_cache(_BITS_KEPT)
@@ -85,8 +94,8 @@ class Criteria:
 
     @property
     def never(self) -> bool:
-        """True when no log can match, because only TOKEN emits any."""
-        return bool(self.addresses) and TOKEN not in self.addresses
+        """True when no log can match, because only system contracts emit any."""
+        return bool(self.addresses) and EMITTERS.isdisjoint(self.addresses)
 
     def matches(self, log: Emitted) -> bool:
         """True when the log is asked for."""
@@ -113,17 +122,18 @@ EVERY_LOG: Final = Criteria()
 def logs_of(
     found: CommittedBlock, index: int, first_log: int, criteria: Criteria = EVERY_LOG
 ) -> list[Log]:
-    """The wanted logs of transaction `index`; first_log: how many logs are before it."""
+    """The wanted logs of transaction `index`, those of the hooks at the index after the last;
+    first_log: how many logs are before it."""
     block = found.block
-    transaction = block.transactions[index]
+    of_hooks = index == len(block.transactions)
     return placed(
-        emitted(found.receipts[index].events),
+        emitted(found.hook_events if of_hooks else found.receipts[index].events),
         criteria,
         first_log,
         block_hash=block.hash,
         height=block.height,
         time_ms=block.time_ms,
-        transaction_hash=transaction.hash,
+        transaction_hash=block.hash if of_hooks else block.transactions[index].hash,
         index=index,
     )
 

@@ -51,11 +51,16 @@ def _next_block(blocks: BlockStore, document: Genesis, home: Path) -> BlockInfo:
     head = blocks.head()
     if head is None:
         raise NoChainError(home)
+    executor = build_executor()
     try:
         parent = (
-            genesis.header(document, build_executor())
+            genesis.header(document, executor)
             if head.height == 0
-            else decode_block(blocks.block_bytes(head.height) or b"", document.chain_id).header
+            else decode_block(
+                blocks.block_bytes(head.height) or b"",
+                document.chain_id,
+                executor.contracts.decode_call,
+            ).header
         )
     except DecodeError as error:
         raise LocalError(

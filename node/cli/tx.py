@@ -331,7 +331,10 @@ def _raw_of(file: IO[bytes]) -> bytes:
 @json_option
 def decode(signed_file: IO[bytes], chain_id: int, as_json: bool) -> None:
     """Show offline what a signed transaction would do, and whether its signature is valid."""
-    signed = decode_transaction(_raw_of(signed_file), chain_id)
+    from node.modules import build_executor
+
+    decode_call = build_executor().contracts.decode_call
+    signed = decode_transaction(_raw_of(signed_file), chain_id, decode_call)
     valid = verify_transaction(signed)
     known = valid or signed.named_sender is not None  # else only a valid signature would tell
     found = {

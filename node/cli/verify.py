@@ -70,7 +70,7 @@ def verify(
     proof = _read(proof_file)
     trusted = _genesis(genesis_file) if trusted_file is None else _trusted(trusted_file)
     try:
-        found = verify_json(trusted, proof)
+        found = verify_json(trusted, proof, build_executor().contracts.decode_call)
     except PeerError as error:
         raise LocalError(
             f"{proof_file} proves nothing on the chain of {trusted_file or genesis_file}: {error}; "

@@ -31,3 +31,18 @@ def test_no_module_is_a_drawer_for_everything() -> None:
     drawers = {"utils.py", "util.py", "helpers.py", "misc.py", "common.py"}
     found = [shown(path) for path in python_files(*PACKAGES, "tests") if path.name in drawers]
     assert not found, f"name these after what they hold: {found}"
+
+
+def test_a_node_reads_every_transaction_with_the_decoder_of_its_chain() -> None:
+    """A place that left the decoder out would not understand a block with a contract call."""
+    found = {
+        f"{shown(path)}:{node.lineno}": len(node.args) + len(node.keywords)
+        for path in python_files("node")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("decode_block", "decode_transaction")
+    }
+    assert len(found) >= 8, "the pattern no longer finds what it is there for"
+    without = [place for place, arguments in found.items() if arguments < 3]
+    assert not without, f"pass executor.contracts.decode_call at {without}"

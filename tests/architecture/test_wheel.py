@@ -39,6 +39,7 @@ def test_it_holds_the_six_packages_with_their_data(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     data = {str(path.relative_to(ROOT)) for path in (ROOT / "node" / "data").glob("*.csv")}
+    data |= {str(path.relative_to(ROOT)) for path in (ROOT / "api/ethereum/abi").iterdir()}
     assert {name.split("/")[0] for name in names} == set(PACKAGES)
     assert data <= names
 

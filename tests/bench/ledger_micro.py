@@ -14,9 +14,11 @@ from functools import partial
 
 from ledger import accounts, threshold
 from ledger.accounts import ACCOUNTS, Account, AccountsModule
+from ledger.contracts import ContractTable
 from ledger.crypto import Ed25519Signer, Secp256k1Signer, ed25519_address, keccak256, verify_ed25519
 from ledger.kv import MemoryStore
 from ledger.mempool import Mempool
+from ledger.message_registry import MessageRegistry
 from ledger.module import BlockInfo, Context
 from ledger.primitives import UNIT, ZERO_HASH, Address
 from ledger.registry import Participation
@@ -41,6 +43,7 @@ TURNS, CALLS_A_TURN = 40, 100
 ED25519 = Ed25519Signer(b"e" * 32)
 SECP256K1 = Secp256k1Signer(b"s" * 32)
 TO = Address(b"t" * 20)
+CONTRACTS = ContractTable(MessageRegistry((SEND,)))
 
 
 def best_us(operation: Callable[[], object], calls: int) -> float:
@@ -56,6 +59,11 @@ def best_us(operation: Callable[[], object], calls: int) -> float:
 
 def show(name: str, microseconds: float) -> None:
     print(f"{name:<44}{microseconds:8.2f} us")
+
+
+def decoded(raw: bytes) -> Transaction:
+    """As a node decodes it."""
+    return decode_transaction(raw, CHAIN_ID, CONTRACTS.decode_call)
 
 
 def transactions() -> None:
@@ -80,8 +88,10 @@ def transactions() -> None:
         name: ethereum.raw(kind=kind)
         for name, kind in (("legacy", 0), ("EIP-2930", 1), ("EIP-1559", 2))
     }
+    to, data = CONTRACTS.encode_call(draft.type, draft.body)
+    raws["call of a contract"] = ethereum.raw(to=to, value=0, data=data, gas=60_000)
     for name, each in raws.items():
-        show(f"decode {name}", best_us(partial(decode_transaction, each, CHAIN_ID), 10000))
+        show(f"decode {name}", best_us(partial(decoded, each), 10000))
     for name, transaction in signed.items():
         show(f"verify {name}", best_us(partial(verify_transaction, transaction), 2000))
     entering(raws)
@@ -93,7 +103,7 @@ def entering(raws: dict[str, bytes]) -> None:
     pool = Mempool(0, lambda _: False)
 
     def enter(raw: bytes) -> None:
-        transaction = decode_transaction(raw, CHAIN_ID)
+        transaction = decoded(raw)
         verify_transaction(transaction)
         pool.admit(transaction, transaction.nonce, False)
         pool.discard([transaction.hash])

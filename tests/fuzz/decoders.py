@@ -8,10 +8,12 @@ from typing import Any
 
 from consensus import message_wire, wal_records
 from consensus.messages import Proposal
-from ledger import codec, ethereum_envelope, participation
+from ledger import abi, codec, ethereum_envelope, participation
 from ledger.block import Header, decode_block, decode_compact_block
+from ledger.contracts import CALL
 from ledger.errors import DecodeError
 from ledger.merkle import InclusionProof
+from ledger.primitives import ADDRESS_BYTES, Address
 from ledger.proofs import StateProof, prove_state
 from ledger.receipt import (
     decode_hook_leaf,
@@ -31,6 +33,9 @@ from tests.fuzz.checking import Decoder
 from tests.fuzz.mutation import Shape
 from tests.support import ethereum
 from tests.support.ledger_chain import CHAIN_ID
+
+CONTRACTS = stores.EXECUTOR.contracts
+ABI_TYPES = (abi.STRING, abi.UINT64, abi.Array(CALL), abi.Array(abi.STRING))
 
 
 def read_block(raw: bytes) -> Proposal:
@@ -118,6 +123,29 @@ def _ledger() -> list[Decoder]:
             (DecodeError,),
             ("block.decode_compact_block",),
             lambda found: found.encoded,
+        ),
+    ]
+
+
+def _contracts() -> list[Decoder]:
+    return [
+        Decoder(
+            "call of a system contract",
+            lambda raw: CONTRACTS.decode_call(Address(raw[:ADDRESS_BYTES]), 0, raw[ADDRESS_BYTES:]),
+            stores.contract_calls(),
+            (DecodeError,),
+            ("contracts.ContractTable.decode_call", "abi.decode"),
+            shape=Shape.BYTES,
+            peak_bytes=5 * 2**20,  # anybody may send one, a hundred in a call
+        ),
+        Decoder(
+            "contract ABI",
+            lambda raw: abi.decode(ABI_TYPES, raw),
+            [abi.encode(ABI_TYPES, ("a", 5, ((bytes(20), b"data"),) * 2, ("b", "c")))],
+            (DecodeError,),
+            ("abi.decode",),
+            lambda values: abi.encode(ABI_TYPES, values),
+            Shape.BYTES,
         ),
     ]
 
@@ -275,6 +303,7 @@ DECODERS: dict[str, Decoder] = {
     decoder.name: decoder
     for decoder in (
         *_ledger(),
+        *_contracts(),
         *_outcomes(),
         *_values(),
         *_consensus(),

@@ -16,6 +16,7 @@ import ledger
 import tokenomics
 from ledger import codec, genesis
 from ledger.commitment import StateCommitment
+from ledger.contracts import carries_messages
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, LocalError
 from ledger.kv import MemoryStore, WriteBatch
@@ -143,7 +144,7 @@ def _body(message: MessageType) -> Decoder:
     return Decoder(
         f"body of {message.name}",
         lambda raw: message.decode(codec.decode(raw)),
-        [codec.encode(tuple(_sample(field) for field in message.fields))],
+        [codec.encode(body_of(message))],
         (DecodeError,),
         (
             "message_registry.MessageType.decode",
@@ -151,6 +152,26 @@ def _body(message: MessageType) -> Decoder:
             "message_registry.decode_fields",
         ),
         lambda values: codec.encode(message.encode(*values)),
+    )
+
+
+def contract_calls() -> list[bytes]:
+    """Address and calldata of each function of the system contracts."""
+    table = EXECUTOR.contracts
+    return [
+        b"".join(table.encode_call(message.name, body_of(message)))
+        for message in EXECUTOR.registry.all()
+        if table.function_of(message.name) is not None
+    ]
+
+
+def body_of(message: MessageType) -> tuple[object, ...]:
+    """Wire form of some body; what a proposal carries is a message of this chain."""
+    return tuple(
+        (("distribution.claim", codec.encode(("land",))),) * 2
+        if carries_messages(field)
+        else _sample(field)
+        for field in message.fields
     )
 
 

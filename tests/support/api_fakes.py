@@ -17,6 +17,7 @@ from api.encoding import from_hex
 from api.history_ports import HistoryEntry, Place, PlacePage
 from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
 from ledger.concerned import HOOKS, concerned, positions
+from ledger.contracts import ContractTable
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, ErrorCode, WrongChainError
 from ledger.message_registry import MessageRegistry
@@ -29,10 +30,12 @@ from ledger.transaction import (
     decode_transaction,
 )
 from ledger.transfers import SEND
+from node.modules import build_executor
 from node.pending_feed import PendingFeed
 from tests.support.transfers import signed
 
 BLOCK_INTERVAL_MS = 500
+CONTRACTS = build_executor().contracts
 
 
 def transfer(nonce: int, amount: int = 1, valid_until: int = 100) -> Transaction:
@@ -56,7 +59,9 @@ class FakeNode:
         self.failure: Exception | None = None
         self.waiting = 0
         self.history_from: int | None = 1
-        self.views: dict[Address, ports.ContractView] = {}
+        self.simulated: list[tuple[bytes, str, object]] = []
+        self.refusal = ""
+        self.hook_events: tuple[Event, ...] = (examples.EVENT,)
         self.feed = PendingFeed()
         self._changed = asyncio.Condition()
         self._tells = True
@@ -92,7 +97,7 @@ class FakeNode:
             for item in transactions
         )
         committed = ports.CommittedBlock(
-            Block(header, participation, transactions), receipts, (examples.EVENT,)
+            Block(header, participation, transactions), receipts, self.hook_events
         )
         self.blocks.append(committed)
         async with self._changed:
@@ -118,8 +123,16 @@ class FakeNode:
         return examples.CHAIN_ID
 
     @property
-    def contracts(self) -> Mapping[Address, ports.ContractView]:
-        return self.views
+    def contracts(self) -> ContractTable:
+        return CONTRACTS
+
+    def simulate(self, sender: bytes, message_type: str, body: object) -> None:
+        self.simulated.append((sender, message_type, body))
+        if self.refusal:
+            raise ports.CallReverted(self.refusal)
+
+    def supply(self) -> int:
+        return 10**26
 
     def genesis_header(self) -> Header:
         return replace(examples.BLOCK.header, height=0)
@@ -236,7 +249,7 @@ class FakeNode:
 
     def _admit(self, raw: bytes) -> ports.SubmitOutcome:
         try:
-            transaction = decode_transaction(raw, examples.CHAIN_ID)
+            transaction = decode_transaction(raw, examples.CHAIN_ID, CONTRACTS.decode_call)
         except WrongChainError as error:
             return ports.Refusal(ports.RefusalReason.WRONG_CHAIN, str(error))
         except DecodeError as error:

@@ -42,9 +42,10 @@ def node_with(package: str) -> tuple[str, str]:
 
 def npm_with(package: str) -> str:
     """The folder that has this npm package; skips the test when it is missing."""
-    if not (folder() / "npm" / ".installed").exists():
+    name = "solc" if package == "solc" else "npm"
+    if not (folder() / name / ".installed").exists():
         pytest.skip(f"{package} is not installed in {folder()}: run .ci/clients")
-    return str(folder() / "npm")
+    return str(folder() / name)
 
 
 def cast() -> str:

@@ -22,6 +22,7 @@ class Caller:
 
     def __init__(self) -> None:
         self.node = FakeNode()
+        self.node.hook_events = ()
         self.now_s = 0.0
         self.gateway = Gateway(self.node, lambda: self.now_s, max_log_blocks=20, max_filters=3)
         self._dispatcher = Dispatcher(REGISTRY, 100, self._failed)

@@ -4,15 +4,14 @@ from typing import Annotated
 
 from api.encoding import hex_of
 from api.errors import REFUSED, RpcError
-from api.ethereum import examples, forms, results
+from api.ethereum import contract_calls, examples, forms, results
 from api.ethereum.blocks import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT
-from api.ethereum.contracts import CODE, reverted
+from api.ethereum.contracts import CODE, TOKEN
 from api.ethereum.encoding import quantity
 from api.ethereum.forms import LATEST, PENDING, BlockId, CallObject
 from api.parameters import ADDRESS
-from api.ports import CallReverted
 from api.registry import Context, method
-from ledger import codec
+from ledger import abi, codec
 from ledger.ethereum_envelope import intrinsic_gas
 from ledger.primitives import Address
 
@@ -22,6 +21,14 @@ _At = Annotated[
 ]
 _Call = Annotated[CallObject, forms.CALL, "The transaction that would be sent."]
 _OF_BOB = {"address": hex_of(examples.BOB), "block": "latest"}
+_CALL = {
+    "transaction": {
+        "to": hex_of(TOKEN),
+        "data": hex_of(
+            abi.selector("balanceOf(address)") + abi.encode((abi.ADDRESS,), (examples.BOB,))
+        ),
+    }
+}
 _TRANSFER = {
     "transaction": {"from": hex_of(examples.SENDER), "to": hex_of(examples.BOB), "value": "0x1"}
 }
@@ -48,7 +55,8 @@ async def get_transaction_count(
 async def get_code(context: Context, address: _Owner, block: _At = LATEST) -> results.Bytes:
     """0xfe for a system contract, 0x for every other address: there is no EVM."""
     context.ethereum.require_head(block)
-    return hex_of(CODE if Address(address) in context.node.contracts else b"")
+    is_contract = Address(address) in context.node.contracts.functions
+    return hex_of(CODE if is_contract else b"")
 
 
 @method(
@@ -68,7 +76,7 @@ async def get_storage_at(
     return "0x" + "00" * 32
 
 
-@method("eth", example={"transaction": {"to": hex_of(examples.BOB), "data": "0x"}}, result="0x")
+@method("eth", example=_CALL, result=hex_of(abi.encode((abi.UINT256,), (examples.BALANCE,))))
 async def call(
     context: Context,
     transaction: _Call,
@@ -76,23 +84,12 @@ async def call(
     state_overrides: Annotated[None, forms.NO_OVERRIDES, "Not supported."] = None,
     block_overrides: Annotated[None, forms.NO_OVERRIDES, "Not supported."] = None,
 ) -> results.Bytes:
-    """What a view of a system contract answers; 0x from an address without code. A contract that
-    refuses is an error of code 3 with its reason."""
+    """What a view of a system contract answers, or what calling another function of it would give;
+    0x from an address without code. What a contract refuses is an error of code 3 with the reason.
+    """
     del state_overrides, block_overrides
     context.ethereum.require_head(block)
-    return hex_of(_view(context, transaction))
-
-
-def _view(context: Context, transaction: CallObject) -> bytes:
-    view = None
-    if transaction.to is not None:
-        view = context.node.contracts.get(Address(transaction.to))
-    if view is None:
-        return b""
-    try:
-        return view(transaction.data)
-    except CallReverted as refusal:
-        raise reverted(str(refusal)) from refusal
+    return hex_of(await contract_calls.call(context, transaction))
 
 
 @method("eth", example=_TRANSFER, result="0x5208")
@@ -103,16 +100,16 @@ async def estimate_gas(
     state_overrides: Annotated[None, forms.NO_OVERRIDES, "Not supported."] = None,
 ) -> results.Quantity:
     """The least gas limit that the transaction has to carry: 21000 for a transfer, and more for
-    data. Refuses what would be refused when sent."""
+    data. Refuses what would be refused when sent, and a call that would fail with its reason."""
     del state_overrides
     context.ethereum.require_head(block)
     if transaction.to is None:
         raise RpcError(REFUSED, "contract creation is not supported: name a receiver in to")
-    if transaction.data and Address(transaction.to) not in context.node.contracts:
-        raise RpcError(
-            REFUSED,
-            f"{hex_of(transaction.to)} is no system contract: data cannot be sent to it",
-        )
+    to = Address(transaction.to)
+    if to in context.node.contracts.functions:
+        await contract_calls.call(context, transaction)
+    elif transaction.data:
+        raise RpcError(REFUSED, f"{hex_of(to)} is no system contract: data cannot be sent to it")
     if transaction.sender is not None:
         balance = context.node.account(transaction.sender).balance
         if transaction.value > balance:

@@ -25,8 +25,9 @@ _Changes = list[results.Log] | list[results.Hash32]
 
 @method("eth", example={"filter": examples.LOG_FILTER}, result=[examples.LOG])
 async def get_logs(context: Context, filter: _Filter) -> list[results.Log]:
-    """Logs of a range of blocks, at most 10,000, by address and topics. The token's transfers are
-    logs of 0x...0401; docs/ethereum.md says which events are."""
+    """Logs of a range of blocks, at most 10,000, by address and topics. Every event of a
+    module is a log of its system contract; those of a block's hooks name the block's hash in the
+    place of a transaction's."""
     return await context.ethereum.logs(filter)
 
 

@@ -10,11 +10,11 @@ from api.errors import LIMIT_EXCEEDED, REFUSED
 from api.ethereum import gateway
 from api.ethereum.blocks import summarise
 from api.ethereum.contracts import TOKEN
-from api.ethereum.logs import TRANSFER
+from api.ethereum.event_forms import TRANSFER
 from tests.support.ethereum import SENDER, raw
 from tests.support.ethereum_calls import Caller
 
-TOPIC = hex_of(TRANSFER)
+TOPIC = hex_of(TRANSFER.topic)
 FROM = "0x" + "00" * 12 + SENDER.hex()
 TO = "0x" + "00" * 12 + examples.BOB.hex()
 OTHER = hex_of(bytes(32))
