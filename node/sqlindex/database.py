@@ -92,9 +92,7 @@ class IndexDatabase:
         self._cursor = Cursor(row["first_height"], row["height"], row["block_hash"])
         return self._cursor
 
-    def _require(
-        self, row: Mapping[Any, Any], chain: ChainName, first_height: int | None
-    ) -> None:
+    def _require(self, row: Mapping[Any, Any], chain: ChainName, first_height: int | None) -> None:
         if row["schema_version"] != SCHEMA_VERSION:
             raise LocalError(
                 f"{self._name} has tables of schema version {row['schema_version']}, this release "

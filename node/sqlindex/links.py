@@ -25,8 +25,8 @@ _REMEDY: Final = "name another node, and run poyong doctor on this one"
 
 
 def check_block(block: results.Block, height: int, parent_hash: str | None) -> None:
-    """That a full block is the one of `height` on top of `parent_hash` (None: any), and that its
-    transactions are those of its header. LocalError says what is not."""
+    """That a block is the one of `height` on top of `parent_hash` (None: any), and that its
+    transactions are those of its header; detail "hashes" or "full". LocalError says what is not."""
     if block["height"] != height:
         raise LocalError(f"expected block {height}, found {block['height']}: {_REMEDY}")
     if parent_hash is not None and block["parent_hash"] != parent_hash:
@@ -34,7 +34,8 @@ def check_block(block: results.Block, height: int, parent_hash: str | None) -> N
             f"block {height} stands on {block['parent_hash']}, the block before is {parent_hash}: "
             "the node follows another history; name another node"
         )
-    hashes = [item["hash"] for item in block["transactions"]]
+    members: Mapping[str, Any] = block
+    hashes = block["transaction_hashes"]
     try:
         found = header_of(block).hash
         root = merkle.root([Hash(from_hex(item)) for item in hashes])
@@ -50,8 +51,12 @@ def check_block(block: results.Block, height: int, parent_hash: str | None) -> N
             f"the transactions of block {height} have the root {hex_of(root)}, its header says "
             f"{block['transactions_root']}: {_REMEDY}"
         )
-    if hashes != [item["transaction_hash"] for item in block["receipts"]]:
-        raise LocalError(f"the receipts of block {height} are of other transactions: {_REMEDY}")
+    for member, name in (("transactions", "hash"), ("receipts", "transaction_hash")):
+        parts: list[Mapping[str, Any]] | None = members.get(member)
+        if parts is not None and hashes != [item[name] for item in parts]:
+            raise LocalError(
+                f"the {member} of block {height} are not those that the block names: {_REMEDY}"
+            )
 
 
 def header_of(block: results.Block) -> Header:

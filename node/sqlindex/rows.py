@@ -48,16 +48,17 @@ def rows_of(block: results.Block) -> BlockRows:
     time = time_of(block["time_ms"])
     found: dict[str, list[Row]] = {"blocks": [block_row(block)], "transactions": [], "events": []}
     receipts = block["receipts"]
-    for transaction, receipt in zip(block["transactions"], receipts, strict=True):
-        found["transactions"].append(_transaction_row(transaction, receipt, time))
+    for index, transaction in enumerate(block["transactions"]):
+        place = (block["height"], index)
+        found["transactions"].append(_transaction_row(place, transaction, receipts[index], time))
     for row in event_rows(block):
         found["events"].append(row)
         reader = READERS.get(row["name"])
         if reader is None:
             continue
-        place = Place(block["height"], row["position"], row["transaction_hash"], time)
+        at = Place(block["height"], row["position"], row["transaction_hash"], time)
         try:
-            for table, derived in reader(place, row["payload"]):
+            for table, derived in reader(at, row["payload"]):
                 found.setdefault(table, []).append(derived)
         except (KeyError, ValueError) as error:
             raise LocalError(
@@ -107,13 +108,16 @@ def event_rows(block: results.Block) -> Iterator[Row]:
 
 
 def _transaction_row(
-    transaction: results.Transaction, receipt: results.Receipt, time: datetime
+    place: tuple[int, int],
+    transaction: results.Transaction,
+    receipt: results.Receipt,
+    time: datetime,
 ) -> Row:
     valid_until = transaction["valid_until"]
     return {
         "hash": transaction["hash"],
-        "height": transaction["height"],
-        "position": transaction["index"],
+        "height": place[0],
+        "position": place[1],
         "time": time,
         "sender": transaction["sender"],
         "nonce": transaction["nonce"],
