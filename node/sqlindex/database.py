@@ -6,7 +6,7 @@ programs that write one database the second is told so. Synchronous: callers use
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,9 +55,10 @@ class Cursor:
 class IndexDatabase:
     """Opened by open_database(). Every error of the database is a LocalError in one sentence."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
+        """name: its URL without the password."""
         self._engine = engine
-        self._name = engine.url.render_as_string(hide_password=True)
+        self._name = name
         self._cursor: Cursor | None = None
 
     @property
@@ -128,8 +129,18 @@ class IndexDatabase:
                     "block_hash": None,
                 },
             )
+        if self._engine.dialect.name == "sqlite":
+            self._let_others_read()
         self._cursor = cursor
         return cursor
+
+    def _let_others_read(self) -> None:
+        """Readers and the writer of a SQLite file do not wait for each other; a trait of the file.
+
+        Outside a transaction, as SQLite demands.
+        """
+        with self._said("prepare"), closing(self._engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA journal_mode=WAL")
 
     def write(self, batch: Sequence[BlockRows]) -> Cursor:
         """Add blocks that follow the cursor, in one transaction; the new cursor.
@@ -194,7 +205,7 @@ def open_database(url: str) -> IndexDatabase:
         )
     if not parsed.database or parsed.database == ":memory:":
         raise LocalError(f"--to: expected {FORMS}, found no name of a database")
-    return IndexDatabase(_engine(parsed))
+    return IndexDatabase(_engine(parsed), parsed.render_as_string(hide_password=True))
 
 
 def _engine(url: URL) -> Engine:

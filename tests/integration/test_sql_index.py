@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from api import ports
 from api.client import Client, UnreachableError
+from api.server import ApiConfig
 from ledger.errors import LocalError
 from node import cli
 from node.sqlindex.database import ChainName, open_database
@@ -194,7 +195,7 @@ async def test_it_waits_for_a_node_that_goes_away_and_goes_on(
         await served.server.stop()
         while not (await told.get()).away:
             pass
-        again = replace(served.server.config, port=served.port)
+        again = ApiConfig(port=served.port)
         node.blocks += played().committed[10:12]
         async with serving(again, node):
             while (await told.get()).cursor.height < 12:

@@ -37,7 +37,7 @@ def _unprivileged() -> tuple[list[str], int | None]:
 
 @contextmanager
 def server(programs: Path) -> Iterator[str]:
-    """A server with an empty cluster; yields its URL up to the name of a database.
+    """A server with an empty cluster; yields its URL with DATABASE for the name of one.
 
     Not in pytest's own folder: another user cannot enter it, and the path of a socket has at most
     107 bytes.
@@ -54,7 +54,7 @@ def server(programs: Path) -> Iterator[str]:
         _run([*prefix, *initdb, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], folder)
         _run([*control, "-l", str(folder / "log"), "-o", options, "start"], folder)
         try:
-            yield f"postgresql://{USER}@/%s?host={quote(str(folder), safe='')}"
+            yield f"postgresql://{USER}@/DATABASE?host={quote(str(folder), safe='')}"
         finally:
             _run([*control, "-m", "immediate", "stop"], folder)
     finally:

@@ -35,11 +35,11 @@ def fresh(base: str, folder: Path, name: str = "town") -> str:
     if not base:
         return f"sqlite:///{folder / name}.db"
     name = f"{name}_{abs(hash(folder))}"
-    with engine_of(base % "postgres").connect() as connection:
+    with engine_of(base.replace("DATABASE", "postgres")).connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(
             text(f'CREATE DATABASE "{name}"')
         )
-    return base % name
+    return base.replace("DATABASE", name)
 
 
 def engine_of(url: str) -> Engine:
