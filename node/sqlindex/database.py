@@ -25,8 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from ledger.errors import LocalError
+from node.sqlindex.event_rows import Row
 from node.sqlindex.rows import BlockRows
-from node.sqlindex.schema import CURSOR, METADATA, SCHEMA_VERSION, to_json
+from node.sqlindex.schema import CURSOR, METADATA, SCHEMA_VERSION, ZONES, to_json
 
 DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 FORMS: Final = "sqlite:///FILE or postgresql://USER@HOST/DATABASE"
@@ -112,8 +113,8 @@ class IndexDatabase:
                 f"{first_height}: leave --from out, or name another database"
             )
 
-    def create(self, chain: ChainName, first_height: int) -> Cursor:
-        """Make the tables of an empty database, all or none."""
+    def create(self, chain: ChainName, first_height: int, zones: Sequence[Row] = ()) -> Cursor:
+        """Make the tables of an empty database, all or none; zones: rows of that table."""
         cursor = Cursor(first_height, first_height - 1, None)
         with self._said("create the tables of"), self._engine.begin() as connection:
             METADATA.create_all(connection, checkfirst=False)
@@ -129,6 +130,8 @@ class IndexDatabase:
                     "block_hash": None,
                 },
             )
+            if zones:
+                connection.execute(insert(ZONES), zones)
         if self._engine.dialect.name == "sqlite":
             self._let_others_read()
         self._cursor = cursor

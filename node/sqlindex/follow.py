@@ -16,7 +16,7 @@ from api.client import Client, NodeError, UnreachableError
 from ledger.errors import LocalError
 from node.sqlindex.database import ChainName, Cursor, IndexDatabase
 from node.sqlindex.links import check_block
-from node.sqlindex.rows import BlockRows, rows_of
+from node.sqlindex.rows import BlockRows, rows_of, zone_rows
 
 MAX_WAITING_ROWS: Final = 20_000
 """Read and not yet written; reading rests beyond it. One block has at most a few times 10,000."""
@@ -104,7 +104,8 @@ class Follower:
         found = await asyncio.to_thread(self._database.find, chain, self._first_height)
         if found is None:
             first = 1 if self._first_height is None else self._first_height
-            return await asyncio.to_thread(self._database.create, chain, first)
+            zones = zone_rows(await self._client.call(calls.get_zones()))
+            return await asyncio.to_thread(self._database.create, chain, first, zones)
         if found.block_hash is not None and found.height <= status["height"]:
             block = await self._client.call(calls.get_block(found.height, "none"))
             if block is not None and block["hash"] != found.block_hash:

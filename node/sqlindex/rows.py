@@ -6,12 +6,12 @@ described in node.sqlindex.schema.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from api import results
+from api import land_results, results
 from ledger.errors import LocalError
 from ledger.primitives import ADDRESS_BYTES
 from node.sqlindex.event_rows import READERS, Place, Row
@@ -66,6 +66,21 @@ def rows_of(block: results.Block) -> BlockRows:
                 f"({type(error).__name__}: {error}); install the release that the node runs"
             ) from error
     return BlockRows(block["height"], block["hash"], found)
+
+
+def zone_rows(zones: Sequence[land_results.Zone]) -> list[Row]:
+    """Rows of `zones`, which come with the chain and not with a block."""
+    return [
+        {
+            "zone": zone["zone"],
+            "name_ko": zone["name_ko"],
+            "name_en": zone["name_en"],
+            "legal_dong_code": zone["legal_dong_code"],
+            "area_tenth_m2": zone["area_tenth_m2"],
+            "base_krw_per_m2": zone["base_krw_per_m2"],
+        }
+        for zone in zones
+    ]
 
 
 def time_of(time_ms: int) -> datetime:

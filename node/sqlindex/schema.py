@@ -156,6 +156,16 @@ CURSOR: Final = _table(
     _column("height", BigInteger, "last block that is here; first_height - 1 before the first"),
     _column("block_hash", Hash32, "of that block; null before the first", null=True),
 )
+ZONES: Final = _table(
+    "zones",
+    "Parts of the town, which genesis names for good; written when the tables are made.",
+    _key("zone", String(32), "its id"),
+    _column("name_ko", Words, "in Korean"),
+    _column("name_en", Words, "in Latin letters"),
+    _column("legal_dong_code", String(16), "법정동코드"),
+    _column("area_tenth_m2", BigInteger, "in 0.1 m2"),
+    _column("base_krw_per_m2", Amount, "price at the base date"),
+)
 BLOCKS: Final = _table(
     "blocks",
     "Committed blocks, which are final.",

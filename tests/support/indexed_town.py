@@ -1,6 +1,7 @@
 """Blocks of a governed town for the index: rounds that mint, votes, transfers, text of every kind;
 and a served node that holds them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -27,6 +28,7 @@ from tests.support.governed_town import (
 )
 from tests.support.ledger_chain import CHAIN_ID, RICH
 from tokenomics.facts.land_events import CERTIFY_EVENT
+from tokenomics.oracle.land_views import zone_list
 
 TITLE = "북측 공원 준공"
 RECEIVER = Address(b"p" * 20)
@@ -103,6 +105,9 @@ class TownFake(FakeNode):
             genesis_hash=played().town.chain.blocks[0].hash,
         )
 
+    def zones(self) -> Sequence[ports.View]:
+        return zone_list(played().town.state)
+
     async def extend(self, to: int) -> None:
         """Commit the played town's next blocks."""
         for item in played().committed[self.height() : to]:
@@ -114,5 +119,3 @@ class TownFake(FakeNode):
 def address_of(name: str) -> Address:
     """Of an organisation or person of the town, or of "rich"."""
     return ed25519_address(RICH.public_key) if name == "rich" else account(name)
-
-
