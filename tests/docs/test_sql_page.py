@@ -12,9 +12,10 @@ from node.sqlindex.page import QUERIES, page
 from node.sqlindex.rows import rows_of, zone_rows
 from node.sqlindex.schema import METADATA
 from tests.docs.documents import text
+from tests.support.governed_town import ZONES
 from tests.support.indexed_town import TownFake, played
 from tests.support.sql_databases import KINDS, engine_of, fresh, query, servers
-from tokenomics.oracle.zones import zone_value_krw
+from tokenomics.oracle.uplift import zone_value_krw
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -84,8 +85,8 @@ def test_who_took_part_in_each_vote_by_chamber(database: str) -> None:
 
 
 def test_what_each_zone_was_worth_after_each_round(database: str) -> None:
-    area = {zone["name_ko"]: zone["area_tenth_m2"] for zone in TownFake().zones()}
-    names = {zone["zone"]: zone["name_ko"] for zone in TownFake().zones()}
+    area = {zone.name_ko: zone.area_tenth_m2 for zone in ZONES}
+    names = {zone.id: zone.name_ko for zone in ZONES}
     expected = {}
     for block in played().blocks:
         for row in rows_of(block).tables.get("zone_rounds", []):

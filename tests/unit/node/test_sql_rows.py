@@ -6,12 +6,15 @@ import pytest
 
 from api.encoding import address
 from ledger.accounts import ACCOUNTS
+from ledger.crypto import ed25519_address
 from ledger.errors import LocalError
+from ledger.primitives import UNIT, Address
 from node.sqlindex.event_rows import READERS, Place
 from node.sqlindex.links import check_block
 from node.sqlindex.rows import rows_of, time_of
 from node.sqlindex.schema import Words, to_json
 from tests.support.indexed_town import TITLE, played
+from tests.support.ledger_chain import RICH
 from tokenomics.distribution.pools import POOL_ACCOUNTS, VESTING_ACCOUNT, Pool
 
 PLACE = Place(7, 3, None, time_of(1_700_000_000_500))
@@ -28,28 +31,18 @@ def moves(name: str, **values: str) -> list[tuple[str | None, str | None, int]]:
 
 
 def test_transfers_add_up_to_every_balance_of_the_chain() -> None:
-    chain = played().town.chain
-    found: Counter[str] = Counter()
-    for key, account in accounts_at_genesis():
-        found[key] += account
+    state = played().town.state
+    found = Counter({address(ed25519_address(RICH.public_key)): 1_000 * UNIT})  # of genesis
     for block in played().blocks:
         for row in rows_of(block).tables.get("transfers", []):
             if row["sender"]:
                 found[row["sender"]] -= row["amount"]
             if row["receiver"]:
                 found[row["receiver"]] += row["amount"]
-    held = {address(key): row.balance for key, row in chain.state.iterate(ACCOUNTS)}  # type: ignore[arg-type]
+    held = {address(Address(key)): row.balance for key, row in state.iterate(ACCOUNTS)}
     assert {who: amount for who, amount in found.items() if amount} == {
         who: amount for who, amount in held.items() if amount
     }
-
-
-def accounts_at_genesis() -> list[tuple[str, int]]:
-    from ledger.crypto import ed25519_address
-    from ledger.primitives import UNIT
-    from tests.support.ledger_chain import RICH
-
-    return [(address(ed25519_address(RICH.public_key)), 1_000 * UNIT)]
 
 
 def test_rows_follow_from_the_block_alone() -> None:
