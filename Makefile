@@ -52,6 +52,7 @@ bench: $(installed)
 	$(bin)/python -m tests.bench.store_micro
 	$(bin)/python -m tests.bench.governance_micro
 	$(bin)/python -m tests.bench.rpc_micro
+	$(bin)/python -m tests.bench.sql_index_micro
 
 simulate: $(installed)
 	$(bin)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)

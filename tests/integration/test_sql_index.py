@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from api import ports
 from api.client import Client
@@ -144,9 +144,12 @@ def test_of_two_programs_that_write_the_second_is_told_so_and_nothing_is_doubled
 
 @pytest.mark.timeout(240)
 async def test_a_process_killed_anywhere_loses_nothing_and_doubles_nothing(database: str) -> None:
-    """SIGKILL before the cursor moves, between two tables, and before the commit."""
+    """SIGKILL while the tables are made, before the cursor moves, between two tables, and before
+    the commit."""
     async with serving(node=TownFake()) as served:
-        for statement in (1, 2, 6, 0):
+        assert await killed(served.url, database, 1) == -signal.SIGKILL
+        assert inspect(engine_of(database)).get_table_names() == []
+        for statement in (2, 2, 6, 0):
             assert await killed(served.url, database, statement) == -signal.SIGKILL
             after = contents(database)
             (cursor,) = after.pop("poyong_index")
