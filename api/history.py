@@ -135,7 +135,7 @@ def _require_start(node: NodePort) -> int:
         raise RpcError(
             HISTORY_UNAVAILABLE,
             "this node keeps no history of accounts: ask another one, or its operator to set "
-            "history.enabled and run poyong index rebuild",
+            "history.enabled and run poyong history rebuild",
             {"reason": "disabled"},
         )
     return first

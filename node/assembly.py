@@ -164,7 +164,7 @@ def _announce_history(blocks: BlockStore) -> None:
         log.warning(
             "history.incomplete",
             complete_from_height=first,
-            remedy="stop the node and run poyong index rebuild",
+            remedy="stop the node and run poyong history rebuild",
         )
 
 

@@ -27,7 +27,7 @@ from node import config
 from node.assembly import CHAIN_FOLDER, history_rules, read_genesis
 from node.block_store import BlockStore, sampled
 from node.disk_shares import row_bytes
-from node.index_rebuild import whom_concerns
+from node.index_rebuild import ReadBlock, whom_concerns
 from node.modules import TOKEN, build_executor
 from node.storage import STATE_START, STATE_STOP
 from node.stores import ENGINES, open_store
@@ -98,7 +98,7 @@ def block_hash_at(home: Path, height: int) -> Hash | None:
     document = genesis_of(home)
     with opened(home) as (_, blocks):
         raw = blocks.block_bytes(height)
-    return None if raw is None else _read_block(raw, document).hash
+    return None if raw is None else block_decoder(document)(raw).hash
 
 
 def audit(home: Path) -> StoreAudit:
@@ -113,7 +113,7 @@ def audit(home: Path) -> StoreAudit:
         info = genesis.genesis_info(document)
         broken: tuple[str, str] | None = None
         if head.height > 0:
-            block = _read_block(blocks.block_bytes(head.height) or b"", document)
+            block = block_decoder(document)(blocks.block_bytes(head.height) or b"")
             info = _info(document, block)
             broken = _first_broken(
                 {
@@ -123,7 +123,7 @@ def audit(home: Path) -> StoreAudit:
                     ),
                     "store.certificate": lambda: _check_certificate(blocks, document, block, state),
                     "store.state_root": lambda: _check_state_root(blocks, document, block),
-                    "store.history": lambda: _check_history(blocks, document.chain_id),
+                    "store.history": lambda: _check_history(blocks, block_decoder(document)),
                 }
             )
         broken = broken or first_broken(executor.invariants, state, info)
@@ -143,7 +143,7 @@ def disk_shares(home: Path) -> Mapping[str, int]:
     document = genesis_of(home)
     try:
         with opened(home) as (store, blocks):
-            return row_bytes(store, blocks, document.chain_id)
+            return row_bytes(store, blocks, block_decoder(document))
     except NoChainError:
         return {}
 
@@ -175,8 +175,10 @@ def _info(document: Genesis, block: Block) -> BlockInfo:
     )
 
 
-def _read_block(raw: bytes, document: Genesis) -> Block:
-    return decode_block(raw, document.chain_id, build_executor().contracts.decode_call)
+def block_decoder(document: Genesis) -> ReadBlock:
+    """Decodes blocks of this chain, calls of its contracts included."""
+    decode_call = build_executor().contracts.decode_call
+    return lambda raw: decode_block(raw, document.chain_id, decode_call)
 
 
 def _genesis_hash(document: Genesis) -> Hash:
@@ -184,7 +186,7 @@ def _genesis_hash(document: Genesis) -> Hash:
 
 
 def _check_genesis(blocks: BlockStore, document: Genesis) -> None:
-    first = _read_block(blocks.block_bytes(1) or b"", document)
+    first = block_decoder(document)(blocks.block_bytes(1) or b"")
     expected = _genesis_hash(document)
     ensure(
         first.parent_hash == expected,
@@ -210,12 +212,12 @@ def _check_state_root(blocks: BlockStore, document: Genesis, block: Block) -> No
     )
 
 
-def _check_history(blocks: BlockStore, chain_id: int) -> None:
+def _check_history(blocks: BlockStore, read: ReadBlock) -> None:
     """Some blocks of those whose history is said to be there, the newest among them."""
     head = blocks.head()
     top = 0 if head is None else head.height
     for height in sampled(blocks.index.first(top), top, CHECKED_HISTORY):
         ensure(
-            blocks.index.holds(height, whom_concerns(blocks, height, chain_id)),
+            blocks.index.holds(height, whom_concerns(blocks, height, read)),
             f"the history of accounts lacks block {height}",
         )

@@ -83,7 +83,9 @@ class BlockReader:
         if position >= len(raws):
             return None
         receipt = decode_receipt(leaves[position])
-        transaction = decode_transaction(raws[position], self._chain.chain_id)
+        transaction = decode_transaction(
+            raws[position], self._chain.chain_id, self._chain.executor.contracts.decode_call
+        )
         return HistoryEntry(place, time_ms, transaction, receipt, receipt.events)
 
     def _take_apart(self, height: int) -> tuple[int, tuple[bytes, ...], tuple[bytes, ...]]:

@@ -197,7 +197,9 @@ class StorageConfig:
 class HistoryConfig:
     """Which blocks concern an account: what poyong_getAccountHistory answers from."""
 
-    enabled: bool = option(True, "Keep it. Switched on later: `poyong index rebuild` fills it in.")
+    enabled: bool = option(
+        True, "Keep it. Switched on later, `poyong history rebuild` fills it in."
+    )
     keep_blocks: int = option(
         0,
         "Newest blocks for which it is kept, 0 for all. Older rows go 65536 blocks at a time.",

@@ -7,7 +7,6 @@ the chain, and what these take on average is taken for all: a chain of any lengt
 from collections.abc import Mapping
 from typing import Final
 
-from ledger.block import decode_block
 from ledger.kv import KeyValueStore
 from ledger.primitives import HASH_BYTES
 from node.account_index import index_rows
@@ -17,7 +16,7 @@ from node.block_store import (
     BlockStore,
     sampled,
 )
-from node.index_rebuild import whom_concerns
+from node.index_rebuild import ReadBlock, whom_concerns
 
 SAMPLED_HEIGHTS: Final = 256
 BLOCKS, RECEIPTS, STATE = "blocks and certificates", "receipts", "state"
@@ -26,19 +25,19 @@ _HEIGHT_KEY_BYTES: Final = 9
 _STATE_END: Final = bytes((STATE_PREFIX[0] + 1,))
 
 
-def row_bytes(store: KeyValueStore, blocks: BlockStore, chain_id: int) -> Mapping[str, int]:
+def row_bytes(store: KeyValueStore, blocks: BlockStore, read: ReadBlock) -> Mapping[str, int]:
     """Bytes of keys and values by kind; exact for state, and for a chain of few blocks."""
     head = blocks.head()
     top = 0 if head is None else head.height
     found = dict.fromkeys((BLOCKS, RECEIPTS, STATE, TRANSACTIONS, HISTORY), 0)
     heights = sampled(1, top, SAMPLED_HEIGHTS)
     for height in heights:
-        for kind, size in _block_bytes(blocks, height, chain_id).items():
+        for kind, size in _block_bytes(blocks, height, read).items():
             found[kind] += size * top // len(heights)
     first = blocks.index.first(top)
     indexed = sampled(first, top, SAMPLED_HEIGHTS)
     for height in indexed:
-        rows = index_rows(height, whom_concerns(blocks, height, chain_id))
+        rows = index_rows(height, whom_concerns(blocks, height, read))
         size = sum(len(key) + len(value or b"") for key, value in rows)
         found[HISTORY] += size * (top + 1 - first) // len(indexed)
     for key, value in store.iterate(STATE_PREFIX, _STATE_END):
@@ -46,12 +45,12 @@ def row_bytes(store: KeyValueStore, blocks: BlockStore, chain_id: int) -> Mappin
     return found
 
 
-def _block_bytes(blocks: BlockStore, height: int, chain_id: int) -> dict[str, int]:
+def _block_bytes(blocks: BlockStore, height: int, read: ReadBlock) -> dict[str, int]:
     """What the rows of one block take, without state and history."""
     block = blocks.block_bytes(height) or b""
     certificate = blocks.certificate_bytes(height) or b""
     receipts = blocks.receipts_bytes(height) or b""
-    count = len(decode_block(block, chain_id).transactions)
+    count = len(read(block).transactions)
     by_hash = 1 + HASH_BYTES + _HEIGHT_KEY_BYTES - 1
     return {
         BLOCKS: len(block) + len(certificate) + 2 * _HEIGHT_KEY_BYTES + by_hash,

@@ -7,7 +7,7 @@ batch: who interrupts it loses nothing, and the next run goes on from there.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ledger.block import decode_block
+from ledger.block import Block
 from ledger.concerned import concerned
 from ledger.errors import LocalError
 from ledger.primitives import Address
@@ -18,12 +18,14 @@ BLOCKS_A_BATCH: Final = 64
 ROWS_A_BATCH: Final = 20_000
 """A batch ends with the block that reaches it."""
 
+ReadBlock = Callable[[bytes], Block]
+"""Decodes a block of this chain."""
 Told = Callable[[int, int], None]
 """(blocks done, blocks to do in all)"""
 
 
 def fill_in(
-    blocks: BlockStore, chain_id: int, told: Told = lambda done, whole: None
+    blocks: BlockStore, read: ReadBlock, told: Told = lambda done, whole: None
 ) -> tuple[int, int]:
     """Index the blocks that lack it; (first height that is indexed now, blocks done).
 
@@ -44,14 +46,14 @@ def fill_in(
         rows = 0
         while first > lowest and len(batch) < BLOCKS_A_BATCH and rows < ROWS_A_BATCH:
             first -= 1
-            batch[first] = whom_concerns(blocks, first, chain_id)
+            batch[first] = whom_concerns(blocks, first, read)
             rows += len(batch[first])
         blocks.index_older(batch)
         told(start - first, whole)
     return first, start - first
 
 
-def whom_concerns(blocks: BlockStore, height: int, chain_id: int) -> dict[Address, bytes]:
+def whom_concerns(blocks: BlockStore, height: int, read: ReadBlock) -> dict[Address, bytes]:
     """Whom a committed block concerns, from what the store holds of it alone."""
     raw, receipts = blocks.block_bytes(height), blocks.receipts_bytes(height)
     if raw is None or receipts is None:
@@ -61,7 +63,7 @@ def whom_concerns(blocks: BlockStore, height: int, chain_id: int) -> dict[Addres
         )
     *leaves, hooks = decode_leaves(receipts)
     return concerned(
-        decode_block(raw, chain_id).transactions,
+        read(raw).transactions,
         [decode_receipt(leaf) for leaf in leaves],
         decode_hook_leaf(hooks),
     )

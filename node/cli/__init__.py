@@ -44,7 +44,11 @@ _COMMANDS: Final = {
     "prove": LazyCommand("node.cli.prove:prove", "Write a file that proves a statement offline."),
     "verify": LazyCommand("node.cli.verify:verify", "Check a proof offline, from genesis alone."),
     "state": LazyCommand("node.cli.state:state_group", "Export a stopped node's state, check one."),
-    "index": LazyCommand("node.cli.index:index", "Fill in a stopped node's history of accounts."),
+    "history": LazyCommand("node.cli.history:history", "Fill in a stopped node's history."),
+    "index": LazyCommand("node.cli.sql_index:index", "A chain in tables of a SQL database."),
+    "export": LazyCommand(
+        "node.cli.export:export_command", "Blocks, accounts or events as JSON lines or CSV."
+    ),
     "bench": LazyCommand("node.cli.bench:bench", "Measure this machine with a town under load."),
     "doctor": LazyCommand("node.cli.doctor:doctor", "Check a node's files, store and invariants."),
     "completion": LazyCommand("node.cli.completion:completion", "Completion script for a shell."),

@@ -1,5 +1,7 @@
 """The lock pins what pyproject.toml asks for, on every platform and Python the project supports."""
 
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -48,7 +50,7 @@ def applies(requirement: Requirement, environment: dict[str, str]) -> bool:
 @on_every_platform
 def test_the_lock_satisfies_every_declared_dependency(environment: dict[str, str]) -> None:
     locked = pinned()
-    for requirement in [*declared(), *declared("charts"), *declared("dev")]:
+    for requirement in [*declared(), *declared("charts"), *declared("sql"), *declared("dev")]:
         if not applies(requirement, environment):
             continue
         name = canonicalize_name(requirement.name)
@@ -69,6 +71,15 @@ def test_every_environment_gets_exactly_one_store_engine(environment: dict[str, 
         and environment["platform_machine"] == "x86_64"
     )
     assert engines == ["plyvel" if leveldb else "rocksdict"]
+
+
+def test_a_node_and_the_list_of_commands_load_no_optional_package() -> None:
+    optional = ("sqlalchemy", "psycopg", "matplotlib")
+    program = f"import sys, node.assembly, node.cli; print({{*sys.modules}} & {{*{optional}}})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
 
 
 def test_every_pin_carries_a_hash_and_no_registry_is_named() -> None:

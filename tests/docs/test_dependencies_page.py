@@ -16,13 +16,16 @@ def listed(heading: str) -> list[str]:
     return [name for name, _reason in rows]
 
 
-@pytest.mark.parametrize("heading", ["At run time", "For charts", "For development"])
+@pytest.mark.parametrize(
+    "heading", ["At run time", "For charts", "For SQL databases", "For development"]
+)
 def test_the_page_lists_exactly_the_declared_packages(heading: str) -> None:
     project = tomllib.loads(text("pyproject.toml"))["project"]
     extras = project["optional-dependencies"]
     declared = {
         "At run time": project["dependencies"],
         "For charts": extras["charts"],
+        "For SQL databases": extras["sql"],
         "For development": extras["dev"],
     }[heading]
     assert listed(heading) == sorted(Requirement(line).name for line in declared)

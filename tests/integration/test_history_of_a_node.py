@@ -101,28 +101,28 @@ async def test_switched_off_it_is_refused_and_switched_on_it_is_filled_in(
 
     keep_history(town, enabled=False)
     await finalised(town, 2)
-    with pytest.raises(RpcError, match="poyong index rebuild") as caught:
+    with pytest.raises(RpcError, match="poyong history rebuild") as caught:
         await page(town)
     assert caught.value.code == 4444
     await town.stop(name)
-    assert "enabled = true" in shell.refusal("index", "rebuild", "--home", str(home))
+    assert "enabled = true" in shell.refusal("history", "rebuild", "--home", str(home))
 
     keep_history(town, enabled=True)
     with capture_logs() as logged:
         last = await finalised(town, 2)
     (said,) = (entry for entry in logged if entry["event"] == "history.incomplete")
     assert said["complete_from_height"] == last - 1
-    assert "poyong index rebuild" in said["remedy"]
+    assert "poyong history rebuild" in said["remedy"]
     found = await page(town)
     assert len(found["items"]) == 2
     assert found["complete_from_height"] == last - 1
-    assert "another process" in shell.refusal("index", "rebuild", "--home", str(home))
+    assert "another process" in shell.refusal("history", "rebuild", "--home", str(home))
     await town.stop(name)
 
-    done = shell.json("index", "rebuild", "--home", str(home))
+    done = shell.json("history", "rebuild", "--home", str(home))
     assert done["complete_from_height"] == 1
     assert done["blocks_indexed"] >= last - 2
-    assert shell.json("index", "rebuild", "--home", str(home))["blocks_indexed"] == 0
+    assert shell.json("history", "rebuild", "--home", str(home))["blocks_indexed"] == 0
     await finalised(town, 1)
     found = await page(town)
     assert (len(found["items"]), found["complete_from_height"]) == (7, 1)

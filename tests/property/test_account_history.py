@@ -2,6 +2,7 @@
 and it tells of every token that an account gained or lost."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from api.history import balance_change
 from ledger import genesis
 from ledger.accounts import ACCOUNTS
+from ledger.block import decode_block
 from ledger.concerned import HOOKS, accounts_of, concerned, positions
 from ledger.crypto import Ed25519Signer, ed25519_address
 from ledger.executor import ExecutedBlock
@@ -27,6 +29,7 @@ from tokenomics.issuance.issuance import MINT_ACCOUNT
 
 MODULE_ACCOUNTS = {*POOL_ACCOUNTS, VESTING_ACCOUNT, MINT_ACCOUNT}
 SIGNERS = [RICH, *(Ed25519Signer(bytes((number,)) * 32) for number in range(1, 4))]
+READ = partial(decode_block, chain_id=CHAIN_ID)
 EVERYBODY = [*(ed25519_address(signer.public_key) for signer in SIGNERS), POOR_ADDRESS]
 
 Payment = tuple[int, tuple[int, ...], int]
@@ -91,16 +94,16 @@ def test_filling_in_gives_the_rows_that_were_left_out(
     blocks = BlockStore(chain.store, "test")
     missing = blocks.index.first(head) - 1
     for height in range(missing, missing - data.draw(st.integers(0, missing)), -1):
-        blocks.index_older({height: whom_concerns(blocks, height, CHAIN_ID)})
+        blocks.index_older({height: whom_concerns(blocks, height, READ)})
     told: list[tuple[int, int]] = []
     again = BlockStore(chain.store, "test")
     left = again.index.first(head) - 1
-    first, done = fill_in(again, CHAIN_ID, lambda done, whole: told.append((done, whole)))
+    first, done = fill_in(again, READ, lambda done, whole: told.append((done, whole)))
     assert (first, done) == (1, left)
     assert not told or told[-1] == (left, left)
     assert_complete(again, CHAIN_ID, EVERYBODY)
     assert rows_of(chain.store) == rows_of(always.store)
-    assert fill_in(again, CHAIN_ID) == (1, 0)
+    assert fill_in(again, READ) == (1, 0)
 
 
 def test_a_node_that_keeps_no_history_writes_none() -> None:

@@ -1,7 +1,9 @@
 """The history of accounts as a plain look at every block gives it, to compare an index with."""
 
 from collections.abc import Iterable
+from functools import partial
 
+from ledger.block import decode_block
 from ledger.concerned import positions
 from ledger.kv import KeyValueStore
 from ledger.primitives import Address
@@ -23,7 +25,9 @@ def plain_look(blocks: BlockStore, chain_id: int) -> dict[Address, list[int]]:
     assert head is not None
     found: dict[Address, list[int]] = {}
     for height in range(1, head.height + 1):
-        for account, places in whom_concerns(blocks, height, chain_id).items():
+        for account, places in whom_concerns(
+            blocks, height, partial(decode_block, chain_id=chain_id)
+        ).items():
             found.setdefault(account, []).extend(
                 place_of(height, position) for position in positions(places)
             )

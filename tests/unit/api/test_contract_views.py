@@ -50,6 +50,8 @@ NO_VIEWS = {
     "poyong_getProof": "proofs",
     "poyong_getTransactionProof": "proofs",
     "poyong_getStatement": "proofs",
+    "poyong_getAccountHistory": "of history",
+    "poyong_search": "of history",
     "poyong_validators": "of consensus",
     "poyong_consensusState": "of the node",
     "poyong_peers": "of the node",

@@ -174,7 +174,7 @@ async def test_a_node_that_keeps_no_history_says_so_and_what_to_do() -> None:
     caller.node.history_from = None
     error = await refusal(caller)
     assert (error["code"], error["data"]) == (HISTORY_UNAVAILABLE, {"reason": "disabled"})
-    assert "poyong index rebuild" in error["message"]
+    assert "poyong history rebuild" in error["message"]
 
 
 @pytest.mark.parametrize("limit", [0, 101, "5"])

@@ -1,4 +1,4 @@
-"""`poyong index`: the history of accounts of a stopped node."""
+"""`poyong history`: the history of accounts of a stopped node."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from node.index_rebuild import fill_in
 
 
 @click.group()
-def index() -> None:
+def history() -> None:
     """Fill in the history of accounts of a stopped node."""
 
 
-@index.command("rebuild")
+@history.command("rebuild")
 @home_option("Folder of the node, which must not be running.")
 @json_option
 def rebuild_command(home: Path, as_json: bool) -> None:
@@ -35,11 +35,11 @@ def rebuild_command(home: Path, as_json: bool) -> None:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
-        chain_id = audit.genesis_of(home).chain_id
+        read = audit.block_decoder(audit.genesis_of(home))
         with audit.opened(home) as (_, blocks):
             first, done = fill_in(
                 blocks,
-                chain_id,
+                read,
                 lambda done, whole: bar.update(task, completed=done, total=whole),
             )
     found = {"complete_from_height": first, "blocks_indexed": done}
