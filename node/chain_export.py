@@ -143,12 +143,13 @@ def _rows_of(kind: Kind, blocks: Iterable[results.Block]) -> Iterator[Row]:
 def _stored(
     store: BlockStore, chain_id: int, kind: Kind, first: int, last: int
 ) -> Iterator[results.Block]:
-    messages = build_executor().registry
+    executor = build_executor()
+    messages, decode_call = executor.registry, executor.contracts.decode_call
     for height in range(first, last + 1):
         raw = store.block_bytes(height)
         if raw is None:
             raise LocalError(f"the database holds no block {height}; {_DOCTOR}")
-        block = decode_block(raw, chain_id)
+        block = decode_block(raw, chain_id, decode_call)
         if kind == "blocks":
             yield views.compact_block(block.compact())
         else:

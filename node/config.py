@@ -198,7 +198,7 @@ class HistoryConfig:
     """Which blocks concern an account: what poyong_getAccountHistory answers from."""
 
     enabled: bool = option(
-        True, "Keep it. Switched on later, `poyong history rebuild` fills it in."
+        True, "Keep it. Switched on later: `poyong history rebuild` fills it in."
     )
     keep_blocks: int = option(
         0,

@@ -23,11 +23,10 @@ def plain_look(blocks: BlockStore, chain_id: int) -> dict[Address, list[int]]:
     """Places by account, from the blocks and their receipts alone."""
     head = blocks.head()
     assert head is not None
+    read = partial(decode_block, chain_id=chain_id)
     found: dict[Address, list[int]] = {}
     for height in range(1, head.height + 1):
-        for account, places in whom_concerns(
-            blocks, height, partial(decode_block, chain_id=chain_id)
-        ).items():
+        for account, places in whom_concerns(blocks, height, read).items():
             found.setdefault(account, []).extend(
                 place_of(height, position) for position in positions(places)
             )
