@@ -5,12 +5,14 @@ the one authority that genesis names.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from governance.authority import GENESIS, require_authority, write_authority
 from governance.ports import ValidatorAdmission
 from governance.proposals.classes import has_proposals
 from governance.roles import RoleBook
+from governance.stakeholders.key_rotation import ROTATE_OWN_KEY, rotate_own_key
 from governance.stakeholders.stakeholder_genesis import has_stakeholders
 from ledger.crypto import ED25519_KEY_BYTES
 from ledger.errors import DecodeError, ErrorCode, TransactionError, ensure
@@ -86,6 +88,7 @@ class DecidingModule:
             ADD_VALIDATOR: self._add_validator,
             REMOVE_VALIDATOR: self._remove_validator,
             ROTATE_KEY: self._rotate_key,
+            ROTATE_OWN_KEY: partial(rotate_own_key, self._validators),
             LIFT_SUSPENSION: self._lift_suspension,
             ADD_OBSERVER: self._add_observer,
             REMOVE_OBSERVER: self._remove_observer,

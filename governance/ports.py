@@ -29,6 +29,9 @@ class ValidatorAdmission(Protocol):
     def remove_validator(self, context: Context, organisation: str) -> None:
         """Remove an organisation's validator at height + 2."""
 
+    def coming_seat(self, context: Context, public_key: bytes) -> Validator | None:
+        """The seat of a consensus key in the set that is decided last."""
+
     def rotate_key(self, context: Context, validator: Validator) -> None:
         """Give an organisation's validator new keys at height + 2."""
 

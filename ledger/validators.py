@@ -217,6 +217,12 @@ class ValidatorsModule:
         rest = current.validators[:index] + current.validators[index + 1 :]
         decide(context, proposed_set(rest), organisation)
 
+    def coming_seat(self, context: Context, public_key: bytes) -> Validator | None:
+        """The seat of a consensus key in the set of height + 2."""
+        coming = set_at(context.state, context.block.height + 2)
+        index = coming.index_of(public_key)
+        return None if index is None else coming.validators[index]
+
     def rotate_key(self, context: Context, validator: Validator) -> None:
         """Give an organisation's validator new keys at height + 2, unless rule 10 refuses it."""
         current = set_at(context.state, context.block.height + 2)

@@ -197,6 +197,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "governance.certifier_limited": (
         "address account, string kind, uint256 points_before, uint256 points"
     ),
+    "governance.key_rotated": "string organisation, bytes public_key",
     "governance.role_granted": "string role, address account, uint256 holders",
     "governance.role_revoked": "string role, address account",
     "validators.observer_added": "bytes node_key, string observer",

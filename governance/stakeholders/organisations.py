@@ -172,7 +172,7 @@ def register(
     member = organisation_id.encode()
     membership.create(state, member, account)
     membership.begin(state, member, chamber)
-    _claim(state, organisation_id, row.keys)
+    claim(state, organisation_id, row.keys)
     state.put(ORGANISATIONS, member, row)
     context.emit(
         "stakeholders.organisation_registered",
@@ -246,7 +246,7 @@ def _change(
     _require_sound(after)
     for name in before.keys:
         state.delete(KEY_OWNERS, name)
-    _claim(state, organisation_id, after.keys)
+    claim(state, organisation_id, after.keys)
     if chamber != before.chamber and before.status is OrganisationStatus.ACTIVE:
         membership.end(state, member)
         membership.begin(state, member, chamber)
@@ -349,7 +349,7 @@ def _require_sound(row: Organisation) -> None:
         )
 
 
-def _claim(state: State, organisation_id: str, keys: Iterable[bytes]) -> None:
+def claim(state: State, organisation_id: str, keys: Iterable[bytes]) -> None:
     """Make the keys the organisation's; each serves one node of one organisation."""
     for name in keys:
         owner = state.get(KEY_OWNERS, name)

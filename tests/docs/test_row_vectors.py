@@ -13,6 +13,7 @@ import governance
 import ledger
 import tokenomics
 from governance import authority, roles
+from governance.stakeholders import key_rotation
 from ledger import rows, validator_tables
 from ledger.participation import BlockRecord, History, Member
 from ledger.primitives import UNIT, Address, Hash
@@ -68,6 +69,7 @@ OF_VALIDATORS: list[Row] = [
     (validator_tables.OBSERVERS, NODE_KEY, "library"),
     (validator_tables.EVIDENCE, evidence_key(EVIDENCE), 9),
     (authority.AUTHORITY, b"", ADDRESS),
+    (key_rotation.KEY_ROTATIONS, b"gist", key_rotation.KeyRotation(1_600_000_000_000)),
 ]
 OF_ROLES: list[Row] = [
     (roles.HOLDERS, b"chamber.land/" + ADDRESS, 1_700_000_000_000),
@@ -269,8 +271,8 @@ def every_table() -> set[bytes]:
     """The prefix of each table that a module of the pure rooms defines."""
     found = set()
     for room in (ledger, tokenomics, governance):
-        for item in pkgutil.iter_modules(room.__path__):
-            module: ModuleType = importlib.import_module(f"{room.__name__}.{item.name}")
+        for item in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            module: ModuleType = importlib.import_module(item.name)
             found |= {value.prefix for value in vars(module).values() if isinstance(value, Table)}
     return found
 

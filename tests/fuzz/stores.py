@@ -32,7 +32,7 @@ from node.state_file import Description
 from node.storage import write_genesis
 from node.wallet import folder as wallet_folder
 from tests.docs.test_proposal_vectors import ROWS as PROPOSAL_ROWS
-from tests.docs.test_row_vectors import OF_DISTRIBUTION, OF_LAND
+from tests.docs.test_row_vectors import OF_DISTRIBUTION, OF_LAND, OF_VALIDATORS
 from tests.docs.test_stakeholder_vectors import ROWS as STAKEHOLDER_ROWS
 from tests.fuzz import samples
 from tests.fuzz.checking import Decoder
@@ -207,7 +207,7 @@ def all_tables() -> dict[str, Table[Any]]:
     """By prefix, as the modules declare them."""
     found: dict[str, Table[Any]] = {}
     for room in (ledger, tokenomics, governance):
-        for entry in pkgutil.iter_modules(room.__path__, f"{room.__name__}."):
+        for entry in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
             for value in vars(importlib.import_module(entry.name)).values():
                 if isinstance(value, Table):
                     found[value.prefix.decode()] = value
@@ -259,7 +259,13 @@ def _stores() -> list[MemoryStore]:
 def _documented() -> MemoryStore:
     """The rows of docs/formats.md of what no chain here has yet."""
     store, batch = MemoryStore(), WriteBatch()
-    for table, key, value in (*STAKEHOLDER_ROWS, *PROPOSAL_ROWS, *OF_LAND, *OF_DISTRIBUTION):
+    for table, key, value in (
+        *STAKEHOLDER_ROWS,
+        *PROPOSAL_ROWS,
+        *OF_VALIDATORS,
+        *OF_LAND,
+        *OF_DISTRIBUTION,
+    ):
         batch.put(table.prefix + key, table.encode(value))
     store.write(batch, sync=True)
     return store

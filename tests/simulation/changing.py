@@ -125,6 +125,7 @@ def _change_of_seat(plan: Plan, rng: Random, index: int) -> Change:
         proves=rng.randrange(3) > 0,
         same_node_key=rng.randrange(3) == 0,
         restart_ms=rng.choice((0, 200, rng.randint(0, 3_000))),
+        by_itself=rng.randrange(2) == 0,
     )
 
 

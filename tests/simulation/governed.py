@@ -71,6 +71,8 @@ def sections(validators: int, day_ms: int) -> dict[str, Any]:
                     "name_en": name,
                     "chamber": chamber(name),
                     "account": checksum_address(account(name)),
+                    "validator_key": consensus_signer(name).public_key.hex(),
+                    "node_key": node_key(name).hex(),
                 }
                 for name in names
             ]

@@ -20,6 +20,7 @@ from governance.proposals.proposal_rows import (
 )
 from governance.proposals.proposals import SPONSOR, SUBMIT
 from governance.proposals.voting import VOTE
+from governance.stakeholders.key_rotation import ROTATE_OWN_KEY
 from governance.stakeholders.organisations import REGISTER
 from ledger import accounts, codec, transaction
 from ledger.crypto import Ed25519Signer, ed25519_address, sha256
@@ -114,6 +115,11 @@ class Organisations:
     ) -> None:
         """What is to be sent for a change now, by organisation."""
         if not self.open_change(state, height, change):
+            return
+        if change.by_itself:
+            seat = new_seat(change)
+            message = (ROTATE_OWN_KEY, (seat.public_key, seat.node_key))
+            wanted.setdefault(change.organisation, []).append(message)
             return
         title = f"{change.kind} {change.organisation}"
         numbers = [

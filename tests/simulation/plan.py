@@ -37,12 +37,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What organisations bring about by a vote: join, remove, rotate or lift (a suspension).
+    """What organisations bring about: join, remove, rotate or lift (a suspension), by a vote.
 
     at_ms: when they begin. proves: whether a new key shows by probes that it follows the chain.
     runs: whether a joiner's node ever runs. same_node_key: of a rotation. restart_ms: how long a
     node of which the key changed is down. registers: a joiner becomes a member of a chamber with
-    the same proposal.
+    the same proposal. by_itself: an organisation rotates its own key, without a vote.
     """
 
     kind: str
@@ -53,6 +53,7 @@ class Change:
     same_node_key: bool = False
     restart_ms: int = 0
     registers: bool = False
+    by_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)

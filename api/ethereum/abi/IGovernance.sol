@@ -324,6 +324,9 @@ interface IGovernance {
     /// @notice On the record as governance.certifier_limited.
     event CertifierLimited(address indexed account, string kind, uint256 pointsBefore, uint256 points);
 
+    /// @notice On the record as governance.key_rotated.
+    event KeyRotated(string organisation, bytes publicKey);
+
     /// @notice On the record as governance.role_granted.
     event RoleGranted(string role, address indexed account, uint256 holders);
 
@@ -474,6 +477,11 @@ interface IGovernance {
     /// @param publicKey Ed25519 consensus key, 32 bytes
     /// @param nodeKey Ed25519 node key, 32 bytes
     function rotateKey(string calldata organisation, bytes calldata publicKey, bytes calldata nodeKey) external;
+
+    /// @notice Gives the sender's own validator new keys two heights later.
+    /// @param publicKey Ed25519 consensus key, 32 bytes
+    /// @param nodeKey Ed25519 node key, 32 bytes
+    function rotateOwnKey(bytes calldata publicKey, bytes calldata nodeKey) external;
 
     /// @notice Lets a validator that was suspended for evidence propose again.
     /// @param organisation organisation name

@@ -8,6 +8,7 @@ import pytest
 
 from governance.proposals.lifecycle import Status
 from governance.proposals.proposal_rows import book, find
+from governance.stakeholders.key_rotation import KEY_ROTATIONS
 from ledger.registry import ValidatorSet, max_faulty
 from tests.simulation.chains import chain_template, verify_once
 from tests.simulation.changing import (
@@ -68,23 +69,24 @@ def test_every_kind_of_change_is_planned_for_every_size() -> None:
     for n in SIZES:
         found = [change for plan in plans() if plan.n == n for change in plan.changes]
         assert {change.kind for change in found} == {"join", "remove", "rotate", "lift"}
-        for choice in ("proves", "runs", "same_node_key", "registers"):
+        for choice in ("proves", "runs", "same_node_key", "registers", "by_itself"):
             assert {getattr(change, choice) for change in found} == {False, True}, choice
     together = [len(plan.changes) for plan in plans()]
     assert (min(together), max(together) >= 5) == (1, True)
 
 
 def test_changes_come_under_faults_and_what_would_leave_no_live_quorum_is_refused() -> None:
-    """In three seeds: every kind of change is carried out, most before everything heals, and rule
-    10 refuses some."""
-    refused, before_healing, kinds = 0, 0, set()
+    """In four seeds: every kind of change is carried out, keys are rotated without a vote too, most
+    before everything heals, and rule 10 refuses some."""
+    refused, before_healing, by_themselves, kinds = 0, 0, 0, set()
     with patch("node.ingest.verify_transaction", verify_once):
-        for seed in (4, 5, 15):
+        for seed in (9, 18, 19, 29):
             world = Seed(changing_plan_of(seed, size_of(seed)))
             world.run()
             before_healing += world.changes_at_healing
             process = next(item.process for item in world.honest if item.process)
             state = process.chain.state()
+            by_themselves += len(list(state.iterate(KEY_ROTATIONS)))
             for number in range(1, book(state).proposals + 1):
                 proposal, progress = find(state, number)
                 refused += REFUSED in progress.reason
@@ -92,6 +94,7 @@ def test_changes_come_under_faults_and_what_would_leave_no_live_quorum_is_refuse
                     kinds.add(proposal.title.split()[0])
     assert kinds == {"join", "remove", "rotate", "lift"}
     assert before_healing >= 5
+    assert by_themselves > 0
     assert refused > 0
 
 
