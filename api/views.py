@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, cast
 
 from api import governance_results, ports, results
 from api.encoding import address, from_hex, hex_of, plain
+from api.view_ports import View
 from governance.proposals.proposal_rows import MAX_BODY_BYTES
 from ledger import codec
 from ledger.block import CompactBlock, Header
@@ -148,7 +149,7 @@ def governance_events(value: ports.CommittedBlock) -> governance_results.Governa
     }
 
 
-def proposal(value: ports.View, messages: MessageRegistry) -> ports.View:
+def proposal(value: View, messages: MessageRegistry) -> View:
     """Result of poyong_getProposal: the node's view with each message by field name."""
     carried = cast(Sequence[Mapping[str, str]], value["messages"])
     return {**value, "messages": [_proposal_message(item, messages) for item in carried]}

@@ -17,8 +17,8 @@ from typing import IO, Any, Final, Literal
 import orjson
 
 from api import calls, ports, results, views
-from api.client import SyncClient
 from api.encoding import address
+from api.sync_client import SyncClient
 from ledger.accounts import ACCOUNTS
 from ledger.block import decode_block
 from ledger.errors import DecodeError, LocalError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from api import ports
+from api.view_ports import View
 from governance.proposals import challenge_views, proposal_views
 from governance.proposals.lifecycle import Status
 from governance.proposals.mandate import Mandate
@@ -39,7 +39,7 @@ class GovernanceReads:
         self._governed = state
         self._mandate = mandate
 
-    def proposals(self, status: str | None, before: int | None, count: int) -> ports.View:
+    def proposals(self, status: str | None, before: int | None, count: int) -> View:
         """A page of proposals, newest first."""
         state = self._governed()
         if not decides(state):
@@ -51,49 +51,47 @@ class GovernanceReads:
             return page
         return {"proposals": found[:count], "next_before": found[count - 1]["number"]}
 
-    def proposal(self, number: int) -> ports.View | None:
+    def proposal(self, number: int) -> View | None:
         """A proposal with its votes."""
         state = self._governed()
         return proposal_views.proposal(state, number) if decides(state) else None
 
-    def chambers(self) -> Sequence[ports.View]:
+    def chambers(self) -> Sequence[View]:
         """Every chamber and who sits there."""
         state = self._governed()
         if membership.snapshot(state) == 0:
             return []
         return stakeholder_views.chamber_list(state)
 
-    def organisations(self, after: str, count: int) -> Sequence[ports.View]:
+    def organisations(self, after: str, count: int) -> Sequence[View]:
         """Organisations by id."""
         listed = stakeholder_views.organisation_list(self._governed(), after)
         return [prefixed(view) for view in islice(listed, count)]
 
-    def person(self, account: bytes) -> ports.View | None:
+    def person(self, account: bytes) -> View | None:
         """The public record of a credential."""
         found = stakeholder_views.person(self._governed(), Address(account))
         return None if found is None else prefixed(found)
 
-    def agreements(self, after: int, count: int) -> Sequence[ports.View]:
+    def agreements(self, after: int, count: int) -> Sequence[View]:
         """Agreements in order."""
         listed = stakeholder_views.agreement_list(self._governed(), after)
         return [prefixed(view) for view in islice(listed, count)]
 
-    def legal_bases(self, after: int, count: int) -> Sequence[ports.View]:
+    def legal_bases(self, after: int, count: int) -> Sequence[View]:
         """Legal bases in order."""
         listed = stakeholder_views.legal_basis_list(self._governed(), after)
         return [prefixed(view) for view in islice(listed, count)]
 
-    def parameters(
-        self, module: str | None, name: str | None, changes: int
-    ) -> Sequence[ports.View]:
+    def parameters(self, module: str | None, name: str | None, changes: int) -> Sequence[View]:
         """Parameters with bounds, class and history."""
         return parameter_reads.parameters(self._governed(), module, name, changes)
 
-    def challenge_petitions(self, after: int, count: int) -> Sequence[ports.View]:
+    def challenge_petitions(self, after: int, count: int) -> Sequence[View]:
         """Petitions that challenge land values, in order."""
         return list(islice(challenge_views.challenge_petitions(self._governed(), after), count))
 
-    def council(self) -> ports.View | None:
+    def council(self) -> View | None:
         """Seats, pauses and reports of the emergency council."""
         state = self._governed()
         return proposal_views.council(self._mandate, state) if decides(state) else None

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.client import ClientError, SyncClient
+from api.client import ClientError
+from api.sync_client import SyncClient
 from ledger.errors import LocalError
 from node.cli.output import json_option, print_fields, print_json
 from node.cli.rpc import DEFAULT_URL, TIMEOUT_S, url_of

@@ -23,8 +23,9 @@ import uvloop
 from aiohttp import web
 
 from api import calls
-from api.client import NodeError, SyncClient
+from api.client import NodeError
 from api.encoding import hex_of
+from api.sync_client import SyncClient
 from ledger.local_accounts import ed25519_accounts
 from tests.bench.rpc_micro import BATCH, call, exchange, opened
 from tests.bench.rpc_subscribers import cpu_s, signed

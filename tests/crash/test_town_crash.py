@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api import calls, results
-from api.client import SyncClient
+from api.sync_client import SyncClient
 from ledger.local_accounts import ed25519_accounts
 from tests.support.town import RunningTown, base_port, plan_of, running
 from tests.support.transfers import payments

@@ -8,16 +8,10 @@ import pytest
 from aiohttp import web
 
 from api import calls, client, client_wire, examples
-from api.client import (
-    AnswerError,
-    Client,
-    NodeError,
-    NotFinalError,
-    SyncClient,
-    UnreachableError,
-)
+from api.client import AnswerError, Client, NodeError, NotFinalError, UnreachableError
 from api.encoding import hex_of
 from api.server import ApiConfig
+from api.sync_client import SyncClient
 from tests.support.api_fakes import FakeNode, transfer
 from tests.support.api_servers import Served, serving
 

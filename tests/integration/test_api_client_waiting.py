@@ -19,7 +19,6 @@ from api.client import (
     NodeError,
     NoSubscriptionError,
     NotFinalError,
-    SyncClient,
     UnreachableError,
 )
 from api.encoding import hex_of
@@ -27,6 +26,7 @@ from api.errors import LIMIT_EXCEEDED
 from api.examples import ALICE, BOB
 from api.loop_thread import LoopThread
 from api.methods import all_methods
+from api.sync_client import SyncClient
 from ledger.transaction import sign
 from ledger.transfers import SEND
 from tests.support.api_fakes import FakeNode, transfer

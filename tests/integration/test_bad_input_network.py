@@ -14,7 +14,7 @@ from itertools import cycle, islice
 import pytest
 
 from api import calls
-from api.client import SyncClient
+from api.sync_client import SyncClient
 from consensus import message_wire
 from consensus.messages import Status
 from ledger.primitives import Hash

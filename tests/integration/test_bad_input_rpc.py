@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from api import calls
-from api.client import NodeError, SyncClient
+from api.client import NodeError
+from api.sync_client import SyncClient
 from ledger.local_accounts import ed25519_accounts
 from ledger.transaction import Transaction, decode_transaction
 from ledger.transfers import SEND

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from api import calls
-from api.client import SyncClient
+from api.sync_client import SyncClient
 from ledger.crypto import checksum_address
 from ledger.local_accounts import ed25519_accounts, secp256k1_accounts
 from ledger.primitives import UNIT

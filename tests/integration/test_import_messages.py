@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from api import calls
-from api.client import SyncClient
+from api.sync_client import SyncClient
 from ledger.errors import LocalError
 from ledger.primitives import MAX_AMOUNT
 from ledger.transfers import SEND

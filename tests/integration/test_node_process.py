@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from api import calls
-from api.client import SyncClient
+from api.sync_client import SyncClient
 from node.localnet.creation import Wish, prepare
 from node.localnet.layout import TownNode
 from tests.support.town import base_port

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api import calls
-from api.client import SyncClient
+from api.sync_client import SyncClient
 from governance.stakeholders.credentials import GRANT
 from ledger.transaction import Draft, sign
 from tests.integration.test_node_process import START_TIMEOUT_S, started, wait_until_ready

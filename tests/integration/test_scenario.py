@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from api import calls
-from api.client import SyncClient
+from api.sync_client import SyncClient
 from ledger.crypto import Signer, checksum_address, sha256
 from ledger.local_accounts import ed25519_accounts
 from ledger.message_registry import MessageType

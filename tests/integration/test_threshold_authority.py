@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from api import calls
-from api.client import NodeError, SyncClient
+from api.client import NodeError
+from api.sync_client import SyncClient
 from ledger.threshold import Members, Witness
 from ledger.transaction import Draft, sign_threshold
 from node import keystore

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from api import calls
-from api.client import SyncClient
+from api.sync_client import SyncClient
 from ledger.crypto import checksum_address
 from ledger.local_accounts import ed25519_accounts
 from tests.support.town import RunningTown, answer, base_port, plan_of, poyong, running

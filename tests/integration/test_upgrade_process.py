@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from api import calls
-from api.client import SyncClient
+from api.sync_client import SyncClient
 from node import audit, cli
 from node.localnet.layout import TownNode
 from node.version import VERSION

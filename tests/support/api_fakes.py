@@ -15,6 +15,7 @@ from api import (
 )
 from api.encoding import from_hex
 from api.history_ports import HistoryEntry, Place, PlacePage
+from api.view_ports import View
 from ledger.block import Block, CompactBlock, Header, participation_root, transactions_root
 from ledger.concerned import HOOKS, concerned, positions
 from ledger.contracts import ContractTable
@@ -318,91 +319,89 @@ class FakeNode:
     def why_stalled(self) -> ports.StallReport:
         return examples.STALL_REPORT
 
-    def zones(self) -> Sequence[ports.View]:
+    def zones(self) -> Sequence[View]:
         return [dict(land_examples.ZONE)]
 
-    def round(self, zone: str, number: int | None) -> ports.View | None:
+    def round(self, zone: str, number: int | None) -> View | None:
         del number
         return dict(land_examples.ROUND) if zone == "wolchul" else None
 
-    def land_index(self) -> ports.View:
+    def land_index(self) -> View:
         return dict(land_examples.LAND_INDEX)
 
-    def rounds(self, first: int, count: int) -> Sequence[ports.View]:
+    def rounds(self, first: int, count: int) -> Sequence[View]:
         row = land_examples.LISTED_ROUND
         return [dict(row)] if first <= row["round"] < first + count else []
 
-    def issuance(self, number: int | None) -> ports.View | None:
+    def issuance(self, number: int | None) -> View | None:
         known = number in (None, land_examples.ISSUANCE["round"])
         return dict(land_examples.ISSUANCE) if known else None
 
-    def rates(self, region: str | None) -> ports.View:
+    def rates(self, region: str | None) -> View:
         del region
         return dict(fact_examples.RATES)
 
-    def zone_events(self, zone: str) -> Sequence[ports.View] | None:
+    def zone_events(self, zone: str) -> Sequence[View] | None:
         return [dict(fact_examples.ZONE_EVENT)] if zone == "wolchul" else None
 
-    def sales(self, round_number: int | None) -> ports.View | None:
+    def sales(self, round_number: int | None) -> View | None:
         known = round_number in (None, fact_examples.SALES["round"])
         return dict(fact_examples.SALES) if known else None
 
-    def roles(self, role: str | None) -> Sequence[ports.View]:
+    def roles(self, role: str | None) -> Sequence[View]:
         known = role in (None, fact_examples.ROLE["role"])
         return [dict(fact_examples.ROLE)] if known else []
 
-    def appraisers(self) -> ports.View:
+    def appraisers(self) -> View:
         return dict(fact_examples.APPRAISERS)
 
-    def pools(self) -> ports.View | None:
+    def pools(self) -> View | None:
         return dict(pool_examples.POOLS)
 
-    def position(self, account: bytes) -> ports.View | None:
+    def position(self, account: bytes) -> View | None:
         found = account == from_hex(pool_examples.POSITION["account"])
         return dict(pool_examples.POSITION) if found else None
 
-    def proposals(self, status: str | None, before: int | None, count: int) -> ports.View:
+    def proposals(self, status: str | None, before: int | None, count: int) -> View:
         del before, count
         if status in (None, governance_examples.LISTED["status"]):
             return dict(governance_examples.PAGE)
         return {"proposals": [], "next_before": None}
 
-    def proposal(self, number: int) -> ports.View | None:
+    def proposal(self, number: int) -> View | None:
         known = number == governance_examples.PROPOSAL["number"]
         return dict(governance_examples.PROPOSAL) if known else None
 
-    def chambers(self) -> Sequence[ports.View]:
+    def chambers(self) -> Sequence[View]:
         return [dict(governance_examples.CHAMBER)]
 
-    def organisations(self, after: str, count: int) -> Sequence[ports.View]:
+    def organisations(self, after: str, count: int) -> Sequence[View]:
         del count
         row = governance_examples.ORGANISATION
         return [dict(row)] if row["id"] > after else []
 
-    def person(self, account: bytes) -> ports.View | None:
+    def person(self, account: bytes) -> View | None:
         found = account == from_hex(governance_examples.PERSON["account"])
         return dict(governance_examples.PERSON) if found else None
 
-    def agreements(self, after: int, count: int) -> Sequence[ports.View]:
+    def agreements(self, after: int, count: int) -> Sequence[View]:
         del count
         return [dict(governance_examples.AGREEMENT)] if after < 1 else []
 
-    def legal_bases(self, after: int, count: int) -> Sequence[ports.View]:
+    def legal_bases(self, after: int, count: int) -> Sequence[View]:
         del count
         return [dict(governance_examples.LEGAL_BASIS)] if after < 1 else []
 
-    def parameters(
-        self, module: str | None, name: str | None, changes: int
-    ) -> Sequence[ports.View]:
+    def parameters(self, module: str | None, name: str | None, changes: int) -> Sequence[View]:
         """lambda_bps, without its changes when none are asked for."""
         found = governance_examples.PARAMETER
         if module not in (None, found["module"]) or name not in (None, found["name"]):
             return []
         return [{**found, "changes": found["changes"][:changes]}]
 
-    def challenge_petitions(self, after: int, count: int) -> Sequence[ports.View]:
+    def challenge_petitions(self, after: int, count: int) -> Sequence[View]:
         """One."""
         return [governance_examples.CHALLENGE_PETITION][after : after + count]
 
-    def council(self) -> ports.View | None:
+    def council(self) -> View | None:
         return dict(governance_examples.COUNCIL)

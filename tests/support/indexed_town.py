@@ -7,6 +7,7 @@ from functools import cache
 
 from api import examples, ports, results, views
 from api.encoding import hex_of
+from api.view_ports import View
 from governance.proposals.lifecycle import Status
 from governance.proposals.proposals import SPONSOR, SUBMIT
 from ledger.crypto import ed25519_address
@@ -105,7 +106,7 @@ class TownFake(FakeNode):
             genesis_hash=played().town.chain.blocks[0].hash,
         )
 
-    def zones(self) -> Sequence[ports.View]:
+    def zones(self) -> Sequence[View]:
         return zone_list(played().town.state)
 
     async def extend(self, to: int) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from api import calls
-from api.client import SyncClient, UnreachableError
+from api.client import UnreachableError
+from api.sync_client import SyncClient
 from ledger.errors import ensure
 from node.localnet import layout
 from node.localnet.layout import Town

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from api import ports
+from api.view_ports import View
 from ledger.errors import ErrorCode
 from tests.support.api_fakes import FakeNode
 from tests.support.land_town import LandTown
@@ -28,29 +29,29 @@ class TownNode(FakeNode):
         assert set(codes) <= {ErrorCode.OK}, self.town.refusals
         return await super().commit()
 
-    def zones(self) -> Sequence[ports.View]:
+    def zones(self) -> Sequence[View]:
         return land_views.zone_list(self.town.state)
 
-    def round(self, zone: str, number: int | None) -> ports.View | None:
+    def round(self, zone: str, number: int | None) -> View | None:
         return land_views.zone_round(self.town.state, zone, number)
 
-    def land_index(self) -> ports.View:
+    def land_index(self) -> View:
         return land_views.land_index(self.town.state)
 
-    def rounds(self, first: int, count: int) -> Sequence[ports.View]:
+    def rounds(self, first: int, count: int) -> Sequence[View]:
         return round_views.listed_rounds(self.town.state, first, count)
 
-    def issuance(self, number: int | None) -> ports.View | None:
+    def issuance(self, number: int | None) -> View | None:
         return views.issuance(self.town.state, self.town.token, number)
 
-    def rates(self, region: str | None) -> ports.View:
+    def rates(self, region: str | None) -> View:
         return fact_views.official_rates(self.town.state, region)
 
-    def zone_events(self, zone: str) -> Sequence[ports.View] | None:
+    def zone_events(self, zone: str) -> Sequence[View] | None:
         return fact_views.zone_events(self.town.state, zone)
 
-    def sales(self, round_number: int | None) -> ports.View | None:
+    def sales(self, round_number: int | None) -> View | None:
         return fact_views.registered_sales(self.town.state, round_number)
 
-    def appraisers(self) -> ports.View:
+    def appraisers(self) -> View:
         return appraiser_views.appraisers(self.town.state)

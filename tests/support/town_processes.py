@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from api import calls, results
-from api.client import ClientError, NodeError, SyncClient
+from api.client import ClientError, NodeError
+from api.sync_client import SyncClient
 from ledger.errors import ensure
 from ledger.local_accounts import ed25519_accounts
 from node.audit import StoreAudit, audit

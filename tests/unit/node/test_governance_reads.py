@@ -6,6 +6,7 @@ from api import ports, views
 from api.ethereum.gateway import Gateway
 from api.methods import all_methods
 from api.registry import Context as CallContext
+from api.view_ports import View
 from governance.chambers import (
     CHAMBER_BUILDERS,
     CHAMBER_LAND,
@@ -47,7 +48,7 @@ def known(town: StakeholderTown) -> GovernanceReads:
     return GovernanceReads(lambda: town.state, mandate_of((town.module,)))
 
 
-def shown(reads: GovernanceReads, number: int) -> ports.View:
+def shown(reads: GovernanceReads, number: int) -> View:
     """The proposal as poyong_getProposal gives it."""
     found = reads.proposal(number)
     assert found is not None
