@@ -5,7 +5,7 @@ from consensus.core import Core
 from consensus.effects import Reply
 from consensus.events import TimerKind
 from consensus.messages import BlockRequest, BlockResponse, Status
-from consensus.pacemaker import IDLE_STATUS_MS
+from consensus.pacemaker import IDLE_STATUS_MS, RESEND_MS
 from consensus.retransmission import answer, own_status
 from ledger.registry import Phase
 
@@ -56,10 +56,7 @@ def on_block_response(core: Core, response: BlockResponse) -> None:
 def on_resend(core: Core) -> None:
     """Every half second while stalled: Status, own ViewChange, and what is still missing."""
     state = core.height
-    core.asking = False
     if state.final:
-        if core.guard.sign_from is None:
-            core.ask_again()
         return
     core.send(own_status(core), core.others())
     if not state.entered:
@@ -70,7 +67,7 @@ def on_resend(core: Core) -> None:
     if core.behind or finality.claims_show_lag(core):
         finality.request_missing(core)
     proposing.retry(core)
-    core.ask_again()
+    core.set_timer(TimerKind.RESEND, RESEND_MS)
 
 
 def on_idle_status(core: Core) -> None:

@@ -14,8 +14,8 @@ from consensus.events import TimerKind
 from consensus.evidence import EvidencePool
 from consensus.future import NextHeight
 from consensus.height import HeightState
-from consensus.messages import Message, Signable, SigningDomain
-from consensus.pacemaker import HIGHEST_CAP_MS, LOWEST_CAP_MS, RESEND_MS, Pacemaker
+from consensus.messages import Message, Signable, SigningDomain, Vote
+from consensus.pacemaker import HIGHEST_CAP_MS, LOWEST_CAP_MS, Pacemaker
 from consensus.retransmission import AnswerBudget
 from consensus.safety import VoteGuard
 from consensus.wal_records import Record
@@ -69,7 +69,6 @@ class Core:
     first_claims: the first such word of each since the start.
     behind_target: highest height that a verified certificate names.
     work_while_applying: WorkAvailable came between a final block and its BlockApplied.
-    asking: the timer that asks for what is missing runs.
     signed: own signed messages of the running height, by phase and view, for retransmission.
     later_records: log records of heights above the running one (the store was restored).
     """
@@ -90,7 +89,6 @@ class Core:
     work_while_applying: bool = False
     signed: dict[tuple[Phase, int], Signable] = field(default_factory=dict)
     later_records: dict[int, list[Record]] = field(default_factory=dict)
-    asking: bool = False
     generations: dict[TimerKind, int] = field(default_factory=dict)
     out: Effects = field(default_factory=Effects)
     now_ms: int = 0
@@ -125,22 +123,6 @@ class Core:
         self.generations[kind] = generation
         self.out.timers.append(SetTimer(kind, generation, max(0, delay_ms)))
 
-    def ask_again(self) -> None:
-        """(Re)start the timer that asks for what is missing.
-
-        While a lost vote record forbids to sign, it runs on from height to height: others who are
-        busy say nothing of themselves, and their heights are what this replica waits for.
-        """
-        if self.guard.sign_from is not None or not self.asking:
-            self.asking = True
-            self.set_timer(TimerKind.RESEND, RESEND_MS)
-
-    def ask_no_more(self) -> None:
-        """Nothing is missing at this height."""
-        if self.guard.sign_from is not None:
-            self.asking = False
-            self.cancel_timer(TimerKind.RESEND)
-
     def cancel_timer(self, kind: TimerKind) -> None:
         """Void the timer of this kind."""
         self.generations[kind] = self.generations.get(kind, 0) + 1
@@ -157,3 +139,15 @@ class Core:
         if 0 <= sender < MAX_VALIDATORS:
             self.claims[sender] = height
             self.first_claims.setdefault(sender, height)
+
+    def note_direct_vote(self, vote: Vote, sender: int | None) -> None:
+        """After a lost vote record: who sends an own vote of this height says that it runs it.
+
+        Others who are as far as this replica owe it no Status, and on a busy chain send none.
+        """
+        if (
+            self.guard.sign_from is None
+            and sender == vote.validator
+            and vote.height == self.height.height
+        ):
+            self.first_claims.setdefault(sender, vote.height)

@@ -6,6 +6,7 @@ from consensus.core import Core
 from consensus.effects import CatchUp, FetchBlock
 from consensus.events import TimerKind
 from consensus.messages import CertifiedBlock, LateSealMessage, Vote
+from consensus.pacemaker import RESEND_MS
 from consensus.transitions import Move, Step
 from ledger.errors import PeerError, ensure
 from ledger.registry import Certificate, Phase
@@ -41,7 +42,7 @@ def lag(core: Core, target: int) -> None:
         core.height.move(Move.LAG, core.now_ms)
         core.pacemaker.timing_view = None
         core.cancel_timer(TimerKind.VIEW)
-        core.ask_again()
+        core.set_timer(TimerKind.RESEND, RESEND_MS)
         newly = True
     if newly:
         request_missing(core)
@@ -80,9 +81,8 @@ def finalise(core: Core, certified: CertifiedBlock) -> None:
         core.chain.add_late_seal(core.authenticator, late_seal_of(vote))
     core.evidence.settle(participation.evidence, state.height)
     core.pacemaker.committed()
-    for kind in (TimerKind.VIEW, TimerKind.WORK):
+    for kind in (TimerKind.VIEW, TimerKind.RESEND, TimerKind.WORK):
         core.cancel_timer(kind)
-    core.ask_no_more()
     core.out.committed.append(certified)
     _offer_own_seal(core, certificate)
     _learn_certified_head(core)

@@ -4,6 +4,7 @@ from consensus.core import Core
 from consensus.effects import BuildProposal, CheckProposal, FetchBlock, RelayWork
 from consensus.events import ProposalBuilt, ProposalChecked, TimerKind, Verdict
 from consensus.messages import Proposal
+from consensus.pacemaker import RESEND_MS
 from consensus.proposals import clock_accepts, due_ms, judged, may_be_empty
 from consensus.transitions import Move, Step
 from consensus.view_change import must_propose
@@ -51,7 +52,7 @@ def see_work(core: Core, *, relay: bool) -> None:
         core.out.requests.append(RelayWork())
     if state.step is Step.IDLE:
         state.move(Move.WORK, core.now_ms)
-    core.ask_again()
+    core.set_timer(TimerKind.RESEND, RESEND_MS)
 
 
 def settle(core: Core) -> None:

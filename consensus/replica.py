@@ -43,7 +43,7 @@ from consensus.messages import (
     Vote,
     signed_claim,
 )
-from consensus.pacemaker import IDLE_STATUS_MS
+from consensus.pacemaker import IDLE_STATUS_MS, RESEND_MS
 from consensus.retransmission import own_status
 from consensus.transitions import Move
 from consensus.votes import OLD_VIEWS
@@ -145,6 +145,7 @@ class Replica:
                 viewing.on_pre_prepare(core, message)
             case Vote():
                 voting.on_vote(core, message)
+                core.note_direct_vote(message, sender)
             case ViewChangeMessage():
                 viewing.on_view_change(core, message)
             case NewView():
@@ -230,5 +231,5 @@ class Replica:
         core.height.executable = core.chain.head.has_work or core.work_while_applying
         core.work_while_applying = False
         if core.height.work or not core.guard.may_sign:
-            core.ask_again()
+            core.set_timer(TimerKind.RESEND, RESEND_MS)
         proposing.notice_work(core)

@@ -4,6 +4,7 @@ from consensus import offences, proposing
 from consensus.core import Core
 from consensus.events import TimerKind
 from consensus.messages import BlockResponse, NewView, PrePrepare, ViewChangeMessage
+from consensus.pacemaker import RESEND_MS
 from consensus.proposals import judged, may_be_empty, require_header
 from consensus.quorum import is_quorum
 from consensus.transitions import Move
@@ -201,7 +202,7 @@ def _begin_view(core: Core) -> None:
     if core.pacemaker.timing_view is not None and core.pacemaker.timing_view < core.height.view:
         core.pacemaker.timing_view = None
         core.cancel_timer(TimerKind.VIEW)
-    core.ask_again()
+    core.set_timer(TimerKind.RESEND, RESEND_MS)
 
 
 def on_timeout(core: Core) -> None:

@@ -81,8 +81,11 @@ OnPeer = Callable[[Peer], None]
 class PeerManager:
     """Listens, dials, reconnects, admits, and routes frames.
 
-    registry: the node keys that may connect, read anew for each connection; call
-    registry_changed() when it changed. hello: the own HELLO of this moment. on_frame may wait: it
+    address_book: whom this node dials. registry: the node keys that may connect, read anew for each
+    connection; call registry_changed() when it changed. Whom the book names and the registry of
+    this node's head does not know yet is dialled too: this node may be so far behind that all whom
+    it knew have other keys by now. Such a peer counts as an observer; the registry of its own head
+    says whether it takes this node. hello: the own HELLO of this moment. on_frame may wait: it
     slows that peer alone; a PeerError from it lowers the peer's score, any other exception goes to
     on_failure, which should stop the node.
     """
@@ -105,6 +108,8 @@ class PeerManager:
         self.counters = LinkCounters()
         self._addresses = _checked(address_book)
         self._registry = registry
+        self._registered: frozenset[bytes] = frozenset()
+        self._left: frozenset[bytes] = frozenset()
         self._hello = hello
         self._on_frame = on_frame
         self._on_connected = on_connected
@@ -112,7 +117,7 @@ class PeerManager:
         self._random = random or SystemRandom().random
         self._links = Links(
             identity,
-            lambda: registry().keys(),
+            lambda: registry().keys() | self._unknown(),
             self._run,
             on_failure,
             times or ConnectionTimes(),
@@ -144,18 +149,37 @@ class PeerManager:
     def registry_changed(self) -> None:
         """Drop peers that left the registry, follow changed roles, dial those that joined."""
         roles = self._registry()
+        self._left = (self._left | (self._registered - roles.keys())) & self._addresses.keys()
+        self._registered = frozenset(roles)
         for peer in self.peers():
-            role = roles.get(peer.node_key)
+            role = self._role_of(peer.node_key, outbound=peer.outbound)
             if role is None:
                 peer.connection.close("the node key is no longer in the registry")
             else:
                 peer.role = role
-        wanted = (self._addresses.keys() & roles.keys()) - {self.node_key}
+        wanted = self._addresses.keys() & (roles.keys() | self._unknown()) - {self.node_key}
         for node_key in self._diallers.keys() - wanted:
             self._diallers.pop(node_key).cancel()
         for node_key in wanted - self._diallers.keys():
             self._diallers[node_key] = self._links.spawn(self._keep_connected(node_key))
-        self._reputation.keep_only(frozenset(roles))
+        self._reputation.keep_only(frozenset(roles) | self._unknown())
+
+    def _unknown(self) -> frozenset[bytes]:
+        """Keys of the address book that the registry never named while this node ran."""
+        return frozenset(self._addresses.keys() - self._registry().keys()) - self._left
+
+    def reaches_unknown(self) -> bool:
+        """Whether somebody is connected whom the registry does not know yet: then this node may be
+        so far behind that nobody it knows says anything any more."""
+        registry = self._registry()
+        return any(node_key not in registry for node_key in self._peers)
+
+    def _role_of(self, node_key: bytes, *, outbound: bool) -> Role | None:
+        """None for who may not be connected."""
+        role = self._registry().get(node_key)
+        if role is None and outbound and node_key in self._unknown():
+            return Role(None, "")
+        return role
 
     def set_addresses(self, address_book: Mapping[bytes, str]) -> None:
         """Replace the address book and dial who is new in it. LocalError for a bad address."""
@@ -277,9 +301,9 @@ class PeerManager:
         own = self._hello()
         hello = await connection.greet(own)
         check_hello(own, hello)
-        role = self._registry().get(node_key)
+        role = self._role_of(node_key, outbound=dialled is not None)
         if role is None:
-            raise PeerError("the node key is no longer in the registry")
+            raise PeerError("the node key is not in the registry")
         now_s = self._links.now_s()
         banned_s = self._reputation.banned_for_s(node_key, now_s)
         if banned_s:

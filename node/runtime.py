@@ -189,7 +189,7 @@ class Runtime:
             server,
             self.fail,
             on_progress=self._progressed,
-            follows=lambda: self.replica.core.own is None,
+            follows=lambda: self.replica.core.own is None or self.peers.reaches_unknown(),
         )
 
     def _make_frames(self) -> ConsensusFrames:

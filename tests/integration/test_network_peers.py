@@ -168,6 +168,30 @@ async def test_a_changed_registry_admits_and_drops() -> None:
         assert [peer.role.validator for peer in one.manager.peers()] == [7]
 
 
+async def test_whom_the_own_book_names_is_dialled_before_the_registry_knows_it() -> None:
+    """A node that is far behind knows old keys alone; the others, who know its key, take it."""
+    behind, ahead, _ = three_nodes()
+    del behind.registry[ahead.key]
+    async with running(behind, ahead):
+        await behind.start()
+        await ahead.start()
+        ahead.manager.set_addresses({behind.key: behind.address})
+        await until(lambda: behind.manager.counters.refused > 0)
+        assert not behind.manager.peers(), "who is unknown may not come by itself"
+        behind.manager.set_addresses({ahead.key: ahead.address})
+        await behind.until_connected(ahead)
+        (peer,) = behind.manager.peers()
+        assert peer.role == Role(None, "")
+        behind.registry[ahead.key] = Role(1, "org1")
+        behind.manager.registry_changed()
+        assert peer.role == Role(1, "org1")
+        del behind.registry[ahead.key]
+        behind.manager.registry_changed()
+        await behind.until(lambda: not behind.manager.peers())
+        assert "no longer in the registry" in peer.connection.close_reason
+        assert not behind.manager._diallers, "who left is not dialled again"
+
+
 async def throughput() -> tuple[int, float]:
     nodes = three_nodes()[:2]
     one, two = nodes

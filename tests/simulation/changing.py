@@ -27,6 +27,8 @@ from tests.simulation.plan import (
 SIZES: Final = (4, 5, 6, 7)
 HOLLOW_ONE_IN: Final = 5
 LEAST_SET: Final = 3
+SLOW_US: Final = 300_000
+SLOW_DAY_MS: Final = 1_000
 DAYS_MS: Final = (200, 300, 400)
 SAFETY_MS: Final = (15_000, 25_000, 40_000)
 LOADS_MS: Final = ((300, 1_500), (1_000, 4_000))
@@ -48,6 +50,9 @@ def changing_plan_of(seed: int, n: int) -> Plan:
         heartbeat_ms=base.kind.heartbeat_ms,
         day_ms=rng.choice(DAYS_MS),
     )
+    if base.healed.most_us >= SLOW_US:
+        # A vote has to last for some blocks, or nobody's voice is heard in time.
+        kind = replace(kind, day_ms=SLOW_DAY_MS)
     safety_ms = rng.choice(SAFETY_MS)
     plan = replace(base, kind=kind, removal=None, safety_ms=safety_ms, load_ms=rng.choice(LOADS_MS))
     plan = _hollow(plan, rng) if rng.randrange(HOLLOW_ONE_IN) == 0 else _tolerated(plan, rng)

@@ -20,7 +20,8 @@ class Site:
 
     decoded: payloads that were decoded already; they are frozen values, so that nodes may share
     them. keys: node key by endpoint, None for an observer that everybody admits; two endpoints may
-    share one. honest: endpoints that keep all rules.
+    share one. registries: node keys that each endpoint's registry names. honest: endpoints that
+    keep all rules.
     """
 
     world: World
@@ -29,6 +30,7 @@ class Site:
     template: ChainTemplate
     decoded: dict[bytes, object] = field(default_factory=dict)
     keys: dict[int, bytes | None] = field(default_factory=dict)
+    registries: dict[int, frozenset[bytes]] = field(default_factory=dict)
     honest: set[int] = field(default_factory=set)
 
     def seat_of(self, endpoint: int, validators: ValidatorSet) -> int | None:

@@ -99,6 +99,8 @@ class Process:
         self.chain = self.make_chain(opened)
         if node.honest:
             self.monitor.started(node.endpoint, self.chain)
+        self._left: frozenset[bytes] = frozenset()
+        node.site.registries.pop(node.endpoint, None)
         self._learn_members()
         self.assembler = ProposalAssembler(
             self.ingest, self._ask_transactions, self._assembled, self.turns.later_ms
@@ -225,6 +227,8 @@ class Process:
             case _:
                 if isinstance(payload, Status | Vote):
                     self.synchronisation.head_seen(peer, payload.height - 1)
+                    if not self._is_registered(source):
+                        self.synchronisation.catch_up(payload.height - 1)
                 # decode_payload gives a Message in every other case.
                 seat = self._seat(source)
                 event = MessageReceived(payload, seat, peer)  # type: ignore[arg-type]
@@ -323,11 +327,23 @@ class Process:
         """Who sits where, and who may connect."""
         state, height = self.chain.state(), self.chain.head.height
         self.validators = set_at(state, height + 1)
-        self._may_connect = admitted_node_keys(state, height)
+        known = frozenset(admitted_node_keys(state, height))
+        registries = self.node.site.registries
+        self._left |= registries.get(self.node.endpoint, known) - known
+        registries[self.node.endpoint] = known
+
+    def _is_registered(self, endpoint: int) -> bool:
+        key = self.node.site.keys[endpoint]
+        return key is None or key in self.node.site.registries[self.node.endpoint]
 
     def _admits(self, endpoint: int) -> bool:
-        key = self.node.site.keys[endpoint]
-        return key is None or key in self._may_connect
+        """Whom the registry names; beside them whom this node dials, since its operator knows the
+        keys of today, and who knows this node."""
+        site = self.node.site
+        key, own = site.keys[endpoint], site.keys[self.node.endpoint]
+        if self._is_registered(endpoint):
+            return True
+        return key not in self._left and own in site.registries.get(endpoint, frozenset())
 
     # Transactions and blocks
 

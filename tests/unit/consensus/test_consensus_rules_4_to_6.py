@@ -24,9 +24,11 @@ from consensus.messages import (
     CertifiedBlock,
     PrePrepare,
     Status,
+    Vote,
 )
 from consensus.proposals import may_be_empty
 from ledger.errors import InvariantViolation
+from ledger.primitives import ZERO_HASH
 from ledger.registry import Phase
 from tests.support.consensus_blocks import START_MS
 from tests.support.consensus_cluster import Cluster
@@ -250,9 +252,9 @@ def test_rule_6_a_lost_vote_record_signs_two_heights_above_the_first_head() -> N
     assert {getattr(message, "height", None) for message in node.signed} == {4}
 
 
-def test_rule_6_who_lost_its_vote_record_asks_on_however_busy_the_others_are() -> None:
-    """Nobody who is busy says by itself where it stands, and the first answers may be lost, or
-    void: when the set has changed since, indices mean others."""
+def test_rule_6_votes_too_tell_who_lost_its_record_where_the_others_are() -> None:
+    """Who is busy, and no further than others, sends no Status; and what was heard before the set
+    changed is void, since indices mean others then."""
     cluster = Cluster(4)
     cluster.eligible_after = lambda height: (0, 1, 2)
     cluster.submit(b"one")
@@ -261,14 +263,29 @@ def test_rule_6_who_lost_its_vote_record_asks_on_however_busy_the_others_are() -
     cluster.blocked = lambda source, target, message: isinstance(message, Status)
     cluster.restart(3, lose_log=True, vote_record_lost=True)
     node = cluster.nodes[3]
-    for height in range(2, 100):
-        if height == 10:
-            cluster.blocked = lambda *_: False
-            assert node.replica.describe().signs_from is None
+    for height in range(2, 10):
         cluster.submit(b"pay %d" % height)
         assert cluster.run_to(height, ms=300), "the others are busy"
     assert node.replica.describe().signs_from is not None
     assert node.signed != []
+
+
+def test_rule_6_a_vote_that_another_passes_on_says_nothing_of_its_signer() -> None:
+    """Old votes are anybody's to send: only an own one, of the running height, counts."""
+    cluster = Cluster(4)
+    cluster.submit(b"one")
+    cluster.run_to(1)
+    cluster.crash(3)
+    cluster.restart(3, lose_log=True, vote_record_lost=True)
+    core = cluster.nodes[3].replica.core
+    core.first_claims.clear()
+    vote = Vote(Phase.PREPARE, core.height.height, 0, ZERO_HASH, 1, bytes(64))
+    core.note_direct_vote(vote, 2)
+    core.note_direct_vote(vote, None)
+    core.note_direct_vote(replace(vote, height=vote.height - 1), 1)
+    assert core.first_claims == {}
+    core.note_direct_vote(vote, 1)
+    assert core.first_claims == {1: vote.height}
 
 
 def test_rule_6_a_restored_backup_does_not_take_old_blocks_for_the_head() -> None:
