@@ -63,7 +63,7 @@ simulate: $(installed)
 # Maintainers only: needs uv; nothing else in the project does.
 lock:
 	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-annotate --custom-compile-command "make lock" \
-	  --python-version 3.11 --extra charts --extra dev --extra sql pyproject.toml --output-file requirements.lock
+	  --python-version 3.11 --extra charts --extra dev --extra hsm --extra sql pyproject.toml --output-file requirements.lock
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
