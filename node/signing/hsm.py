@@ -7,13 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.crypto import ED25519_KEY_BYTES, verify_ed25519
+import structlog
+
+from ledger.crypto import verify_ed25519
 from ledger.errors import LocalError
 from node.keystore import read_password
 from node.signing.settings import PIN_VARIABLE, Pkcs11Config
 
-_OCTET_STRING: Final = bytes((0x04, ED25519_KEY_BYTES))
 _TRIAL: Final = b"poyong: does this key sign for its public key?"
+
+log = structlog.get_logger(__name__)
 
 
 class ModuleSigner:
@@ -24,8 +27,15 @@ class ModuleSigner:
         self._config, self._pin, self._public_key = config, pin, public_key
         self._pkcs11 = _library()
         self._errors = self._pkcs11.exceptions
-        self._key = self._open()
-        if not verify_ed25519(public_key, _TRIAL, self._by_module(_TRIAL)):
+        self._session: Any = None
+        try:
+            self._key = self._open()
+            matches = verify_ed25519(public_key, _TRIAL, self._by_module(_TRIAL))
+        except LocalError:
+            self.close()
+            raise
+        if not matches:
+            self.close()
             raise LocalError(
                 f"the key {_named(config)} signs for another public key than "
                 f"{public_key.hex()}: correct public_key, key_label or key_id"
@@ -35,6 +45,16 @@ class ModuleSigner:
     def public_key(self) -> bytes:
         """Ed25519 public key, 32 bytes."""
         return self._public_key
+
+    def close(self) -> None:
+        """Log out, when no other session of this process is open."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        try:
+            session.close()
+        except self._errors.PKCS11Error as error:
+            log.info("signer.session_was_lost", reason=type(error).__name__)
 
     def sign(self, message: bytes) -> bytes:
         """Signature, 64 bytes, checked; LocalError when the module fails twice."""
@@ -62,6 +82,7 @@ class ModuleSigner:
     def _open(self) -> Any:
         """The private key, in a session that is logged in."""
         config, errors = self._config, self._errors
+        self.close()
         try:
             library = self._pkcs11.lib(config.module)
         except (errors.PKCS11Error, RuntimeError, OSError) as error:
@@ -70,7 +91,7 @@ class ModuleSigner:
                 "module"
             ) from error
         try:
-            session = self._token(library).open(user_pin=self._pin)
+            self._session = self._token(library).open(user_pin=self._pin)
         except (errors.PinIncorrect, errors.PinLenRange, errors.PinInvalid) as error:
             raise LocalError(
                 f"the module refuses the PIN of token {config.token!r}: correct it before the "
@@ -81,12 +102,13 @@ class ModuleSigner:
                 f"the PIN of token {config.token!r} is locked: unlock it as its security officer"
             ) from error
         except errors.UserAlreadyLoggedIn:
-            session = self._token(library).open()
+            # Another key of this process has logged in to the token.
+            self._session = self._token(library).open()
         except errors.PKCS11Error as error:
             raise LocalError(
                 f"cannot log in to {config.module} ({type(error).__name__} {error})"
             ) from error
-        return self._find(session)
+        return self._find(self._session)
 
     def _token(self, library: Any) -> Any:
         config = self._config

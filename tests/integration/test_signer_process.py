@@ -51,7 +51,7 @@ def causes(town: ProcessTown, name: str) -> str:
 def test_a_killed_signer_stops_votes_and_a_node_that_went_back_cannot_sign_twice(
     tmp_path: Path,
 ) -> None:
-    with process_town(tmp_path / "town", observer=False) as town:
+    with process_town(tmp_path, observer=False) as town:
         own, *others = town.validators
         needed = others[:2]  # with the third one stopped, every block needs the remote signer
         home = take_key_out(town.nodes[own].home, tmp_path / "signer")

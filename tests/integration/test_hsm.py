@@ -1,0 +1,174 @@
+"""Keys in a hardware module by PKCS#11, with SoftHSM2 in the place of one."""
+
+import asyncio
+import importlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from consensus.events import Event, VoteSigned
+from consensus.messages import Vote
+from ledger.crypto import verify_ed25519
+from ledger.errors import LocalError
+from ledger.primitives import Hash
+from ledger.registry import Phase
+from node.signing.hsm import ModuleSigner, read_pin
+from node.signing.in_thread import ThreadSigner
+from node.signing.last_signed import SignedRecord, create_record
+from node.signing.process import VoteSigning
+from node.signing.settings import Pkcs11Config
+from node.signing.wire import Ask
+from tests.support.running_nodes import until
+from tests.support.signer_homes import DOMAIN
+
+UTIL: Final = shutil.which("softhsm2-util")
+MODULES: Final = [
+    path
+    for path in map(
+        Path,
+        ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"),
+    )
+    if path.exists()
+]
+PIN: Final = "1234abcd"
+EDWARDS25519: Final = bytes((0x13, 12)) + b"edwards25519"
+"""The curve's name as a DER PrintableString, which names it in CKA_EC_PARAMS."""
+
+pytestmark = pytest.mark.skipif(
+    UTIL is None or not MODULES, reason="softhsm2-util is missing (Debian: softhsm2)"
+)
+
+
+@pytest.fixture(scope="module")
+def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pkcs11Config, bytes]]:
+    """A token with an Ed25519 key, another Ed25519 key and an RSA key; and the first's public key.
+
+    The library reads its configuration once in a process, so one token serves all tests.
+    """
+    folder = tmp_path_factory.mktemp("hsm")
+    (folder / "tokens").mkdir()
+    written = folder / "softhsm2.conf"
+    written.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\n")
+    before = os.environ.get("SOFTHSM2_CONF")
+    os.environ["SOFTHSM2_CONF"] = str(written)
+    command = [UTIL or "", "--init-token", "--free", "--label", "votes"]
+    subprocess.run([*command, "--so-pin", "12345678", "--pin", PIN], check=True, timeout=30)
+    pkcs11: Any = importlib.import_module("pkcs11")
+    library = pkcs11.lib(str(MODULES[0]))
+    library.reinitialize()
+    with library.get_token(token_label="votes").open(rw=True, user_pin=PIN) as session:
+        curve = session.create_domain_parameters(
+            pkcs11.KeyType.EC_EDWARDS, {pkcs11.Attribute.EC_PARAMS: EDWARDS25519}, local=True
+        )
+        made = pkcs11.Mechanism.EC_EDWARDS_KEY_PAIR_GEN
+        keys = [
+            curve.generate_keypair(mechanism=made, store=True, label=label, id=number)
+            for label, number in (("validator", b"\1"), ("other", b"\2"))
+        ]
+        session.generate_keypair(pkcs11.KeyType.RSA, 1024, store=True, label="rsa", id=b"\3")
+        public_key = bytes(keys[0][0][pkcs11.Attribute.EC_POINT])[2:]
+    yield Pkcs11Config(module=str(MODULES[0]), token="votes", key_label="validator"), public_key
+    if before is None:
+        del os.environ["SOFTHSM2_CONF"]
+    else:
+        os.environ["SOFTHSM2_CONF"] = before
+
+
+def test_a_key_by_label_or_id_signs_what_everybody_verifies(
+    token: tuple[Pkcs11Config, bytes],
+) -> None:
+    config, public_key = token
+    for found in (config, replace(config, key_label="", key_id="01"), replace(config, key_id="01")):
+        signer = ModuleSigner(found, PIN, public_key)
+        assert signer.public_key == public_key
+        assert verify_ed25519(public_key, b"vote", signer.sign(b"vote"))
+        signer.close()
+
+
+def test_a_session_that_was_lost_is_opened_again(token: tuple[Pkcs11Config, bytes]) -> None:
+    config, public_key = token
+    signer = ModuleSigner(config, PIN, public_key)
+    signer.close()
+    assert verify_ed25519(public_key, b"vote", signer.sign(b"vote"))
+    signer.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "pin", "sentence"),
+    [
+        ({}, "wrong-pin", "refuses the PIN"),
+        ({"token": "vote"}, PIN, "there are .*'votes'"),
+        ({"slot": 12_345}, PIN, "expected one such token"),
+        ({"key_label": "missing"}, PIN, "expected one private key 'missing'"),
+        ({"key_label": "other"}, PIN, "signs for another public key"),
+        ({"key_label": "rsa"}, PIN, "is of type RSA, expected Ed25519"),
+        ({"module": "/nowhere.so"}, PIN, "cannot load /nowhere.so"),
+    ],
+    ids=str,
+)
+def test_what_is_not_as_named_is_one_sentence(
+    token: tuple[Pkcs11Config, bytes], change: dict[str, Any], pin: str, sentence: str
+) -> None:
+    config, public_key = token
+    with pytest.raises(LocalError, match=sentence) as refused:
+        ModuleSigner(replace(config, **change), pin, public_key)
+    assert pin not in str(refused.value)
+
+
+def test_the_pin_comes_from_file_environment_or_prompt(tmp_path: Path) -> None:
+    file = tmp_path / "pin"
+    file.touch(0o600)
+    file.write_text("from-file\n")
+    environment = {"POYONG_HSM_PIN": "from-environment"}
+    named = Pkcs11Config(pin_file="pin")
+    assert read_pin(named, tmp_path, environment) == "from-file"
+    assert read_pin(Pkcs11Config(), tmp_path, environment) == "from-environment"
+    assert read_pin(Pkcs11Config(), tmp_path, {}, lambda _: "typed") == "typed"
+    file.chmod(0o644)
+    with pytest.raises(LocalError, match="chmod 600"):
+        read_pin(named, tmp_path, environment)
+
+
+async def test_a_node_signs_by_a_module_off_its_loop(token: tuple[Pkcs11Config, bytes]) -> None:
+    config, public_key = token
+    module = ModuleSigner(config, PIN, public_key)
+    signer = ThreadSigner(module)
+    payload = DOMAIN.payload(Phase.COMMIT, 1, 0, b"a" * 32)
+    events: list[Event] = []
+
+    def signed(signature: bytes) -> Event:
+        assert verify_ed25519(public_key, payload, signature)
+        return VoteSigned(Vote(Phase.COMMIT, 1, 0, Hash(b"a" * 32), 0, signature))
+
+    task = asyncio.create_task(signer.run(events.append))
+    signer.request(1, payload, signed)
+    await until(lambda: len(events) == 1)
+    task.cancel()
+    assert signer.problem is None
+    module.close()
+
+
+def test_a_signer_with_a_module_refuses_the_second_vote(
+    token: tuple[Pkcs11Config, bytes], tmp_path: Path
+) -> None:
+    config, public_key = token
+    create_record(tmp_path / "last-signed", DOMAIN)
+    record = SignedRecord(tmp_path / "last-signed", DOMAIN)
+    module = ModuleSigner(config, PIN, public_key)
+    signing = VoteSigning((module,), DOMAIN, record)
+    asks = [
+        Ask(number, public_key, DOMAIN.payload(Phase.COMMIT, 1, 0, claim * 32))
+        for number, claim in enumerate((b"a", b"b", b"a"))
+    ]
+    first, second, again = signing.answer(asks)
+    assert verify_ed25519(public_key, asks[0].payload, first.signature)
+    assert "would contradict" in second.refusal
+    assert again.signature == first.signature
+    module.close()
+    record.close()
