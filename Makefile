@@ -55,6 +55,7 @@ bench: $(installed)
 	$(bin)/python -m tests.bench.rpc_reads
 	$(bin)/python -m tests.bench.rpc_subscribers
 	$(bin)/python -m tests.bench.rpc_under_load
+	$(bin)/python -m tests.bench.signer_micro
 	$(bin)/python -m tests.bench.sql_index_micro
 
 simulate: $(installed)
