@@ -1,8 +1,14 @@
-"""An Ed25519 key in a hardware module, by PKCS#11 (CKM_EDDSA); needs the extra `hsm`."""
+"""An Ed25519 key in a hardware module, by PKCS#11 (CKM_EDDSA); needs the extra `hsm`.
+
+Everything that the module's library does happens on a thread of its own: a library that shares
+OpenSSL with this process leaves errors in the calling thread's queue, and the next handshake on
+that thread would take them for its own.
+"""
 
 import importlib
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 class ModuleSigner:
-    """ledger.crypto.Signer over a key in a module. Blocks while the module works; one thread."""
+    """ledger.crypto.Signer over a key in a module. Blocks while the module works."""
 
     def __init__(self, config: Pkcs11Config, pin: str, public_key: bytes) -> None:
         """Log in and find the key. LocalError, one sentence, for whatever is not as named."""
@@ -28,9 +34,11 @@ class ModuleSigner:
         self._pkcs11 = _library()
         self._errors = self._pkcs11.exceptions
         self._session: Any = None
+        self._key: Any = None
+        self._thread = ThreadPoolExecutor(1, "pkcs11")
         try:
-            self._key = self._open()
-            matches = verify_ed25519(public_key, _TRIAL, self._by_module(_TRIAL))
+            self._thread.submit(self._open).result()
+            matches = verify_ed25519(public_key, _TRIAL, self._call(_TRIAL))
         except LocalError:
             self.close()
             raise
@@ -47,7 +55,11 @@ class ModuleSigner:
         return self._public_key
 
     def close(self) -> None:
-        """Log out, when no other session of this process is open."""
+        """Log out, when no other session of this process is open, and end the thread."""
+        self._thread.submit(self._log_out).result()
+        self._thread.shutdown()
+
+    def _log_out(self) -> None:
         session, self._session = self._session, None
         if session is None:
             return
@@ -59,13 +71,17 @@ class ModuleSigner:
     def sign(self, message: bytes) -> bytes:
         """Signature, 64 bytes, checked; LocalError when the module fails twice."""
         try:
-            signature = self._by_module(message)
+            signature = self._call(message)
         except LocalError:
-            self._key = self._open()  # a session that was lost, a token put back
-            signature = self._by_module(message)
+            # A session that was lost, a token put back.
+            self._thread.submit(self._open).result()
+            signature = self._call(message)
         if not verify_ed25519(self._public_key, message, signature):
             raise LocalError(f"the key {_named(self._config)} gave a signature that does not hold")
         return signature
+
+    def _call(self, message: bytes) -> bytes:
+        return self._thread.submit(self._by_module, message).result()
 
     def _by_module(self, message: bytes) -> bytes:
         try:
@@ -79,10 +95,10 @@ class ModuleSigner:
                 f"the key {_named(self._config)} could not sign ({type(error).__name__} {error})"
             ) from error
 
-    def _open(self) -> Any:
-        """The private key, in a session that is logged in."""
+    def _open(self) -> None:
+        """Find the private key, in a session that is logged in."""
         config, errors = self._config, self._errors
-        self.close()
+        self._log_out()
         try:
             library = self._pkcs11.lib(config.module)
         except (errors.PKCS11Error, RuntimeError, OSError) as error:
@@ -108,7 +124,7 @@ class ModuleSigner:
             raise LocalError(
                 f"cannot log in to {config.module} ({type(error).__name__} {error})"
             ) from error
-        return self._find(self._session)
+        self._key = self._find(self._session)
 
     def _token(self, library: Any) -> Any:
         config = self._config

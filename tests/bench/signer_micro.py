@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from consensus.events import Event, VoteSigned
@@ -37,6 +38,10 @@ def payload(height: int, phase: Phase) -> bytes:
     return DOMAIN.payload(phase, height, 0, b"a" * 32)
 
 
+def _told(vote: Vote, _: bytes) -> Event:
+    return VoteSigned(vote)
+
+
 class Votes:
     """Asks for the three votes of a height, one after the other or at once."""
 
@@ -57,9 +62,7 @@ class Votes:
         self._answered.clear()
         for phase in phases:
             vote = Vote(phase, self.height, 0, Hash(b"a" * 32), 0)
-            self.signer.request(
-                self.height, payload(self.height, phase), lambda _, vote=vote: VoteSigned(vote)
-            )
+            self.signer.request(self.height, payload(self.height, phase), partial(_told, vote))
         await self._answered.wait()
 
     async def measure(self, count: int) -> tuple[float, float]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from node.signing.last_signed import SignedRecord, create_record
 from node.signing.process import VoteSigning
 from node.signing.settings import Pkcs11Config
 from node.signing.wire import Ask
+from node.tls import NodeIdentity
 from tests.support.running_nodes import until
 from tests.support.signer_homes import DOMAIN
 from tests.support.softhsm import MODULES, PIN, UTIL, make_token
@@ -59,7 +59,7 @@ def test_a_key_by_label_or_id_signs_what_everybody_verifies(
 def test_a_session_that_was_lost_is_opened_again(token: tuple[Pkcs11Config, bytes]) -> None:
     config, public_key = token
     signer = ModuleSigner(config, PIN, public_key)
-    signer.close()
+    signer._session.close()
     assert verify_ed25519(public_key, b"vote", signer.sign(b"vote"))
     signer.close()
 
@@ -81,13 +81,20 @@ def test_what_is_not_as_named_is_one_sentence(
     token: tuple[Pkcs11Config, bytes], change: dict[str, Any], pin: str, sentence: str
 ) -> None:
     config, public_key = token
-    # In a thread of its own: SoftHSM2 leaves the error of a wrong PIN in the thread's queue of
-    # OpenSSL, where the next user of TLS on that thread would take it for its own.
-    with ThreadPoolExecutor(1) as thread:
-        opening = thread.submit(ModuleSigner, replace(config, **change), pin, public_key)
     with pytest.raises(LocalError, match=sentence) as refused:
-        opening.result()
+        ModuleSigner(replace(config, **change), pin, public_key)
     assert pin not in str(refused.value)
+
+
+def test_a_module_leaves_no_error_behind_for_tls(token: tuple[Pkcs11Config, bytes]) -> None:
+    config, public_key = token
+    identity = NodeIdentity.from_seed(b"n" * 32)
+    with pytest.raises(LocalError):
+        ModuleSigner(config, "wrong-pin", public_key)
+    identity.server_context([public_key])
+    signer = ModuleSigner(config, PIN, public_key)
+    identity.server_context([public_key])
+    signer.close()
 
 
 def test_the_pin_comes_from_file_environment_or_prompt(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import importlib
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +39,13 @@ def make_token(folder: Path) -> tuple[Pkcs11Config, bytes]:
         timeout=30,
         stdout=subprocess.DEVNULL,
     )
+    # Its errors in OpenSSL's queue stay on a thread that ends.
+    with ThreadPoolExecutor(1) as thread:
+        public_key = thread.submit(_make_keys).result()
+    return Pkcs11Config(module=str(MODULES[0]), token="votes", key_label="validator"), public_key
+
+
+def _make_keys() -> bytes:
     pkcs11: Any = importlib.import_module("pkcs11")
     library = pkcs11.lib(str(MODULES[0]))
     library.reinitialize()
@@ -51,8 +59,7 @@ def make_token(folder: Path) -> tuple[Pkcs11Config, bytes]:
             for label, number in (("validator", b"\1"), ("other", b"\2"))
         ]
         session.generate_keypair(pkcs11.KeyType.RSA, 1024, store=True, label="rsa", id=b"\3")
-        public_key = bytes(keys[0][0][pkcs11.Attribute.EC_POINT])[2:]
-    return Pkcs11Config(module=str(MODULES[0]), token="votes", key_label="validator"), public_key
+        return bytes(keys[0][0][pkcs11.Attribute.EC_POINT])[2:]
 
 
 def opened_module(folder: Path) -> ModuleSigner:
