@@ -17,6 +17,7 @@ from ledger.primitives import UNIT, Address
 from ledger.validator_tables import set_at
 from node.assembly import Node
 from node.block_reader import CACHED_BLOCKS
+from node.health import Readiness
 from node.localnet.creation import CHAIN_ID, read_keys
 from node.metrics import Total
 from tests.support.running_nodes import PAYEE, PAYER, RunningNodes, running_nodes, until
