@@ -48,6 +48,8 @@ from node.peers import Role
 from node.restart import with_carried_rows
 from node.runtime import Network, Runtime
 from node.service import Service
+from node.signing.choice import open_elsewhere
+from node.signing.waiting import VoteSigner
 from node.software import require_version
 from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import open_store
@@ -76,6 +78,8 @@ class Opened:
     votes: OpenedLog
     signer: Signer | None
     identity: NodeIdentity
+    vote_signer: VoteSigner | None = None
+    """In place of `signer`, when the key is not in this process."""
 
 
 def run_node(home: Path) -> int:
@@ -113,6 +117,7 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
     """
     document = read_genesis(config.path(config.node.genesis))
     identity, signer = _keys(config)
+    elsewhere = open_elsewhere(config)
     folder = config.path(config.storage.path)
     with ExitStack() as until_complete:
         store = open_store(
@@ -134,7 +139,8 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
             log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
         chain = with_vote_record(chain, votes.log.marker(), lost=votes.lost is not None)
         until_complete.pop_all()
-    return Opened(config, document, chain, votes, signer, identity)
+    vote_signer = elsewhere(SigningDomain(document.chain_id, chain.genesis_hash), identity)
+    return Opened(config, document, chain, votes, signer, identity, vote_signer)
 
 
 def _announce_restart(document: Genesis, blocks: BlockStore) -> None:
@@ -173,7 +179,7 @@ def _keys(config: Config) -> tuple[NodeIdentity, Signer | None]:
     password = read_password(config.path(named) if named else None, "the node's keys")
     seed = open_seed(config.path(config.node.node_key), password, KeyKind.NODE)
     identity = NodeIdentity.from_seed(seed)
-    if not config.is_validator:
+    if not config.node.validator_key:
         return identity, None
     path = config.path(config.node.validator_key)
     return identity, open_signer(path, password, KeyKind.VALIDATOR)
@@ -192,9 +198,10 @@ def vote_records(opened: Opened) -> list[Record]:
 def replica_config(opened: Opened) -> ReplicaConfig:
     """Settings of the replica from genesis (what all share) and configuration."""
     config, parameters = opened.config.consensus, opened.genesis.parameters
+    voter = opened.signer or opened.vote_signer
     return ReplicaConfig(
         domain=SigningDomain(opened.genesis.chain_id, opened.chain.genesis_hash),
-        public_key=None if opened.signer is None else opened.signer.public_key,
+        public_key=None if voter is None else voter.public_key,
         base_timeout_ms=config.base_timeout_ms,
         lowest_cap_ms=config.lowest_cap_ms,
         highest_cap_ms=config.highest_cap_ms,
@@ -248,6 +255,7 @@ def _runtime(opened: Opened) -> Runtime:
         is_sponsored,
         max_transactions=config.consensus.max_block_transactions,
         genesis_time_ms=opened.genesis.time_ms,
+        vote_signer=opened.vote_signer,
     )
 
 

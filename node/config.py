@@ -16,6 +16,7 @@ from ledger.errors import LocalError
 from node.disk_errors import os_error
 from node.keystore import PASSWORD_VARIABLE
 from node.options import from_environment, nearest, option, read_section, render_section
+from node.signing.settings import PIN_VARIABLE, Pkcs11Config, SignerConfig, check_node
 
 CONFIG_FILE: Final = "config.toml"
 MAX_CONFIG_BYTES: Final = 256 * 1024
@@ -23,7 +24,7 @@ NODE_KEY_HEX_CHARACTERS: Final = 64
 MAX_PORT: Final = 65_535
 API_KEY_VARIABLE: Final = "POYONG_API_KEY"
 """The key that commands send to a node."""
-OTHER_VARIABLES: Final = (PASSWORD_VARIABLE, API_KEY_VARIABLE)
+OTHER_VARIABLES: Final = (PASSWORD_VARIABLE, API_KEY_VARIABLE, PIN_VARIABLE)
 
 _MIB: Final = 1024 * 1024
 
@@ -262,6 +263,8 @@ class Config:
     history: HistoryConfig = field(default_factory=HistoryConfig)
     mempool: MempoolConfig = field(default_factory=MempoolConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    signer: SignerConfig = field(default_factory=SignerConfig)
+    pkcs11: Pkcs11Config = field(default_factory=Pkcs11Config)
 
     def path(self, value: str) -> Path:
         """A path option as a path."""
@@ -270,7 +273,7 @@ class Config:
     @property
     def is_validator(self) -> bool:
         """Whether it has a key that votes; the chain decides whether its votes count."""
-        return self.node.validator_key != ""
+        return self.node.validator_key != "" or self.signer.kind != "file"
 
 
 SECTIONS: Final[Mapping[str, type[Any]]] = {
@@ -361,6 +364,7 @@ def _check_together(config: Config, source: str) -> None:
                 f"{source}: [{name}] {lower} is {getattr(section, lower)}, expected at most "
                 f"{upper} ({getattr(section, upper)})"
             )
+    check_node(config.signer, config.pkcs11, config.node.validator_key, source)
     try:
         trusted_networks(config.rpc.trusted_proxies)
     except LocalError as error:

@@ -33,11 +33,12 @@ def why_stalled(
     executable: int,
     since_commit_ms: int,
     target: int,
+    signer_problem: str | None = None,
 ) -> StallReport:
     """Findings, those that an operator can act on first; none when blocks come as they should.
 
     connected: node keys of connected peers. executable: transactions that could be in a block.
-    target: of target_height.
+    target: of target_height. signer_problem: why the signer outside this process does not sign.
     """
     gone = [
         validator.organisation
@@ -50,6 +51,14 @@ def why_stalled(
     if not (no_quorum or behind or overdue):
         return StallReport(False, since_commit_ms, ())
     causes = _unreachable(replica, validators, gone, alone=not connected)
+    if signer_problem is not None and replica.own_index is not None:
+        causes.append(
+            StallCause(
+                f"this validator does not vote: {signer_problem}",
+                "start the signer (`poyong signer run`) or mend the way to it; it is asked again "
+                'by itself (docs/operating.md, "Keys outside the node")',
+            )
+        )
     if behind:
         causes.append(
             StallCause(

@@ -70,7 +70,7 @@ class Instruments:
         metrics.height.set(head.height)
         metrics.head_time_seconds.set(head.time_ms / 1000)
         metrics.rounds.set(snapshot.view)
-        metrics.signing.set(snapshot.no_vote_reason is None)
+        metrics.signing.set(snapshot.no_vote_reason is None and runtime.signer_problem is None)
         metrics.vote_record_lost.set(runtime.chain.vote_record_lost)
         validators = self._service.validators(None)
         if validators is not None:
@@ -134,7 +134,9 @@ class Instruments:
         here, needed = self.connected_validators(), self._runtime.replica.describe().quorum
         if here < needed:
             return Readiness(False, f"{here} validators connected, a quorum is {needed}")
-        return Readiness(True, f"height {head}")
+        problem = self._runtime.signer_problem
+        note = "" if problem is None else f"does not vote: {problem}"
+        return Readiness(True, f"height {head}", note)
 
 
 def show_economy(metrics: EconomyMetrics, state: State, head_ms: int, genesis_time_ms: int) -> None:

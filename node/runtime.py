@@ -41,6 +41,7 @@ from node.meter import Meter, Part
 from node.peers import Audience, Peer, PeerManager, Role
 from node.reputation import BAD_MESSAGE_POINTS, BAD_TRANSACTION_POINTS
 from node.requests import PeerRequests
+from node.signing.waiting import VoteSigner
 from node.storage import OpenedChain, certified_block_bytes
 from node.timers import LoopTimers
 from node.tls import NodeIdentity
@@ -93,12 +94,14 @@ class Runtime:
         *,
         max_transactions: int,
         genesis_time_ms: int,
+        vote_signer: VoteSigner | None = None,
     ) -> None:
         self._network = network
         self._registry_of = registry
         self.on_block: list[Callable[[AppliedBlock], None]] = []
         self.on_admitted: list[Callable[[list[Transaction]], None]] = []
         self.vote_log = vote_log
+        self.vote_signer = vote_signer
         self.genesis_time_ms = genesis_time_ms
         self._work_told = False
         self._loop = asyncio.get_running_loop()
@@ -137,13 +140,7 @@ class Runtime:
         self.synchroniser = self._make_synchroniser()
         self.frames = self._make_frames()
         head = self.chain.applied_event()
-        self.replica = Replica(
-            replica_config,
-            head,
-            opened.recent,
-            opened.head_block,
-            records,
-        )
+        self.replica = Replica(replica_config, head, opened.recent, opened.head_block, records)
         self._transport = PeerTransport(self.peers, lambda: self._validators)
         self._validators = head.validators
         self.driver = ReplicaDriver(
@@ -156,6 +153,7 @@ class Runtime:
             self.timers,
             self._make_requests(),
             self.meter,
+            vote_signer,
         )
         self.domain: SigningDomain = replica_config.domain
 
@@ -222,6 +220,8 @@ class Runtime:
         """Listen, dial, start the replica; the port (of use with port 0)."""
         port = await self.peers.start(self._network.listen_host, self._network.listen_port)
         self.driver.perform(self.replica.start(now_ms()))
+        if self.vote_signer is not None:
+            self.spawn(self.vote_signer.run(self.inbox.put_own))
         self.spawn(self._drive())
         self.spawn(self.ingest.run())
         return port
@@ -230,6 +230,11 @@ class Runtime:
     def own_role(self) -> Role | None:
         """What this node is by the registry at the head; None while the chain does not know it."""
         return self._roles.get(self._network.identity.node_key)
+
+    @property
+    def signer_problem(self) -> str | None:
+        """Why the signer outside this process does not sign; None while it does."""
+        return None if self.vote_signer is None else self.vote_signer.problem
 
     @property
     def failure(self) -> BaseException | None:

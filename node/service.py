@@ -359,7 +359,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             view_changes_by=snapshot.view_changes,
             quorum=snapshot.quorum,
             timed_views=snapshot.timed_views,
-            signing=snapshot.no_vote_reason is None,
+            signing=snapshot.no_vote_reason is None and self._runtime.signer_problem is None,
         )
 
     def peers(self) -> Sequence[ports.Peer]:
@@ -390,6 +390,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             self._runtime.mempool.executable_count,
             now_ms() - self._last_commit_ms,
             self.target_height(),
+            self._runtime.signer_problem,
         )
 
     # Inside

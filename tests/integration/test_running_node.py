@@ -17,6 +17,7 @@ from ledger.primitives import UNIT, Address
 from ledger.validator_tables import set_at
 from node.assembly import Node
 from node.block_reader import CACHED_BLOCKS
+from node.health import Readiness
 from node.localnet.creation import CHAIN_ID, read_keys
 from node.metrics import Total
 from tests.support.running_nodes import PAYEE, PAYER, RunningNodes, running_nodes, until
@@ -292,7 +293,7 @@ def sample_names(node: Node) -> set[str]:
 
 
 async def test_a_lone_validator_is_ready(node: Node) -> None:
-    assert node.instruments.readiness() == (True, f"height {node.service.height()}")
+    assert node.instruments.readiness() == Readiness(True, f"height {node.service.height()}")
 
 
 async def test_one_of_four_waits_for_a_quorum_and_says_so(tmp_path: Path) -> None:
@@ -300,7 +301,9 @@ async def test_one_of_four_waits_for_a_quorum_and_says_so(tmp_path: Path) -> Non
         first, second, third, _ = nodes.validators
         await nodes.start(first)
         alone = nodes.nodes[first]
-        assert alone.instruments.readiness() == (False, "1 validators connected, a quorum is 3")
+        assert alone.instruments.readiness() == Readiness(
+            False, "1 validators connected, a quorum is 3"
+        )
         assert "no peer is connected" in alone.service.why_stalled().causes[0].finding
         await nodes.start(second)
         await nodes.connected(first, [second])
