@@ -29,7 +29,7 @@ from ledger.genesis import Genesis
 from ledger.mempool import MempoolLimits
 from ledger.primitives import Address
 from ledger.state import State
-from ledger.validator_tables import observers, set_at
+from ledger.validator_tables import observers, seat_of, set_at
 from node import config as configuration
 from node import saved_commitment
 from node.account_index import HistoryRules
@@ -213,11 +213,16 @@ def replica_config(opened: Opened) -> ReplicaConfig:
 
 
 def roles_at_head(state: State, height: int) -> Mapping[bytes, Role]:
-    """Node keys that may connect: both coming validator sets, and observers."""
+    """Node keys that may connect: both coming validator sets, and observers.
+
+    A seat's coming node key speaks for the seat already: who rotates its keys may be the only one
+    that has the last block of the old ones, and the others have to ask it.
+    """
     roles = {key: Role(None, name) for key, name in observers(state).items()}
     current = set_at(state, height + 1)
     for validator in set_at(state, height + 2).validators:
-        roles[validator.node_key] = Role(None, validator.organisation)
+        seat = seat_of(current, validator.organisation)
+        roles[validator.node_key] = Role(seat, validator.organisation)
     for index, validator in enumerate(current.validators):
         roles[validator.node_key] = Role(index, validator.organisation)
     return roles

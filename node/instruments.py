@@ -123,7 +123,7 @@ class Instruments:
         snapshot = self._runtime.replica.describe()
         own = 0 if snapshot.own_index is None else 1
         peers = self._runtime.peers.peers()
-        return min(MAX_VALIDATORS, own + sum(p.role.validator is not None for p in peers))
+        return min(MAX_VALIDATORS, own + len({p.role.validator for p in peers} - {None}))
 
     def readiness(self) -> Readiness:
         """Synced, and a quorum connected. Whether this node votes is no matter of readiness: it

@@ -6,7 +6,7 @@ by node.effects. There are no locks.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,7 +25,6 @@ from ledger.mempool import Mempool, MempoolLimits
 from ledger.primitives import Address, Hash
 from ledger.state import State
 from ledger.transaction import Transaction, authority_problem
-from ledger.validator_tables import set_at
 from node.block_server import BlockServer
 from node.catchup import Synchroniser
 from node.connection import ConnectionTimes
@@ -141,8 +140,7 @@ class Runtime:
         self.frames = self._make_frames()
         head = self.chain.applied_event()
         self.replica = Replica(replica_config, head, opened.recent, opened.head_block, records)
-        self._transport = PeerTransport(self.peers, lambda: self._validators)
-        self._validators = head.validators
+        self._transport = PeerTransport(self.peers, self._keys_of)
         self.driver = ReplicaDriver(
             self.replica,
             self.chain,
@@ -209,7 +207,7 @@ class Runtime:
             self.gossip,
             self.mempool,
             self.inbox,
-            lambda: self._validators,
+            self._keys_of,
             self.spawn,
             now_ms,
         )
@@ -317,7 +315,6 @@ class Runtime:
         if roles != self._roles:
             self._roles = roles
             self.peers.registry_changed()
-        self._validators = set_at(self.state, block.height + 1)
         for told in self.on_block:
             told(applied)
 
@@ -360,6 +357,10 @@ class Runtime:
     def _seat_of(self, node_key: bytes) -> int | None:
         role = self._roles.get(node_key)
         return None if role is None else role.validator
+
+    def _keys_of(self, seats: Collection[int]) -> list[bytes]:
+        """Node keys that speak for these seats of the running set."""
+        return [key for key, role in self._roles.items() if role.validator in seats]
 
     def _is_observer(self, node_key: bytes) -> bool:
         return self._seat_of(node_key) is None
