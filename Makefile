@@ -33,7 +33,7 @@ town: $(installed)
 	$(bin)/poyong town up
 
 test: $(installed)
-	$(bin)/pytest -n 2 --ignore=tests/bench
+	$(bin)/pytest -n 3 --ignore=tests/bench
 	$(bin)/python -m tests.simulation --required
 
 check: $(installed)
