@@ -4,7 +4,6 @@ The node's are the sections [signer] and [pkcs11] of config.toml; the signer pro
 its own, signer.toml, with [signer] and the same [pkcs11].
 """
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,8 +12,7 @@ from consensus.messages import SigningDomain
 from ledger.crypto import ED25519_KEY_BYTES
 from ledger.errors import LocalError
 from ledger.primitives import HASH_BYTES, Hash
-from node.disk_errors import os_error
-from node.options import nearest, option, read_section, render_section
+from node.options import option, read_section, read_text, render_sections, tables_of
 
 SIGNER_FILE: Final = "signer.toml"
 PIN_VARIABLE: Final = "POYONG_HSM_PIN"
@@ -172,26 +170,8 @@ def check_module(module: Pkcs11Config, source: str) -> None:
 def load_home(home: Path) -> SignerHome:
     """Read signer.toml. LocalError for the first thing that is wrong."""
     file = home / SIGNER_FILE
-    try:
-        with open(file, "rb") as opened:
-            content = opened.read(MAX_SIGNER_FILE_BYTES + 1)
-    except FileNotFoundError as error:
-        raise LocalError(
-            f"there is no {file}: make one with `poyong signer init`, or name its folder with "
-            "--home"
-        ) from error
-    except OSError as error:
-        raise os_error("read the configuration", file, error) from error
-    if len(content) > MAX_SIGNER_FILE_BYTES:
-        raise LocalError(f"{file} has more than {MAX_SIGNER_FILE_BYTES} bytes")
-    try:
-        tables = tomllib.loads(content.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise LocalError(f"{file} is not TOML: {error}") from error
-    known = {"signer": ProcessConfig, "pkcs11": Pkcs11Config}
-    for name, table in tables.items():
-        if name not in known or not isinstance(table, dict):
-            raise LocalError(f"{file}: unknown section {name!r:.80}{nearest(name, known)}")
+    known = ("signer", "pkcs11")
+    tables = tables_of(read_text(file, "poyong signer init", MAX_SIGNER_FILE_BYTES), file, known)
     found = SignerHome(
         home,
         read_section(ProcessConfig, "signer", tables.get("signer", {}), str(file)),
@@ -218,8 +198,5 @@ def _check_home(found: SignerHome, source: str) -> None:
 
 def render_home(found: SignerHome) -> str:
     """signer.toml with every option explained."""
-    lines = ["# Configuration of a signer process.", ""]
-    for name, section in (("signer", found.signer), ("pkcs11", found.pkcs11)):
-        meaning = " ".join(str(type(section).__doc__).split())
-        lines += [f"# {meaning}", f"[{name}]", *render_section(section)]
-    return "\n".join(lines).rstrip() + "\n"
+    sections = {"signer": found.signer, "pkcs11": found.pkcs11}
+    return render_sections(("Configuration of a signer process.",), sections)
