@@ -75,5 +75,7 @@ def due_now(state: State, time_ms: int) -> list[int]:
     if first_ms is None or first_ms > time_ms:
         return []
     return [
-        proposal for due_ms, proposal in islice(waiting(state), MAX_DUE_A_BLOCK) if due_ms <= time_ms
+        proposal
+        for due_ms, proposal in islice(waiting(state), MAX_DUE_A_BLOCK)
+        if due_ms <= time_ms
     ]
