@@ -263,6 +263,8 @@ async def test_a_scrape_shows_a_running_node(town: RunningNodes, node: Node) -> 
         "poyong_wal_sync_seconds_count",
         "poyong_wal_size_bytes",
         "poyong_store_size_bytes",
+        "poyong_disk_size_bytes",
+        "poyong_disk_free_bytes",
         "poyong_sync_target_height",
         "poyong_oracle_land_index",
         "poyong_issuance_supply_tokens",
@@ -273,6 +275,7 @@ async def test_a_scrape_shows_a_running_node(town: RunningNodes, node: Node) -> 
     for part in ("verify", "execute", "store", "vote_log", "consensus"):
         assert found["poyong_cpu_seconds_total", part] > 0, part
     assert found["poyong_mempool_rejected_txs_total", "malformed"] == 1
+    assert found["poyong_consensus_validator_connected", "0"] == 1
     assert found["poyong_consensus_quorum_margin", ""] == 0
     assert found["poyong_sync_syncing", ""] == 0
     assert found[f"poyong_{Total.SYNC_BLOCKS}_total", ""] == 0
