@@ -18,6 +18,7 @@ from tests.support.alert_rules import rules
 
 DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "systemd" / "poyong.service"
+ALERTMANAGER = DEPLOY / "prometheus" / "alertmanager.yml"
 RULES = ("deploy/prometheus/alerts.yml", "deploy/prometheus/prometheus.yml")
 SAMPLES = sorted((DEPLOY / "samples").glob("*.toml"))
 TOOL_TIMEOUT_S = 60
@@ -69,6 +70,36 @@ def test_every_command_that_the_rules_name_exists() -> None:
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_prometheus_accepts_its_configuration() -> None:
     run("promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
+
+
+needs_amtool = pytest.mark.skipif(
+    shutil.which("amtool") is None, reason="amtool is not installed (prometheus-alertmanager)"
+)
+
+
+@needs_amtool
+def test_alertmanager_accepts_its_configuration() -> None:
+    run("amtool", "check-config", ALERTMANAGER)
+
+
+@needs_amtool
+@pytest.mark.parametrize(
+    ("severity", "receiver"),
+    [("critical", "on-call"), ("warning", "operators"), ("info", "council")],
+)
+def test_an_alert_reaches_whom_its_severity_is_for(severity: str, receiver: str) -> None:
+    run(
+        *("amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}"),
+        f"--verify.receivers={receiver}",
+        f"severity={severity}",
+    )
+
+
+def test_alertmanager_knows_the_alerts_that_it_names_and_every_severity() -> None:
+    page = ALERTMANAGER.read_text(encoding="utf-8")
+    assert set(re.findall(r"Poyong[A-Z]\w+", page)) <= {rule.name for rule in rules()}
+    routed = set(re.findall(r'severity="(\w+)"', page)) | {"warning"}
+    assert routed == {rule.severity for rule in rules()}
 
 
 def unit_options() -> ConfigParser:
