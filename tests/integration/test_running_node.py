@@ -326,6 +326,12 @@ async def test_one_of_four_waits_for_a_quorum_and_says_so(tmp_path: Path) -> Non
                 for peer in alone.service.peers()
             )
         )
+        # Who goes is named with its last sign of life.
+        await nodes.stop(second, third)
+        await until(lambda: not alone.service.peers())
+        cause, *_ = alone.service.why_stalled().causes
+        assert "last seal in height" in cause.finding
+        assert "no seal yet" in cause.finding  # of the fourth, which never ran
 
 
 async def test_the_registry_names_a_node_without_its_restart(tmp_path: Path) -> None:
