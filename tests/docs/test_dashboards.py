@@ -9,7 +9,8 @@ import re
 import pytest
 
 from node.metrics import Metrics
-from tests.docs.dashboards import DASHBOARDS, FOLDER, Dashboard, Panel, rendered
+from tests.docs.dashboard_tables import DASHBOARDS, Dashboard, Panel
+from tests.docs.dashboards import FOLDER, rendered
 
 PANELS = [(dashboard.name, panel) for dashboard in DASHBOARDS for panel in dashboard.panels]
 NOT_SHOWN = {

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.docs.dashboards import DASHBOARDS, INSTANCE, RATE_INTERVAL, Query
+from tests.docs.dashboard_tables import DASHBOARDS, INSTANCE, RATE_INTERVAL, Query
 from tests.support import prometheus
 from tests.support.alert_rules import RULES_FILE, rules, with_short_waits
 from tests.support.prometheus import Prometheus
