@@ -301,7 +301,13 @@ def build_node(config: Config) -> Node:
         roles=ROLE_BOOK,
         genesis_hash=opened.chain.genesis_hash,
     )
-    instruments = Instruments(metrics, runtime, service)
+    instruments = Instruments(
+        metrics,
+        runtime,
+        service,
+        data=config.path(config.storage.path),
+        min_block_interval_ms=opened.genesis.parameters.min_block_interval_ms,
+    )
     runtime.on_block += [service.on_block, instruments.on_block]
     # Last, when everybody was told of the block; the replica never hears of it, so nothing of the
     # next height is executed or signed.

@@ -52,6 +52,7 @@ _COMMANDS: Final = {
     ),
     "bench": LazyCommand("node.cli.bench:bench", "Measure this machine with a town under load."),
     "doctor": LazyCommand("node.cli.doctor:doctor", "Check a node's files, store and invariants."),
+    "diagnose": LazyCommand("node.cli.diagnose:diagnose", "One file for who helps; no secrets."),
     "completion": LazyCommand("node.cli.completion:completion", "Completion script for a shell."),
 }
 

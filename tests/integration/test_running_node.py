@@ -263,6 +263,8 @@ async def test_a_scrape_shows_a_running_node(town: RunningNodes, node: Node) -> 
         "poyong_wal_sync_seconds_count",
         "poyong_wal_size_bytes",
         "poyong_store_size_bytes",
+        "poyong_disk_size_bytes",
+        "poyong_disk_free_bytes",
         "poyong_sync_target_height",
         "poyong_oracle_land_index",
         "poyong_issuance_supply_tokens",
@@ -273,6 +275,7 @@ async def test_a_scrape_shows_a_running_node(town: RunningNodes, node: Node) -> 
     for part in ("verify", "execute", "store", "vote_log", "consensus"):
         assert found["poyong_cpu_seconds_total", part] > 0, part
     assert found["poyong_mempool_rejected_txs_total", "malformed"] == 1
+    assert found["poyong_consensus_validator_connected", "0"] == 1
     assert found["poyong_consensus_quorum_margin", ""] == 0
     assert found["poyong_sync_syncing", ""] == 0
     assert found[f"poyong_{Total.SYNC_BLOCKS}_total", ""] == 0
@@ -323,6 +326,12 @@ async def test_one_of_four_waits_for_a_quorum_and_says_so(tmp_path: Path) -> Non
                 for peer in alone.service.peers()
             )
         )
+        # Who goes is named with its last sign of life.
+        await nodes.stop(second, third)
+        await until(lambda: not alone.service.peers())
+        cause, *_ = alone.service.why_stalled().causes
+        assert "last seal in height" in cause.finding
+        assert "no seal yet" in cause.finding  # of the fourth, which never ran
 
 
 async def test_the_registry_names_a_node_without_its_restart(tmp_path: Path) -> None:
