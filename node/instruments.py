@@ -22,10 +22,11 @@ from node.governance_reads import decides
 from node.health import Readiness
 from node.metrics import Metrics, Total
 from node.modules import TOKEN
-from node.runtime import Runtime, now_ms
+from node.runtime import Runtime
 from node.service import Service
 from node.software import next_upgrade
 from node.step_watch import StepWatch
+from node.wall_clock import now_ms
 from tokenomics.issuance import views
 from tokenomics.issuance.ceiling import coverage_bps
 from tokenomics.issuance.derivation import issuance_round

@@ -5,14 +5,13 @@ by node.effects. There are no locks.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
-from consensus.events import Event, ProposalBuilt, WorkAvailable
+from consensus.events import Event, WorkAvailable
 from consensus.messages import SigningDomain
 from consensus.replica import Replica, ReplicaConfig
 from consensus.sync import Progress
@@ -25,6 +24,7 @@ from ledger.mempool import Mempool, MempoolLimits
 from ledger.primitives import Address, Hash
 from ledger.state import State
 from ledger.transaction import Transaction, authority_problem
+from node import turns
 from node.block_server import BlockServer
 from node.catchup import Synchroniser
 from node.connection import ConnectionTimes
@@ -36,7 +36,7 @@ from node.gossip import TransactionGossip
 from node.inbox import Inbox
 from node.ingest import Ingest
 from node.known_blocks import KnownBlocks
-from node.meter import Meter, Part
+from node.meter import Meter
 from node.peers import Audience, Peer, PeerManager, Role
 from node.reputation import BAD_MESSAGE_POINTS, BAD_TRANSACTION_POINTS
 from node.requests import PeerRequests
@@ -47,17 +47,10 @@ from node.tls import NodeIdentity
 from node.transport import PeerTransport
 from node.version import SOFTWARE
 from node.wal import WriteAheadLog
+from node.wall_clock import now_ms
 from node.wire import FrameKind, Hello
 
-EVENTS_A_TURN: Final = 32
-"""Events that the replica takes before connections and verification get their turn."""
-
 log = structlog.get_logger(__name__)
-
-
-def now_ms() -> int:
-    """Wall clock, in ms since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +210,12 @@ class Runtime:
     async def start(self) -> int:
         """Listen, dial, start the replica; the port (of use with port 0)."""
         port = await self.peers.start(self._network.listen_host, self._network.listen_port)
-        self.driver.perform(self.replica.start(now_ms()))
+        self.driver.start(now_ms())
         if self.vote_signer is not None:
             self.spawn(self.vote_signer.run(self.inbox.put_own))
-        self.spawn(self._drive())
+        self.spawn(
+            turns.drive(self.driver, self.inbox, self.meter, self._refused, self._built_nothing)
+        )
         self.spawn(self.ingest.run())
         return port
 
@@ -270,34 +265,14 @@ class Runtime:
         if not self._failure.done():
             self._failure.set_exception(error)
 
-    async def _drive(self) -> None:
-        """Handle what is there, own answers first, before anything else gets the loop again."""
-        answers, driver, inbox = self.driver.answers, self.driver, self.inbox
-        part = self.meter.part
-        while True:
-            if not answers:
-                await inbox.wait()
-            for _ in range(EVENTS_A_TURN):
-                if answers:
-                    event = answers.popleft()
-                    with part(Part.CONSENSUS):
-                        driver.handle(event, now_ms())
-                    if isinstance(event, ProposalBuilt) and event.proposal is None:
-                        self._work_told = False
-                elif inbox:
-                    peer, received = inbox.take()
-                    with part(Part.CONSENSUS):
-                        error = driver.handle(received, now_ms(), peer)
-                    if error is not None and peer is not None:
-                        self._refused(peer, received, error)
-                else:
-                    break
-            await asyncio.sleep(0)
-
     def _refused(self, peer: bytes, event: Event, error: PeerError) -> None:
         """The synchroniser judges whom its blocks came from; of all others the sender answers."""
         if not self._delivery.refused(peer, event, error):
             self.peers.penalise(peer, BAD_MESSAGE_POINTS, str(error))
+
+    def _built_nothing(self) -> None:
+        """Nothing was executable; the replica hears of the next transaction again."""
+        self._work_told = False
 
     def _applied(self, applied: AppliedBlock) -> None:
         """A block is durable; the replica is told next."""

@@ -26,9 +26,10 @@ from node.governance_reads import GovernanceReads
 from node.history_reads import HistoryReads
 from node.pending_feed import PendingFeed
 from node.preview import mandate_of
-from node.runtime import Runtime, now_ms
+from node.runtime import Runtime
 from node.software import next_upgrade
 from node.version import VERSION
+from node.wall_clock import now_ms
 from tokenomics.ports import RoleBook, Token
 
 

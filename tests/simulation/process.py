@@ -161,8 +161,7 @@ class Process:
 
     def start(self) -> None:
         """The replica's first effects."""
-        replica = self.driver.replica
-        self.turns.soon(lambda: self.driver.perform(replica.start(self.node.clock_ms())))
+        self.turns.soon(lambda: self.driver.start(self.node.clock_ms()))
 
     def _go_on_fetching(self) -> None:
         self.synchronisation.go_on()

@@ -16,6 +16,7 @@ from ledger.mempool import Mempool
 from ledger.primitives import Address
 from ledger.registry import Certificate, Participation, Phase
 from ledger.state import State
+from ledger.steps import finish
 from ledger.transaction import Draft, Transaction, sign, verify_transaction
 from ledger.transfers import SEND
 from ledger.validator_tables import set_at
@@ -143,7 +144,7 @@ class AppliedChain:
     def build(self, *transactions: Transaction) -> Block:
         """The next block with these transactions."""
         self.admit(*transactions)
-        block = self.chain.build(self.request())
+        block = finish(self.chain.build(self.request()))
         assert block is not None
         return block
 

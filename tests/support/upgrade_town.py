@@ -18,6 +18,7 @@ from ledger import accounts
 from ledger.crypto import sha256
 from ledger.mempool import Mempool
 from ledger.registry import Certificate, Participation, Phase
+from ledger.steps import finish
 from ledger.transaction import Draft, Transaction, sign
 from node import assembly, config
 from node.execution import Chain
@@ -84,16 +85,15 @@ class _Chain:
         head, state = self.chain.head, self.chain.state()
         for each in self._signed(sent):
             self.mempool.admit(each, accounts.nonce(state, each.sender), True)
-        made = self.chain.build(
-            BuildProposal(
-                height=head.height + 1,
-                view=0,
-                time_ms=head.time_ms + after_ms,
-                proposer=0,
-                participation=Participation(self.certificate),
-                allow_empty=True,
-            )
+        request = BuildProposal(
+            height=head.height + 1,
+            view=0,
+            time_ms=head.time_ms + after_ms,
+            proposer=0,
+            participation=Participation(self.certificate),
+            allow_empty=True,
         )
+        made = finish(self.chain.build(request))
         assert made is not None
         assert self.opened.signer is not None
         payload = self.domain.payload(Phase.COMMIT, made.height, 0, made.hash)

@@ -9,6 +9,7 @@ from consensus.events import MessageReceived, WorkAvailable
 from consensus.messages import PrePrepare
 from consensus.replica import Replica, ReplicaConfig
 from ledger.registry import Phase
+from ledger.steps import finish
 from node.diagnosis import LAG_BLOCKS, STALLED_MS, Seal, target_height, why_stalled
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import validator_signer
@@ -118,7 +119,7 @@ def test_a_replica_says_by_how_much_a_proposals_time_is_off(off_ms: int) -> None
     proposer = replica.describe().proposer
     assert proposer != 1
     node.admit(node.signed())
-    block = node.chain.build(replace(node.request(), proposer=proposer))
+    block = finish(node.chain.build(replace(node.request(), proposer=proposer)))
     assert block is not None
     payload = node.domain.payload(Phase.PRE_PREPARE, 1, 0, block.hash)
     signature = validator_signer(f"o{proposer}").sign(payload)
