@@ -15,7 +15,7 @@ _NO_PEERS: Final = re.compile(r"^peers = \[\]$", re.MULTILINE)
 
 
 def peers_beside(ceremony: Ceremony, node_key: bytes) -> tuple[str, ...]:
-    """Every other member's node as network.peers names it, in the order of the seats."""
+    """Every member's node but this one as network.peers names it, in the order of the seats."""
     contributions = ceremony.contributions()
     return tuple(
         f"{each.node_key.hex()}@{each.wish.address}"

@@ -221,15 +221,16 @@ def status(folder: Path, as_json: bool) -> int:
 @ceremony.command()
 @_FOLDER
 @_HOME
+@click.option("--newcomer", is_flag=True, help="You contributed nothing: you join the chain later.")
 @json_option
-def install(folder: Path, home: Path, as_json: bool) -> None:
+def install(folder: Path, home: Path, newcomer: bool, as_json: bool) -> None:
     """Put the document that all have signed into your node's home, and the others' addresses.
 
     network.peers of its configuration is filled in while it is empty, and left alone otherwise.
     """
     found = open_folder(folder)
     document, genesis_hash = found.checked()
-    own = _own(found, home)
+    own = b"" if newcomer else _own(found, home).node_key
     for name, each in found.contributions().items():
         approval = found.approval(each)
         if approval is None:
@@ -240,7 +241,7 @@ def install(folder: Path, home: Path, as_json: bool) -> None:
                 f"this document, {genesis_hash.hex()}: find out why before anybody starts"
             )
     settings = _settings(home)
-    peers = joining.peers_beside(found, own.node_key)
+    peers = joining.peers_beside(found, own)
     changed = joining.configuration_with_peers(settings, peers)
     write_new(settings.path(settings.node.genesis), document.document())
     if changed is not None:

@@ -167,6 +167,17 @@ def test_peers_that_somebody_wrote_are_left_alone(assembled: Ceremony) -> None:
     assert mine in file.read_text(encoding="utf-8")
 
 
+def test_a_newcomer_installs_what_all_have_signed(assembled: Ceremony) -> None:
+    home = make_home(assembled.folder, STRANGER, BASE_PORT)
+    newcomer = ("install", "--newcomer", "--home", str(home))
+    assert "has not signed yet" in assembled.refused(*assembled.words(*newcomer))
+    for member in MEMBERS:
+        assembled.shell.json(*assembled.at_home("sign", member))
+    told = assembled.shell.json(*assembled.words(*newcomer))
+    assert len(told["peers"]) == 4
+    assert config.load(home / config.CONFIG_FILE, {}).network.peers == tuple(told["peers"])
+
+
 def test_people_see_who_is_missing(ceremony: Ceremony) -> None:
     ceremony.contribute(GIST)
     code, out, _ = ceremony.shell(*ceremony.words("status"))
