@@ -50,7 +50,7 @@ def own_network() -> tuple[str, ...]:
 
 def script(network: tuple[str, ...]) -> str:
     """Stops at the first command that fails, as a careful reader would, and leaves no process."""
-    head = ["set -euo pipefail", "trap 'kill $(jobs -p) 2> /dev/null || true; wait' EXIT", "set -x"]
+    head = ["set -eu", "trap 'kill $(jobs -p) 2> /dev/null || true; wait' EXIT", "set -x"]
     if network:
         head.append("ip link set lo up")
     return "\n".join([*head, *blocks()])
