@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Checks deploy/'s YAML against the published schemas, and prints it as JSON for the tests.
 
 Runs in the Python of `.ci/clients` that has kubernetes-validate (which brings jsonschema and
