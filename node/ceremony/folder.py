@@ -18,8 +18,8 @@ from ledger.primitives import Hash
 from node.ceremony.approvals import MAX_APPROVAL_BYTES, Approval, read_approval
 from node.ceremony.assembled import assemble, require_distinct
 from node.ceremony.contributions import MAX_CONTRIBUTION_BYTES, Contribution, read_contribution
-from node.ceremony.terms import MAX_MEMBERS, Terms, read_terms
-from node.disk_errors import os_error, sync_folder
+from node.ceremony.terms import Terms, read_terms
+from node.disk_errors import os_error
 
 TERMS_FILE: Final = "terms.json"
 GENESIS_FILE: Final = "genesis.json"
@@ -139,7 +139,7 @@ def statuses(
 ) -> Mapping[str, Read | LocalError | None]:
     """What `read` gives of each member: a paper, None when it is not there, or what is wrong."""
     found: dict[str, Read | LocalError | None] = {}
-    for name in ceremony.terms.members[:MAX_MEMBERS]:
+    for name in ceremony.terms.members:
         try:
             found[name] = read(name)
         except LocalError as error:
@@ -157,23 +157,23 @@ def read_file(path: Path, most: int) -> bytes:
 
 
 def write_new(path: Path, document: object) -> None:
-    """Write a new file whole, or not at all; LocalError when it exists: it is never replaced."""
-    temporary = path.with_name(f".{path.name}.new")
+    """Write a new file; LocalError when it exists, since none is ever replaced, or when the disk
+    refuses: then nothing of it is left. Works on file systems of memory sticks too."""
     text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
-        sync_folder(path.parent)
+        with path.open("x", encoding="utf-8") as file:
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                path.unlink()
+                raise
     except FileExistsError as error:
         raise exists(path) from error
     except OSError as error:
         raise os_error("write", path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def exists(path: Path) -> LocalError:

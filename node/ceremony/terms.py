@@ -76,7 +76,7 @@ def terms_of(document: object, source: str) -> Terms:
         fields["genesis"],
         "genesis",
         required=("chain_id", "name", "time_ms", "modules"),
-        optional=("local", "bucket_count", "parameters", "observers"),
+        optional=("bucket_count", "parameters", "observers"),
     )
     _check_sections(reader, genesis["modules"])
     return Terms(

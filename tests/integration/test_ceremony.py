@@ -17,7 +17,7 @@ from node import keystore
 from tests.support.ceremony_homes import (
     MEMBERS,
     change,
-    contribute_arguments,
+    contribute_options,
     make_home,
     open_arguments,
     port_of,
@@ -73,7 +73,7 @@ def test_the_chain_of_a_ceremony_runs_under_its_organisations(
         lambda terms: terms["genesis"].update(parameters={"heartbeat_interval_ms": HEARTBEAT_MS}),
     )
     for member in MEMBERS:
-        options = contribute_arguments(tmp_path, papers, member, first)
+        options = contribute_options(tmp_path, member, first)
         words = [word for pair in options.items() for word in pair]
         shell.json("genesis", "ceremony", "contribute", str(papers), *words)
     made = shell.json("genesis", "ceremony", "assemble", str(papers))["genesis_hash"]

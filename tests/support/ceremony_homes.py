@@ -8,11 +8,14 @@ from typing import Any, Final, NamedTuple
 from node import config, keystore
 from node.keystore import LOCAL_COST, KeyKind
 from node.threshold_account import new_account
+from tests.support.shell import Shell
 
 PASSWORD: Final = "ceremony of four"
 CHAIN_ID: Final = 82_099
 VALIDATOR_KEY: Final = "keys/validator.json"
 NODE_KEY: Final = "keys/node.json"
+BASE_PORT: Final = 7_700
+"""Of addresses where no node runs."""
 
 
 class Member(NamedTuple):
@@ -78,9 +81,7 @@ def open_arguments(ceremony: Path, members: Sequence[Member] = MEMBERS) -> list[
     ]
 
 
-def contribute_arguments(
-    folder: Path, ceremony: Path, member: Member, base_port: int
-) -> dict[str, str]:
+def contribute_options(folder: Path, member: Member, base_port: int) -> dict[str, str]:
     """Options of `poyong genesis ceremony contribute`, by name."""
     return {
         "--home": str(folder / member.name / "node"),
@@ -92,6 +93,60 @@ def contribute_arguments(
         "--account": str(folder / member.name / "organisation.json"),
         "--balance": "1000",
     }
+
+
+class Ceremony:
+    """Four organisations with a folder each, and the folder that they hand to each other."""
+
+    def __init__(self, folder: Path, shell: Shell) -> None:
+        self.folder = folder
+        self.papers = folder / "ceremony"
+        self.shell = shell
+        for member in MEMBERS:
+            make_home(folder, member, BASE_PORT)
+        shell.json(*open_arguments(self.papers))
+
+    def home(self, member: Member) -> Path:
+        """Of its node."""
+        return self.folder / member.name / "node"
+
+    def paper(self, member: Member, part: str = "contributions") -> Path:
+        """Its contribution, or its approval."""
+        return self.papers / part / f"{member.name}.json"
+
+    def words(self, command: str, *more: str) -> list[str]:
+        """A command on the folder."""
+        return ["genesis", "ceremony", command, str(self.papers), *more]
+
+    def at_home(self, command: str, member: Member) -> list[str]:
+        """A command that a member gives at home."""
+        return self.words(command, "--home", str(self.home(member)))
+
+    def contribution(self, member: Member, **other: str) -> list[str]:
+        """The command; options to change by name, without dashes."""
+        options = contribute_options(self.folder, member, BASE_PORT)
+        options |= {f"--{name.replace('_', '-')}": value for name, value in other.items()}
+        return self.words("contribute", *(w for pair in options.items() for w in pair))
+
+    def contribute(self, *members: Member) -> None:
+        """Each hands its contribution in."""
+        for member in members:
+            self.shell.json(*self.contribution(member))
+
+    def assemble(self) -> Any:
+        """What the command tells."""
+        return self.shell.json(*self.words("assemble"))
+
+    def refused(self, *words: str) -> str:
+        """The sentence of a command that is refused; nothing in any folder has changed."""
+        before = self.files()
+        sentence = self.shell.refusal(*words)
+        assert self.files() == before
+        return sentence
+
+    def files(self) -> dict[Path, bytes]:
+        """Everything that there is, in all folders."""
+        return {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
 
 
 def change(file: Path, changed: Callable[[dict[str, Any]], object]) -> None:
