@@ -12,7 +12,7 @@ from typing import Final
 from consensus import catching_up, finality, offences, proposing, recovery, viewing, voting
 from consensus.authentication import Verify
 from consensus.chain import FinishedHeight, late_seal_of
-from consensus.core import Core, ReplicaConfig
+from consensus.core import Core, ReplicaConfig, own_seat
 from consensus.describe import Snapshot, describe
 from consensus.effects import Effects
 from consensus.events import (
@@ -111,6 +111,11 @@ class Replica:
                 self._applied(event)
         self._settle()
         return core.out
+
+    def take_keys(self, own_keys: tuple[bytes, ...]) -> None:
+        """Sign with these keys from the next height on. The running height keeps its seat: what was
+        signed at it, perhaps before a restart, is remembered for that seat alone."""
+        self._core.own_keys = own_keys
 
     def status(self) -> Status:
         """Where this replica stands; the node sends it to each peer that connects, so that who is
@@ -213,10 +218,7 @@ class Replica:
             core.first_claims.clear()
         kept, core.next_height, core.signed = core.next_height, NextHeight(), {}
         core.height = HeightState(head, core.now_ms, step_since_ms=core.now_ms)
-        key = core.config.public_key
-        core.guard.next_height(
-            head.height + 1, None if key is None else head.validators.index_of(key)
-        )
+        core.guard.next_height(head.height + 1, own_seat(head.validators, core.own_keys))
         recovery.replay(core)
         core.guard.resign(core.out)
         self._start_timers()

@@ -43,7 +43,15 @@ class NodeConfig:
     validator_key: str = option(
         "", 'Key file that signs votes, for instance "keys/validator.json". Empty: an observer.'
     )
+    next_validator_key: str = option(
+        "",
+        "Key file that is to take its place: it signs from the height on whose validator set\n"
+        "names it, and validator_key until then (`poyong keys rotate`).",
+    )
     node_key: str = option("keys/node.json", "Key file of the identity that peers know (TLS).")
+    next_node_key: str = option(
+        "", "Key file of the identity that is to take its place. Empty: that one stays."
+    )
     password_file: str = option(
         "",
         "File whose first line is the password of the key files; only its owner may read it.\n"
@@ -338,7 +346,8 @@ def _check_together(config: Config, source: str) -> None:
                 f"{source}: [{name}] {lower} is {getattr(section, lower)}, expected at most "
                 f"{upper} ({getattr(section, upper)})"
             )
-    check_node(config.signer, config.pkcs11, config.node.validator_key, source)
+    validator_keys = (config.node.validator_key, config.node.next_validator_key)
+    check_node(config.signer, config.pkcs11, validator_keys, source)
     try:
         trusted_networks(config.rpc.trusted_proxies)
     except LocalError as error:

@@ -13,6 +13,7 @@ from structlog.typing import EventDict, WrappedLogger
 from ledger.errors import PeerError
 from ledger.primitives import Hash
 from node.connection import ConnectionTimes
+from node.identities import Identities
 from node.peers import Peer, PeerManager, Role
 from node.tls import NodeIdentity
 from node.wire import Frame, FrameDecoder, FrameKind, Hello
@@ -48,7 +49,7 @@ class Harness:
 
     def make_manager(self) -> PeerManager:
         return PeerManager(
-            self.identity,
+            Identities(self.identity),
             {},
             lambda: self.registry,
             lambda: self.hello,

@@ -114,7 +114,7 @@ def test_the_pin_comes_from_file_environment_or_prompt(tmp_path: Path) -> None:
 async def test_a_node_signs_by_a_module_off_its_loop(token: tuple[Pkcs11Config, bytes]) -> None:
     config, public_key = token
     module = ModuleSigner(config, PIN, public_key)
-    signer = ThreadSigner(module)
+    signer = ThreadSigner([module])
     payload = DOMAIN.payload(Phase.COMMIT, 1, 0, b"a" * 32)
     events: list[Event] = []
 
@@ -123,10 +123,10 @@ async def test_a_node_signs_by_a_module_off_its_loop(token: tuple[Pkcs11Config, 
         return VoteSigned(Vote(Phase.COMMIT, 1, 0, Hash(b"a" * 32), 0, signature))
 
     task = asyncio.create_task(signer.run(events.append))
-    signer.request(1, payload, signed)
+    signer.request(module.public_key, 1, payload, signed)
     await until(lambda: len(events) == 1)
     task.cancel()
-    assert signer.problem is None
+    assert signer.problem(module.public_key) is None
     module.close()
 
 

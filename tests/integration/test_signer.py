@@ -33,8 +33,8 @@ TIMEOUT_S = 1.0
 @asynccontextmanager
 async def serving(home: SignerHome) -> AsyncIterator[SignerServer]:
     record = SignedRecord(home.state_path, home.domain)
-    signer, identity = open_keys(home)
-    server = SignerServer(VoteSigning((signer,), home.domain, record), home, identity)
+    signers, identity = open_keys(home)
+    server = SignerServer(VoteSigning(signers, home.domain, record), home, identity)
     await server.start()
     try:
         yield server
@@ -50,7 +50,7 @@ class Asking:
         self, home: SignerHome, *, identity: NodeIdentity = NODE, domain: SigningDomain = DOMAIN
     ) -> None:
         place = Place(home.home, read_address(home.signer.listen, "listen"), SIGNER_TLS, TIMEOUT_S)
-        self.signer = RemoteSigner(place, KEY, domain, identity)
+        self.signer = RemoteSigner(place, (KEY,), domain, identity)
         self.signatures: list[tuple[bytes, bytes]] = []
         self.events: list[Event] = []
 
@@ -61,7 +61,7 @@ class Asking:
             self.signatures.append((payload, signature))
             return VoteSigned(Vote(phase, height, view, Hash(claim), 0, signature))
 
-        self.signer.request(height, payload, signed)
+        self.signer.request(KEY, height, payload, signed)
         return payload
 
     @asynccontextmanager
@@ -88,19 +88,19 @@ async def test_several_votes_under_way_are_signed_in_order(home: SignerHome) -> 
         await until(lambda: len(node.events) == 3)
         assert [payload for payload, _ in node.signatures] == payloads
         assert all(verify_ed25519(KEY, *signature) for signature in node.signatures)
-        assert node.signer.problem is None
+        assert node.signer.problem(KEY) is None
 
 
 async def test_a_signer_that_is_away_stops_the_votes_and_gives_them_when_it_is_back(
     home: SignerHome,
 ) -> None:
     async with Asking(home).running() as node:
-        await until(lambda: "away: not connected" not in (node.signer.problem or ""))
-        assert node.signer.problem is not None
+        await until(lambda: "away: not connected" not in (node.signer.problem(KEY) or ""))
+        assert node.signer.problem(KEY) is not None
         node.ask(Phase.COMMIT, 3)
         async with serving(home):
             await until(lambda: len(node.events) == 1)
-        await until(lambda: node.signer.problem is not None)
+        await until(lambda: node.signer.problem(KEY) is not None)
         node.ask(Phase.COMMIT, 4)
         wanted = node.ask(Phase.COMMIT, 5)
         async with serving(home):
@@ -113,19 +113,19 @@ async def test_a_refusal_is_told_and_ends_with_the_next_signature(home: SignerHo
         node.ask(Phase.COMMIT, 3)
         await until(lambda: len(node.events) == 1)
         node.ask(Phase.COMMIT, 3, b"b" * 32)
-        await until(lambda: node.signer.problem is not None)
-        assert "would contradict it" in (node.signer.problem or "")
+        await until(lambda: node.signer.problem(KEY) is not None)
+        assert "would contradict it" in (node.signer.problem(KEY) or "")
         assert len(node.events) == 1
         node.ask(Phase.COMMIT, 4)
         await until(lambda: len(node.events) == 2)
-        assert node.signer.problem is None
+        assert node.signer.problem(KEY) is None
 
 
 async def test_a_signer_of_another_chain_is_not_asked(home: SignerHome) -> None:
     node = Asking(home, domain=SigningDomain(9, DOMAIN.genesis_hash))
     async with serving(home), node.running():
         node.ask(Phase.COMMIT, 3)
-        await until(lambda: "it signs for chain 7" in (node.signer.problem or ""))
+        await until(lambda: "it signs for chain 7" in (node.signer.problem(KEY) or ""))
         assert not node.events
 
 
@@ -134,8 +134,8 @@ async def test_a_strangers_key_gets_no_answer_over_tls(tmp_path: Path) -> None:
     home = own_home(tmp_path / "signer", listen, (NODE.node_key.hex(),))
     async with serving(home), Asking(home, identity=STRANGER).running() as node:
         node.ask(Phase.COMMIT, 3)
-        await until(lambda: "not connected yet" not in (node.signer.problem or ""))
-        assert node.signer.problem is not None
+        await until(lambda: "not connected yet" not in (node.signer.problem(KEY) or ""))
+        assert node.signer.problem(KEY) is not None
         assert not node.events
         async with Asking(home).running() as known:
             known.ask(Phase.COMMIT, 3)
@@ -170,7 +170,7 @@ async def test_a_signer_that_does_not_answer_is_left_and_tried_again(tmp_path: P
     mute = await asyncio.start_unix_server(silent, home.home / "s")
     async with Asking(home).running() as node:
         node.ask(Phase.COMMIT, 3)
-        await until(lambda: "no answer in time" in (node.signer.problem or ""))
+        await until(lambda: "no answer in time" in (node.signer.problem(KEY) or ""))
         mute.close()
         async with serving(home):
             await until(lambda: len(node.events) == 1)

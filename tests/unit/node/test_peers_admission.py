@@ -7,6 +7,7 @@ import pytest
 
 from ledger.primitives import Hash
 from node.connection import Connection
+from node.identities import Identities
 from node.peers import Peer, PeerManager, Role
 from node.tls import NodeIdentity
 from node.wire import Hello
@@ -36,7 +37,7 @@ async def test_the_old_connection_is_released_before_the_new_one_is_told(is_open
         raise AssertionError("nothing is received here")
 
     manager = PeerManager(
-        NodeIdentity.from_seed(bytes(32)),
+        Identities(NodeIdentity.from_seed(bytes(32))),
         {},
         dict,
         lambda: HELLO,
