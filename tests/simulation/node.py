@@ -21,8 +21,8 @@ class Site:
 
     decoded: payloads that were decoded already; they are frozen values, so that nodes may share
     them. keys: node keys by endpoint, the present one first, none for an observer that everybody
-    admits; two endpoints may share one. registries: node keys that each endpoint's registry names. honest: endpoints that
-    keep all rules.
+    admits; two endpoints may share one. registries: node keys that each endpoint's registry names.
+    honest: endpoints that keep all rules.
     """
 
     world: World

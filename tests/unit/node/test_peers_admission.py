@@ -17,7 +17,9 @@ HELLO = Hello(chain_id=1, genesis_hash=Hash(bytes(32)), head_height=7, software=
 
 
 def peer(*, is_open: bool, outbound: bool, connected_s: float) -> Peer:
-    connection = SimpleNamespace(is_open=is_open, close_reason="", close=lambda reason: None)
+    connection = SimpleNamespace(
+        is_open=is_open, own_key=b"", close_reason="", close=lambda reason: None
+    )
     return Peer(
         KEY,
         Role(0, "GIST"),
