@@ -45,7 +45,7 @@ from consensus.messages import (
 )
 from consensus.pacemaker import IDLE_STATUS_MS, RESEND_MS
 from consensus.retransmission import own_status
-from consensus.transitions import Move
+from consensus.transitions import Move, Step
 from consensus.votes import OLD_VIEWS
 from consensus.wal_records import Record
 from ledger.crypto import verify_ed25519
@@ -116,6 +116,14 @@ class Replica:
         """Sign with these keys from the next height on. The running height keeps its seat: what was
         signed at it, perhaps before a restart, is remembered for that seat alone."""
         self._core.own_keys = own_keys
+
+    def sit_out(self) -> None:
+        """Sign nothing more from the next height on; from now on when this one has no vote of this
+        replica yet. What it voted in it helps to finish. take_keys ends it."""
+        core = self._core
+        core.own_keys = ()
+        if not core.guard.has_signed and core.height.step in (Step.IDLE, Step.AWAITING):
+            core.guard.validator = None
 
     def status(self) -> Status:
         """Where this replica stands; the node sends it to each peer that connects, so that who is

@@ -23,7 +23,6 @@ from consensus.replica import ReplicaConfig
 from consensus.wal_records import Record
 from ledger import genesis
 from ledger.block import decode_block
-from ledger.crypto import Signer
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
 from ledger.mempool import MempoolLimits
@@ -33,6 +32,8 @@ from ledger.validator_tables import observers, seat_of, set_at
 from node import config as configuration
 from node import saved_commitment
 from node.account_index import HistoryRules
+from node.admin_desk import AdminDesk
+from node.admin_socket import admin_socket
 from node.api_keys import read_keys
 from node.block_store import BlockStore
 from node.candidacy import Candidacy
@@ -41,15 +42,15 @@ from node.connection import ConnectionTimes
 from node.health import HealthServer
 from node.identities import Identities
 from node.instruments import Instruments
-from node.keystore import KeyKind, open_seed, read_password
 from node.log_setup import configure_logging
 from node.metrics import Metrics
 from node.modules import ROLE_BOOK, TOKEN, build_executor
+from node.node_keys import open_keys
 from node.peers import Role
 from node.restart import with_carried_rows
 from node.runtime import Network, Runtime
 from node.service import Service
-from node.signing.choice import files_of, open_elsewhere
+from node.signing.choice import open_elsewhere
 from node.signing.ring import KeyRing
 from node.software import require_version
 from node.storage import OpenedChain, open_chain, with_vote_record
@@ -177,18 +178,6 @@ def _announce_history(blocks: BlockStore) -> None:
             complete_from_height=first,
             remedy="stop the node and run poyong history rebuild",
         )
-
-
-def open_keys(config: Config) -> tuple[Identities, tuple[Signer, ...]]:
-    """The node keys, and the validator keys that are in files. LocalError for what is wrong."""
-    named = config.node.password_file
-    password = read_password(config.path(named) if named else None, "the node's keys")
-    present, *coming = (
-        NodeIdentity.from_seed(open_seed(config.path(file), password, KeyKind.NODE))
-        for file in (config.node.node_key, config.node.next_node_key)
-        if file
-    )
-    return Identities(present, *coming), files_of(config, password)
 
 
 def vote_records(opened: Opened) -> list[Record]:
@@ -358,6 +347,9 @@ async def _serve(config: Config) -> int:
         if config.rpc.enabled:
             await api.start()
             stack.push_async_callback(api.stop)
+        if config.admin.socket:
+            desk = AdminDesk(runtime, node.service, config, api.set_keys, stopped.set)
+            await stack.enter_async_context(admin_socket(config, node.service, desk, runtime.fail))
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)

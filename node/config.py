@@ -264,6 +264,16 @@ class LogConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AdminConfig:
+    """What the operator does with the running node (`poyong admin`)."""
+
+    socket: str = option(
+        "admin.sock",
+        "Unix socket that only the owner of the node can open. Empty: none is made.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All sections; `home` is the folder to which paths are relative."""
 
@@ -279,6 +289,7 @@ class Config:
     log: LogConfig = field(default_factory=LogConfig)
     signer: SignerConfig = field(default_factory=SignerConfig)
     pkcs11: Pkcs11Config = field(default_factory=Pkcs11Config)
+    admin: AdminConfig = field(default_factory=AdminConfig)
 
     def path(self, value: str) -> Path:
         """A path option as a path."""

@@ -80,6 +80,14 @@ class Dialling:
         """It has none any more."""
         self._vacancy(node_key).set()
 
+    def unreachable(self) -> list[tuple[bytes, str, str]]:
+        """Node key, address and last reason of whom this node dials in vain."""
+        return [
+            (node_key, self.addresses[node_key], reason)
+            for node_key, reason in self._trouble.reasons().items()
+            if node_key in self._diallers
+        ]
+
     def stop(self) -> None:
         """The links have ended every task."""
         self._diallers.clear()

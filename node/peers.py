@@ -196,6 +196,10 @@ class PeerManager:
         """The connected peer with this key."""
         return self._peers.get(node_key)
 
+    def unreachable(self) -> list[tuple[bytes, str, str]]:
+        """Node key, address and last reason of whom this node dials in vain."""
+        return self._dialling.unreachable()
+
     def score(self, node_key: bytes) -> int:
         """0..100; at 0 the peer is banned."""
         return self._reputation.points(node_key, self._links.now_s())

@@ -101,6 +101,8 @@ class Runtime:
         self.ring = ring
         self.identities = network.identities
         self.genesis_time_ms = genesis_time_ms
+        self.accepts = True
+        """Whether transactions of clients are taken; not while the node is drained."""
         self._work_told = False
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[None] = self._loop.create_future()
@@ -140,6 +142,7 @@ class Runtime:
         head = self.chain.applied_event()
         self.replica = Replica(replica_config, head, opened.recent, opened.head_block, records)
         self._transport = PeerTransport(self.peers, self._keys_of)
+        self.requests = self._make_requests()
         self.driver = ReplicaDriver(
             self.replica,
             self.chain,
@@ -148,7 +151,7 @@ class Runtime:
             replica_config.domain,
             self._transport,
             self.timers,
-            self._make_requests(),
+            self.requests,
             self.meter,
         )
         self.domain: SigningDomain = replica_config.domain
@@ -242,11 +245,13 @@ class Runtime:
         key = self.signing_key or (keys[0] if keys else None)
         return None if key is None else self.ring.problem(key)
 
-    def take_keys(self, identities: Identities) -> None:
-        """The ring holds other validator keys by now, and these are the node keys: go on with
-        both."""
+    def is_registered(self, node_keys: Collection[bytes]) -> bool:
+        """Whether the registry at the head names one of these node keys."""
+        return any(key in self._roles for key in node_keys)
+
+    def take_identities(self, identities: Identities) -> None:
+        """Be known by these node keys from now on."""
         self.identities = identities
-        self.replica.take_keys(self.ring.public_keys)
         self.peers.set_identities(identities)
 
     @property

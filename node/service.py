@@ -217,6 +217,11 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
 
     async def submit(self, raw: Sequence[bytes]) -> Sequence[ports.SubmitOutcome]:
         """Verify and admit signed transactions together."""
+        if not self._runtime.accepts:
+            refusal = ports.Refusal(
+                ports.RefusalReason.NOT_READY, "it is being drained: send this to another node"
+            )
+            return [refusal] * len(raw)
         outcomes = await self._runtime.ingest.submit(raw)
         return [
             self._final_or(outcome, transaction)

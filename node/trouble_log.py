@@ -18,6 +18,10 @@ class TroubleLog:
         self._last: dict[bytes, tuple[bool, str]] = {}
         self._since_s: dict[bytes, float] = {}
 
+    def reasons(self) -> dict[bytes, str]:
+        """What was wrong the last time, by node key."""
+        return {node_key: reason for node_key, (_, reason) in self._last.items()}
+
     def connected(self, node_key: bytes) -> None:
         """Whatever was wrong is over."""
         self._last.pop(node_key, None)

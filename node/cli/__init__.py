@@ -30,6 +30,9 @@ _COMMANDS: Final = {
         "node.cli.genesis:genesis_group", "Make, extend, show and check a genesis."
     ),
     "start": LazyCommand("node.cli.home:start", "Run a node until it is told to stop."),
+    "admin": LazyCommand(
+        "node.cli.admin:admin", "Look after a running node: drain, reload, peers, log level."
+    ),
     "signer": LazyCommand("node.cli.signer:signer", "A process that holds a validator's key."),
     "status": LazyCommand("node.cli.query:status", "Where a node stands."),
     "peers": LazyCommand("node.cli.query:peers", "Whom a node is connected with."),

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from consensus.messages import SigningDomain
@@ -59,35 +61,40 @@ def files_of(config: Config, password: str) -> tuple[Signer, ...]:
     return found
 
 
-async def reload_ring(ring: KeyRing, before: Config, config: Config, password: str) -> None:
-    """Take the keys that a changed configuration names. LocalError when it changes more of the
-    signer than its keys, or a key cannot be opened; then nothing has changed.
+@dataclass(frozen=True, slots=True)
+class PreparedRing:
+    """Keys that are open; take() puts them into the ring, and cannot fail."""
 
-    The caller has seen to it that no key goes that a set of this or the next height names.
+    public_keys: tuple[bytes, ...]
+    take: Callable[[], None]
+
+
+async def prepare_ring(
+    ring: KeyRing, before: Config, config: Config, password: str
+) -> PreparedRing:
+    """Open the keys that a changed configuration names. LocalError when it changes more of the
+    signer than its keys, or a key cannot be opened.
+
+    Whoever takes them has seen to it that no key goes that a set of this or the next height names.
     """
     for name in _FIXED:
         if getattr(config.signer, name) != getattr(before.signer, name):
             raise LocalError(f"[signer] {name} changes at a start only: start the node again")
-    ring.replace_files(await asyncio.to_thread(files_of, config, password))
+    named = _named_keys(config)
     match ring.elsewhere:
         case RemoteSigner() as remote:
-            remote.replace_keys(_named_keys(config))
+            return PreparedRing(named, partial(remote.replace_keys, named))
         case ThreadSigner() as module:
-            held = module.signers
-            found: list[Signer] = []
-            for key in _named_keys(config):
+            held, signers = module.signers, list[Signer]()
+            for key in named:
                 signer = held.get(key)
                 if signer is None:
                     signer = await asyncio.to_thread(_in_module, config, key)
-                found.append(signer)
-            module.replace(found)
-
-
-def named_keys(config: Config, password: str) -> tuple[bytes, ...]:
-    """Public keys that the configuration names; LocalError when a file cannot be opened."""
-    if config.signer.kind == "file":
-        return tuple(signer.public_key for signer in files_of(config, password))
-    return _named_keys(config)
+                signers.append(signer)
+            return PreparedRing(named, partial(module.replace, signers))
+    files = await asyncio.to_thread(files_of, config, password)
+    keys = tuple(signer.public_key for signer in files)
+    return PreparedRing(keys, partial(ring.replace_files, files))
 
 
 def _named_keys(config: Config) -> tuple[bytes, ...]:

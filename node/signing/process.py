@@ -5,10 +5,7 @@ restored, cloned or taken over still cannot make it sign twice.
 """
 
 import asyncio
-import os
 import signal
-import socket
-import stat
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -24,6 +21,7 @@ from ledger.errors import DecodeError, LocalError, PeerError
 from node.config import LogConfig
 from node.keystore import KeyKind, open_seed, open_signer, read_password
 from node.log_setup import configure_logging
+from node.private_socket import bind_private
 from node.signing.hsm import open_module
 from node.signing.last_signed import SignedRecord
 from node.signing.payload import ProbePayload, VotePayload, decode_asked
@@ -144,7 +142,7 @@ class SignerServer:
         try:
             if self._identity is None:
                 self._server = await asyncio.start_unix_server(
-                    self._connected, sock=_private_socket(self._home / where.path)
+                    self._connected, sock=bind_private(self._home / where.path, "[signer] listen")
                 )
             else:
                 self._server = await asyncio.start_server(
@@ -244,26 +242,6 @@ class SignerServer:
             async with asyncio.timeout(WRITE_PATIENCE_S):
                 await writer.drain()
         log.info("signer.disconnected")
-
-
-def _private_socket(path: Path) -> socket.socket:
-    """Bound for the owner alone. What a signer that was killed left there is removed: the record's
-    lock says that no other one runs."""
-    try:
-        if stat.S_ISSOCK(path.lstat().st_mode):
-            path.unlink()
-    except FileNotFoundError:
-        pass  # nothing was left
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        made.bind(str(path))
-    except OSError:
-        made.close()
-        raise
-    finally:
-        os.umask(before)
-    return made
 
 
 def run_signer(home: SignerHome, logging: LogConfig) -> int:
