@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from governance.deciding import ROTATE_KEY
+from node.peers import PeerManager
 from tests.support.rotation import late_views, make_next_keys, sealed
 from tests.support.running_nodes import RunningNodes, running_nodes, until
 from tests.support.town import base_port
@@ -31,6 +33,10 @@ async def load(nodes: RunningNodes, through: str) -> AsyncIterator[None]:
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
+
+
+def _knows(peers: PeerManager, node_key: bytes) -> bool:
+    return peers.peer(node_key) is not None
 
 
 @pytest.mark.parametrize("with_node_key", [True, False])
@@ -63,7 +69,7 @@ async def test_new_keys_take_over_without_a_missed_view(
         # Everybody knows it by the new node key, the observer too, whose list names the old one.
         for name in (watcher, nodes.observer):
             peers = nodes.nodes[name].runtime.peers
-            await until(lambda peers=peers: peers.peer(new.node) is not None)
+            await until(partial(_knows, peers, new.node))
         if with_node_key:
             assert running.opened.identity.node_key not in {
                 peer.node_key for peer in nodes.nodes[watcher].runtime.peers.peers()
