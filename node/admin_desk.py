@@ -15,7 +15,7 @@ from node import config as configuration
 from node.api_keys import read_keys
 from node.config import CONFIG_FILE, Config
 from node.identities import Identities
-from node.keystore import read_password
+from node.keystore import ask_nobody, read_password
 from node.log_setup import set_level
 from node.node_keys import open_identities
 from node.runtime import Runtime
@@ -188,7 +188,8 @@ def _seated(state: State, height: int) -> set[bytes]:
 
 def _password(config: Config) -> str:
     named = config.node.password_file
-    return read_password(config.path(named) if named else None, "the node's keys")
+    file = config.path(named) if named else None
+    return read_password(file, "the node's keys", prompt=ask_nobody)
 
 
 def _name_of(level: int) -> str:

@@ -6,7 +6,7 @@ restored, cloned or taken over still cannot make it sign twice.
 
 import asyncio
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -19,7 +19,7 @@ from consensus.messages import SigningDomain
 from ledger.crypto import Signer
 from ledger.errors import DecodeError, LocalError, PeerError
 from node.config import LogConfig
-from node.keystore import KeyKind, open_seed, open_signer, read_password
+from node.keystore import KeyKind, ask_nobody, open_seed, open_signer, read_password
 from node.log_setup import configure_logging
 from node.private_socket import bind_private
 from node.signing.hsm import open_module
@@ -187,7 +187,9 @@ class SignerServer:
                 home = load_home(self._home)
                 if (home.signer.listen, home.domain) != self._fixed:
                     raise LocalError("listen, chain_id and genesis_hash change at a start only")
-                signers, _ = await asyncio.to_thread(open_keys, home, self._signing.held)
+                signers, _ = await asyncio.to_thread(
+                    open_keys, home, self._signing.held, ask_nobody
+                )
             except LocalError as error:
                 log.error("signer.not_reloaded", reason=str(error))
                 return
@@ -286,10 +288,12 @@ async def _run(home: SignerHome) -> int:
 
 
 def open_keys(
-    home: SignerHome, held: Mapping[bytes, Signer] = MappingProxyType({})
+    home: SignerHome,
+    held: Mapping[bytes, Signer] = MappingProxyType({}),
+    prompt: Callable[[str], str] | None = None,
 ) -> tuple[tuple[Signer, ...], NodeIdentity | None]:
     """The keys that vote, the present one first, and the identity of the TLS port (None for a Unix
-    socket). held: keys in a module that are open already.
+    socket). held: keys in a module that are open already. prompt: of read_password.
 
     LocalError when one cannot be opened, or public_key names another.
     """
@@ -297,7 +301,8 @@ def open_keys(
     password = ""
     if config.validator_key or config.next_validator_key or over_tls:
         named = config.password_file
-        password = read_password(home.home / named if named else None, "the signer's keys")
+        file = home.home / named if named else None
+        password = read_password(file, "the signer's keys", prompt=prompt)
     identity = None
     if over_tls:
         seed = open_seed(home.home / config.tls_key, password, KeyKind.NODE)

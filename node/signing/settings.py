@@ -163,11 +163,6 @@ def check_node(
                 f"{source}: [node] next_validator_key is set and validator_key is empty: a key "
                 "that takes no other's place is the validator_key"
             )
-        if signer.next_public_key:
-            raise LocalError(
-                f'{where} kind is "file": name the next key by next_validator_key in [node], not '
-                "by next_public_key"
-            )
         return
     if any(validator_keys):
         raise LocalError(

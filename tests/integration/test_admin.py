@@ -1,23 +1,26 @@
 """The operator's socket of real nodes: who can open it, and what it does."""
 
+import asyncio
 import json
 import os
-import signal
+import re
 import socket
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 
 from api import admin_calls, calls
-from api.client import Client, NodeError
+from api.client import NodeError
 from api.errors import METHOD_NOT_FOUND
 from api.methods import admin_methods
 from api.sync_client import SyncClient
 from ledger.errors import LocalError
-from node import api_keys
+from node import api_keys, config
 from node.cli import run
 from node.cli.admin_socket import ask_operator, listens, socket_of
 from tests.support.rotation import write_config
@@ -67,13 +70,13 @@ def test_no_admin_method_is_on_the_wallet_port(town: ProcessTown, method: str) -
 
 
 async def test_no_admin_method_is_reachable_by_websocket(town: ProcessTown) -> None:
-    async with Client(town.rpc(town.validators[0])) as client:
-        async with client._opened().ws_connect(town.rpc(town.validators[0])) as connection:
-            for item in admin_methods():
-                if item.name.startswith("admin_"):
-                    await connection.send_json({"jsonrpc": "2.0", "id": 1, "method": item.name})
-                    answer = await connection.receive_json()
-                    assert answer["error"]["code"] == METHOD_NOT_FOUND
+    url = town.rpc(town.validators[0])
+    async with ClientSession() as session, session.ws_connect(url) as connection:
+        for item in admin_methods():
+            if item.name.startswith("admin_"):
+                await connection.send_json({"jsonrpc": "2.0", "id": 1, "method": item.name})
+                answer = await connection.receive_json()
+                assert answer["error"]["code"] == METHOD_NOT_FOUND
 
 
 def test_the_wallet_methods_are_not_on_the_socket(town: ProcessTown) -> None:
@@ -104,38 +107,62 @@ def test_a_large_body_is_refused(town: ProcessTown) -> None:
         assert b" 413 " in caller.recv(4096)
 
 
-def test_an_api_key_is_taken_away_without_a_restart(town: ProcessTown) -> None:
+async def test_an_api_key_is_taken_away_without_a_restart(town: ProcessTown) -> None:
     name = town.validators[2]
-    file = home(town, name) / "keys/api-keys.json"
+    folder, url = home(town, name), town.rpc(name)
+    file = folder / "keys/api-keys.json"
     secret = api_keys.add_key(file, "exchange", 100, 100)
-    from node import config
-
-    settings = config.load(home(town, name) / config.CONFIG_FILE, {})
-    from dataclasses import replace
-
-    write_config(home(town, name), replace(settings, rpc=replace(settings.rpc, api_keys=str(file))))
-    found = ask_operator(home(town, name), admin_calls.reload())
+    settings = config.load(folder / config.CONFIG_FILE, {})
+    write_config(folder, replace(settings, rpc=replace(settings.rpc, api_keys=str(file))))
+    found = await asyncio.to_thread(ask_operator, folder, admin_calls.reload())
     assert found["api_keys"] == ["exchange"]
-    with SyncClient(town.rpc(name), api_key=secret) as client:
-        assert client.call(calls.status())["chain_id"]
+    headers = {"X-API-Key": secret}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "poyong_status"}
+    async with ClientSession() as session, session.ws_connect(url, headers=headers) as connection:
+        async with session.post(url, json=body, headers=headers) as answer:
+            assert answer.status == 200
         api_keys.remove_key(file, "exchange")
-        assert ask_operator(home(town, name), admin_calls.reload())["api_keys"] == []
-    with SyncClient(town.rpc(name)) as client:
-        assert client.call(calls.status())["chain_id"]
+        found = await asyncio.to_thread(ask_operator, folder, admin_calls.reload())
+        assert found["api_keys"] == []
+        closed = await connection.receive(timeout=5)
+        assert (closed.data, closed.extra) == (1008, "the API key was taken away")
+        api_keys.add_key(file, "other", 100, 100)
+        await asyncio.to_thread(ask_operator, folder, admin_calls.reload())
+        async with session.post(url, json=body, headers=headers) as answer:
+            assert answer.status == 401
+        async with session.post(url, json=body) as answer:
+            assert answer.status == 200
 
 
-def test_a_wrong_configuration_changes_nothing(town: ProcessTown) -> None:
-    file = home(town, town.validators[2]) / "config.toml"
-    before = file.read_text()
-    with pytest.raises(LocalError, match="the validator set of height .* names the key"):
-        text = before.replace('validator_key = "keys/validator.json"', 'validator_key = ""')
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            'validator_key = "keys/validator.json"',
+            'validator_key = ""',
+            "the validator set of height",
+        ),
+        ("[node]", '[node]\ncolour = "red"', "no option 'colour'"),
+        ('next_node_key = ""', 'next_node_key = "keys/node.json"', "is the present one"),
+        ('next_validator_key = ""', 'next_validator_key = "keys/none.json"', "there is no"),
+        ('kind = "file"', 'kind = "remote"', "and [node] validator_key names a key file too"),
+    ],
+)
+def test_a_wrong_configuration_changes_nothing(
+    town: ProcessTown, before: str, after: str, expected: str
+) -> None:
+    folder = home(town, town.validators[1])
+    file = folder / config.CONFIG_FILE
+    good = ask_operator(folder, admin_calls.reload())
+    text = file.read_text()
+    assert before in text
+    try:
+        file.write_text(text.replace(before, after, 1))
+        with pytest.raises(LocalError, match=re.escape(expected)):
+            ask_operator(folder, admin_calls.reload())
+    finally:
         file.write_text(text)
-        ask_operator(home(town, town.validators[2]), admin_calls.reload())
-    with pytest.raises(LocalError, match="no option 'colour'"):
-        file.write_text(before.replace("[node]", '[node]\ncolour = "red"'))
-        ask_operator(home(town, town.validators[2]), admin_calls.reload())
-    file.write_text(before)
-    assert ask_operator(home(town, town.validators[2]), admin_calls.reload())["peers"] > 0
+    assert ask_operator(folder, admin_calls.reload()) == good
 
 
 def test_a_drained_validator_votes_no_more_until_it_resumes(
@@ -214,4 +241,3 @@ def test_without_a_node_there_is_one_sentence(
     town.stop(name)
     assert run(["admin", "peers", "--home", str(home(town, name))]) == 1
     assert "no node listens on" in capsys.readouterr().err
-    assert signal.SIGTERM

@@ -93,7 +93,7 @@ class RunningNodes:
         return receipt
 
     async def decide(self, through: str, message: MessageType, *body: object) -> FinalReceipt:
-        """A decision of the town's authority, signed by as many organisations as it needs; final."""
+        """A decision of the town's authority, signed by as many as it needs; final."""
         service, folder = self.nodes[through].service, self.folder
         keys = {node.name: read_keys(folder, node) for node in self.town.nodes}
         witness = authority_of(self.town, keys).witness
