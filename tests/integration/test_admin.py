@@ -48,8 +48,13 @@ def test_the_socket_is_its_owners_alone(town: ProcessTown) -> None:
 
 def test_peers_are_shown_with_score_and_own_key(town: ProcessTown) -> None:
     name = town.validators[0]
-    found = ask_operator(home(town, name), admin_calls.peers())
-    assert len(found["connected"]) == 3
+    folder = home(town, name)
+
+    def has_all() -> bool:
+        return len(ask_operator(folder, admin_calls.peers())["connected"]) == 3
+
+    town.until(has_all, "three peers")  # ready nodes have a quorum, and perhaps not yet everybody
+    found = ask_operator(folder, admin_calls.peers())
     assert {peer["score"] for peer in found["connected"]} <= set(range(101))
     (known_as,) = {peer["known_as"] for peer in found["connected"]}
     with SyncClient(town.rpc(name)) as client:
