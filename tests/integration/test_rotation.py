@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from governance.deciding import ROTATE_KEY
+from ledger.crypto import Ed25519Signer
 from ledger.validator_tables import PROBES_NEEDED
+from node.localnet.creation import read_keys
 from node.peers import PeerManager
 from tests.support.rotation import (
     NextKeys,
@@ -174,3 +176,45 @@ async def test_a_restart_amid_the_change_goes_on_with_the_same_votes(tmp_path: P
             await nodes.finalise(only)
         service = nodes.nodes[only].service
         assert sealed(service, nodes.town.validators[0].organisation, since, since + 1)
+
+
+async def test_a_key_that_the_node_lacks_is_named_to_its_operator(tmp_path: Path) -> None:
+    async with running_nodes(tmp_path, base_port() + 1600) as nodes:
+        rotated, *others = nodes.validators
+        lost = Ed25519Signer(b"lost" * 8).public_key
+        present = read_keys(nodes.folder, nodes.town.validators[0])
+        await nodes.start(*nodes.validators)
+        status = nodes.nodes[rotated].service.status
+        await nodes.finalise(others[0])
+        await nodes.at_height(nodes.height(others[0]), rotated)
+        assert status().signing_key == present.validator
+        assert status().rotation is None
+        since = await _decided(nodes, others[0], NextKeys(lost, present.node))
+        await nodes.finalise(others[0], 3)
+        await nodes.at_height(since, rotated)
+        found = status()
+        assert found.signing_key is None
+        assert found.rotation is not None
+        assert found.rotation.stage == "missing"
+        assert lost.hex() in found.rotation.advice
+
+
+async def test_the_stages_of_a_rotation_are_told(tmp_path: Path) -> None:
+    async with running_nodes(tmp_path, base_port() + 1700, validators=1) as nodes:
+        (only,) = nodes.validators
+        new = make_next_keys(nodes.folder / only)
+        await nodes.start(only)
+        await nodes.finalise(only, 1 + PROBES_NEEDED)
+        status, stages = nodes.nodes[only].service.status, list[tuple[str, int | None]]()
+
+        def note(_: object) -> None:
+            rotation = status().rotation
+            assert rotation is not None
+            if (rotation.stage, rotation.since) not in stages:
+                stages.append((rotation.stage, rotation.since))
+
+        nodes.nodes[only].runtime.on_block.append(note)
+        await nodes.finalise(only)
+        since = await _decided(nodes, only, new)
+        await nodes.finalise(only, 3)
+        assert stages == [("waiting", None), ("decided", since), ("done", since)]

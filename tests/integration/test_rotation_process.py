@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,10 @@ from api.sync_client import SyncClient
 from node import config
 from node.cli import run
 from node.localnet.creation import ACCOUNT_KEY
-from tests.support.town_processes import ProcessTown, load, running_town
+from node.signing.settings import SIGNER_FILE, render_home
+from tests.integration.test_signer_process import signer
+from tests.support.signer_homes import take_key_out
+from tests.support.town_processes import ProcessTown, load, process_town, running_town
 
 SIGNERS = 3
 BLOCKS_AFTER = 10
@@ -87,3 +92,53 @@ def test_new_keys_from_making_to_finishing(
         town.start(rotated, town.validators[2])
         town.wait_ready(*town.nodes)
         town.assert_one_chain(*town.nodes)
+
+
+def test_a_key_in_a_signer_is_replaced_while_both_processes_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next key never is in the node; the signer signs its probes too."""
+    with process_town(tmp_path, observer=False) as town:
+        rotated, other, *_ = town.validators
+        home = town.nodes[rotated].home
+        folder, organisation = str(home), town.nodes[rotated].plan.organisation
+        outside = take_key_out(home, tmp_path / "signer")
+        with signer(outside) as process:
+            town.start(*town.validators)
+            town.wait_ready(*town.validators)
+            password = str(outside.home / "password")
+            file = outside.home / "keys/validator-2.json"
+            made = told(
+                capsys,
+                *("keys", "new", str(file), "--kind", "validator", "--password-file", password),
+            )
+            with_next = replace(outside.signer, next_validator_key="keys/validator-2.json")
+            (outside.home / SIGNER_FILE).write_text(render_home(replace(outside, signer=with_next)))
+            process.send_signal(signal.SIGHUP)
+            log = outside.home / "log"
+            town.until(lambda: "signer.reloaded" in log.read_text(), "both keys in the signer")
+            assert run(["keys", "rotate", "--home", folder]) == 1
+            assert "--public-key" in capsys.readouterr().err
+            key = str(made["public_key"])
+            with load(town, other) as sending:
+                sending.wait_for_batches(2)
+                asked = told(capsys, "keys", "rotate", "--home", folder, "--public-key", key)
+                assert asked["loaded"] is True
+                town.until(
+                    lambda: "candidacy.probed" in town.nodes[rotated].log.read_text(),
+                    "a probe that the signer signed",
+                )
+                build = str(asked["send"]).replace("=ORGANISATION", f"='{organisation}'")
+                authority = str(home / "authority.json")
+                send_signed(town, build.replace("AUTHORITY.json", authority), other, capsys)
+                since = told(capsys, "keys", "rotate", "--home", folder, "--wait")["since"]
+                assert isinstance(since, int)
+                told(capsys, "keys", "rotate", "--home", folder, "--finish")
+                town.wait_for_height(since + BLOCKS_AFTER, *town.validators)
+            with SyncClient(town.rpc(other)) as client:
+                seats = client.call(calls.validators())
+            assert seats is not None
+            member = seats["members"][0]
+            assert member["public_key"] == f"0x{key}"
+            assert member["last_signed_height"] >= since + BLOCKS_AFTER - 3
+            town.stop(*town.validators)
