@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -117,10 +117,9 @@ class Links:
         return bound
 
     async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             try:
-                stream, peer = await loop.sock_accept(listener)
+                stream, peer = await self._accept_one(listener)
             except OSError as error:
                 # Out of file descriptors, or the peer was gone before it was accepted.
                 log.warning("listener.accept_failed", reason=str(error))
@@ -131,6 +130,18 @@ class Links:
             task = self.spawn(self._inbound(stream, f"{peer[0]}:{peer[1]}"))
             task.add_done_callback(partial(_close, stream))
             self._pending[task] = None
+
+    async def _accept_one(self, listener: socket.socket) -> tuple[socket.socket, Any]:
+        """One connection. Of one that was accepted while this node stops nobody would hear."""
+        accepting = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(listener))
+        try:
+            return await asyncio.shield(accepting)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+            if accepting.done() and not accepting.exception():
+                accepting.result()[0].close()
+            accepting.cancel()
+            raise
 
     async def _inbound(self, stream: socket.socket, address: str) -> None:
         connection = Connection(self._times)

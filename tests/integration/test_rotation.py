@@ -89,6 +89,10 @@ async def test_new_keys_take_over_without_a_missed_view(
 
 async def _decided(nodes: RunningNodes, through: str, new: NextKeys) -> int:
     """First height of the new keys of the town's first validator."""
+    running = [name for name in nodes.validators if name in nodes.nodes]
+    for name in running:
+        await nodes.connected(name, running)
+    await nodes.finalise(through, 4)  # so that everybody has a seal on the chain
     organisation = nodes.town.validators[0].organisation
     decided = await nodes.decide(through, ROTATE_KEY, organisation, new.validator, new.node)
     return decided.height + 2
