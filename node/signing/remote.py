@@ -78,6 +78,8 @@ class RemoteSigner:
 
     def replace_keys(self, public_keys: tuple[bytes, ...]) -> None:
         """Other keys from now on; connects anew, to hear which of them the signer holds."""
+        if public_keys == self._public_keys:
+            return
         self._public_keys = public_keys
         if self._writer is not None:
             self._writer.close()
