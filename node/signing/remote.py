@@ -83,6 +83,7 @@ class RemoteSigner:
         self._public_keys = public_keys
         if self._writer is not None:
             self._writer.close()
+            self._writer = None  # what is asked from now on waits for the next connection
 
     def problem(self, public_key: bytes) -> str | None:
         """Why nothing is signed with this key now, a sentence; None while it is."""
@@ -168,7 +169,7 @@ class RemoteSigner:
     def _ask(self) -> None:
         """Send all that waits; a signer that takes nothing is found by the age of the oldest."""
         not_held: deque[Request] = deque()
-        while self._writer is not None and self._waiting:
+        while self._writer is not None and not self._writer.is_closing() and self._waiting:
             request = self._waiting.take()
             if request.public_key not in self._held:
                 not_held.append(request)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from consensus.events import Event, VoteSigned
 from consensus.messages import SigningDomain, Vote
@@ -286,3 +287,25 @@ async def test_a_signer_signs_the_probe_of_its_own_key_and_no_other(home: Signer
         node.signer.request(KEY, 8, draft(1).signing_bytes(KEY), found.append)
         await until(lambda: "a probe has none" in (node.signer.problem(KEY) or ""))
         assert len(found) == 1
+
+
+@pytest.mark.parametrize("how", ["keys", "lost"])
+def test_what_is_asked_while_a_connection_ends_is_asked_again(home: SignerHome, how: str) -> None:
+    """On the loop of a real node, which takes no bytes for a connection that has ended."""
+
+    async def ask_amid() -> None:
+        async with serving(home), Asking(home).running() as node:
+            await until(lambda: node.signer.problem(KEY) is None)
+            writer = node.signer._writer
+            assert writer is not None
+            if how == "keys":
+                node.signer.replace_keys((KEY, Ed25519Signer(b"m" * 32).public_key))
+            else:
+                writer.transport.abort()
+            for height in range(3, 13):  # in each turn of the loop until the end is noticed
+                asked = node.ask(Phase.COMMIT, height)
+                await asyncio.sleep(0)
+            await until(lambda: asked in {payload for payload, _ in node.signatures})
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(ask_amid())
