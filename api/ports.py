@@ -40,6 +40,21 @@ class UpgradePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRotation:
+    """A node with two keys of a kind, or one that lacks the key that the chain names for it.
+
+    stage: waiting (the chain does not name the next keys), decided (from `since` on it does), done
+    (it does; the old ones are of no use any more), missing (it names one that is not here).
+    """
+
+    stage: str
+    next_validator_key: bytes | None
+    next_node_key: bytes | None
+    since: int | None
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """`target_height` is the highest certified height heard of; syncing when it is above `height`.
 
@@ -59,6 +74,8 @@ class NodeStatus:
     mempool_transactions: int
     mempool_bytes: int
     upgrade: UpgradePlan | None = None
+    signing_key: bytes | None = None  # of the running height; None without a vote in it
+    rotation: KeyRotation | None = None
 
 
 @dataclass(frozen=True, slots=True)

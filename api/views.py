@@ -39,6 +39,27 @@ def status(value: ports.NodeStatus) -> results.Status:
         "mempool_transactions": value.mempool_transactions,
         "mempool_bytes": value.mempool_bytes,
         "upgrade": None if value.upgrade is None else upgrade(value.upgrade),
+        "signing_key": None if value.signing_key is None else hex_of(value.signing_key),
+        "rotation": None if value.rotation is None else rotation(value.rotation),
+    }
+
+
+def rotation(value: ports.KeyRotation) -> results.KeyRotation:
+    """Keys that are replaced."""
+    stages: Final[dict[str, Literal["waiting", "decided", "done", "missing"]]] = {
+        "waiting": "waiting",
+        "decided": "decided",
+        "done": "done",
+        "missing": "missing",
+    }
+    keys = (value.next_validator_key, value.next_node_key)
+    validator_key, node_key = (None if key is None else hex_of(key) for key in keys)
+    return {
+        "stage": stages[value.stage],
+        "next_validator_key": validator_key,
+        "next_node_key": node_key,
+        "since": value.since,
+        "advice": value.advice,
     }
 
 

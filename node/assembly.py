@@ -23,7 +23,6 @@ from consensus.replica import ReplicaConfig
 from consensus.wal_records import Record
 from ledger import genesis
 from ledger.block import decode_block
-from ledger.crypto import Signer
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
 from ledger.mempool import MempoolLimits
@@ -33,23 +32,26 @@ from ledger.validator_tables import observers, seat_of, set_at
 from node import config as configuration
 from node import saved_commitment
 from node.account_index import HistoryRules
+from node.admin_desk import AdminDesk
+from node.admin_socket import admin_socket
 from node.api_keys import read_keys
 from node.block_store import BlockStore
 from node.candidacy import Candidacy
 from node.config import Config
 from node.connection import ConnectionTimes
 from node.health import HealthServer
+from node.identities import Identities
 from node.instruments import Instruments
-from node.keystore import KeyKind, open_seed, open_signer, read_password
 from node.log_setup import configure_logging
 from node.metrics import Metrics
 from node.modules import ROLE_BOOK, TOKEN, build_executor
+from node.node_keys import open_keys
 from node.peers import Role
 from node.restart import with_carried_rows
 from node.runtime import Network, Runtime
 from node.service import Service
 from node.signing.choice import open_elsewhere
-from node.signing.waiting import VoteSigner
+from node.signing.ring import KeyRing
 from node.software import require_version
 from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import open_store
@@ -76,10 +78,13 @@ class Opened:
     genesis: Genesis
     chain: OpenedChain
     votes: OpenedLog
-    signer: Signer | None
-    identity: NodeIdentity
-    vote_signer: VoteSigner | None = None
-    """In place of `signer`, when the key is not in this process."""
+    ring: KeyRing
+    identities: Identities
+
+    @property
+    def identity(self) -> NodeIdentity:
+        """The present node key."""
+        return self.identities.present
 
 
 def run_node(home: Path) -> int:
@@ -116,7 +121,7 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
     What is open already when a later part cannot be opened is closed again.
     """
     document = read_genesis(config.path(config.node.genesis))
-    identity, signer = _keys(config)
+    identities, files = open_keys(config)
     elsewhere = open_elsewhere(config)
     folder = config.path(config.storage.path)
     with ExitStack() as until_complete:
@@ -139,8 +144,9 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
             log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
         chain = with_vote_record(chain, votes.log.marker(), lost=votes.lost is not None)
         until_complete.pop_all()
-    vote_signer = elsewhere(SigningDomain(document.chain_id, chain.genesis_hash), identity)
-    return Opened(config, document, chain, votes, signer, identity, vote_signer)
+    domain = SigningDomain(document.chain_id, chain.genesis_hash)
+    ring = KeyRing(files, elsewhere(domain, identities.present))
+    return Opened(config, document, chain, votes, ring, identities)
 
 
 def _announce_restart(document: Genesis, blocks: BlockStore) -> None:
@@ -174,17 +180,6 @@ def _announce_history(blocks: BlockStore) -> None:
         )
 
 
-def _keys(config: Config) -> tuple[NodeIdentity, Signer | None]:
-    named = config.node.password_file
-    password = read_password(config.path(named) if named else None, "the node's keys")
-    seed = open_seed(config.path(config.node.node_key), password, KeyKind.NODE)
-    identity = NodeIdentity.from_seed(seed)
-    if not config.node.validator_key:
-        return identity, None
-    path = config.path(config.node.validator_key)
-    return identity, open_signer(path, password, KeyKind.VALIDATOR)
-
-
 def vote_records(opened: Opened) -> list[Record]:
     """The vote record's records; damage was found when it was opened."""
     chain_id = opened.genesis.chain_id
@@ -198,10 +193,11 @@ def vote_records(opened: Opened) -> list[Record]:
 def replica_config(opened: Opened) -> ReplicaConfig:
     """Settings of the replica from genesis (what all share) and configuration."""
     config, parameters = opened.config.consensus, opened.genesis.parameters
-    voter = opened.signer or opened.vote_signer
+    keys = opened.ring.public_keys
     return ReplicaConfig(
         domain=SigningDomain(opened.genesis.chain_id, opened.chain.genesis_hash),
-        public_key=None if voter is None else voter.public_key,
+        public_key=keys[0] if keys else None,
+        coming_keys=keys[1:],
         base_timeout_ms=config.base_timeout_ms,
         lowest_cap_ms=config.lowest_cap_ms,
         highest_cap_ms=config.highest_cap_ms,
@@ -239,7 +235,7 @@ def _runtime(opened: Opened) -> Runtime:
         **{name: getattr(config.mempool, name) for name in MempoolLimits.__struct_fields__}
     )
     network = Network(
-        opened.identity,
+        opened.identities,
         config.network.address_book(),
         config.network.host,
         config.network.port,
@@ -253,14 +249,13 @@ def _runtime(opened: Opened) -> Runtime:
         limits,
         opened.votes.log,
         vote_records(opened),
-        opened.signer,
+        opened.ring,
         replica_config(opened),
         network,
         roles_at_head,
         is_sponsored,
         max_transactions=config.consensus.max_block_transactions,
         genesis_time_ms=opened.genesis.time_ms,
-        vote_signer=opened.vote_signer,
     )
 
 
@@ -316,9 +311,9 @@ def build_node(config: Config) -> Node:
     )
     runtime.on_admitted.append(service.on_admitted)
     runtime.driver.on_event.append(instruments.on_event)
-    if opened.signer is not None:
+    if opened.ring.public_keys:
         candidacy = Candidacy(
-            opened.signer,
+            opened.ring,
             opened.genesis.chain_id,
             lambda: runtime.state,
             lambda: service.target_height() - service.height(),
@@ -352,6 +347,9 @@ async def _serve(config: Config) -> int:
         if config.rpc.enabled:
             await api.start()
             stack.push_async_callback(api.stop)
+        if config.admin.socket:
+            desk = AdminDesk(runtime, node.service, config, api.set_keys, stopped.set)
+            await stack.enter_async_context(admin_socket(config, node.service, desk, runtime.fail))
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)

@@ -43,7 +43,15 @@ class NodeConfig:
     validator_key: str = option(
         "", 'Key file that signs votes, for instance "keys/validator.json". Empty: an observer.'
     )
+    next_validator_key: str = option(
+        "",
+        "Key file that is to take its place: it signs from the height on whose validator set\n"
+        "names it, and validator_key until then (`poyong keys rotate`).",
+    )
     node_key: str = option("keys/node.json", "Key file of the identity that peers know (TLS).")
+    next_node_key: str = option(
+        "", "Key file of the identity that is to take its place. Empty: that one stays."
+    )
     password_file: str = option(
         "",
         "File whose first line is the password of the key files; only its owner may read it.\n"
@@ -256,6 +264,16 @@ class LogConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AdminConfig:
+    """What the operator does with the running node (`poyong admin`)."""
+
+    socket: str = option(
+        "admin.sock",
+        "Unix socket that only the owner of the node can open. Empty: none is made.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All sections; `home` is the folder to which paths are relative."""
 
@@ -271,6 +289,7 @@ class Config:
     log: LogConfig = field(default_factory=LogConfig)
     signer: SignerConfig = field(default_factory=SignerConfig)
     pkcs11: Pkcs11Config = field(default_factory=Pkcs11Config)
+    admin: AdminConfig = field(default_factory=AdminConfig)
 
     def path(self, value: str) -> Path:
         """A path option as a path."""
@@ -338,7 +357,8 @@ def _check_together(config: Config, source: str) -> None:
                 f"{source}: [{name}] {lower} is {getattr(section, lower)}, expected at most "
                 f"{upper} ({getattr(section, upper)})"
             )
-    check_node(config.signer, config.pkcs11, config.node.validator_key, source)
+    validator_keys = (config.node.validator_key, config.node.next_validator_key)
+    check_node(config.signer, config.pkcs11, validator_keys, source)
     try:
         trusted_networks(config.rpc.trusted_proxies)
     except LocalError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from typing import Final, NamedTuple
 
-from api.ports import StallCause, StallReport
+from api.ports import KeyRotation, StallCause, StallReport
 from consensus.describe import Snapshot
 from ledger.registry import ValidatorSet
 
@@ -44,12 +44,14 @@ def why_stalled(
     *,
     now_ms: int,
     last_seal: Callable[[int], Seal | None],
+    rotation: KeyRotation | None = None,
 ) -> StallReport:
     """Findings, those that an operator can act on first; none when blocks come as they should.
 
     connected: node keys of connected peers. executable: transactions that could be in a block.
     target: of target_height. signer_problem: why the signer outside this process does not sign.
-    last_seal: of the validator at an index of the set, None without any.
+    last_seal: of the validator at an index of the set, None without any. rotation: of this node's
+    keys; one that it lacks is a reason why it does not vote.
     """
     gone = [
         index
@@ -67,6 +69,9 @@ def why_stalled(
         return StallReport(False, since_commit_ms, ())
 
     causes = _unreachable(replica, validators, gone, since, alone=not connected)
+    if rotation is not None and rotation.stage == "missing":
+        finding = "this node lacks a key that the chain names for it, and does not vote"
+        causes.append(StallCause(finding, rotation.advice))
     if signer_problem is not None and replica.own_index is not None:
         causes.append(
             StallCause(

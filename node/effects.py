@@ -35,13 +35,12 @@ from consensus.messages import (
 )
 from consensus.replica import Replica
 from ledger.block import Block
-from ledger.crypto import Signer
-from ledger.errors import InvariantViolation, PeerError
+from ledger.errors import InvariantViolation, PeerError, ensure
 from ledger.primitives import Hash
 from ledger.steps import Steps
 from node.execution import Chain
 from node.meter import Meter, Part
-from node.signing.waiting import VoteSigner
+from node.signing.ring import KeyRing
 
 
 class VoteLog(Protocol):
@@ -100,27 +99,25 @@ class ReplicaDriver:
         replica: Replica,
         chain: Chain,
         vote_log: VoteLog,
-        signer: Signer | None,
+        ring: KeyRing,
         domain: SigningDomain,
         transport: Transport,
         timers: Timers,
         surroundings: Surroundings,
         meter: Meter | None = None,
-        vote_signer: VoteSigner | None = None,
     ) -> None:
-        """vote_signer: signs in place of `signer`, later, when the key is not in this process."""
+        """ring: the keys that sign, at once or, when a key is not in this process, later."""
         self.replica = replica
         self.chain = chain
         self.answers: deque[Event] = deque()
         self.work: deque[Steps[Event]] = deque()
         self._vote_log = vote_log
-        self._signer = signer
+        self._ring = ring
         self._domain = domain
         self._transport = transport
         self._timers = timers
         self._surroundings = surroundings
         self._meter = meter or Meter()
-        self._vote_signer = vote_signer
         self.on_event: list[Callable[[], None]] = []
         """Called after each event that was handled, its effects performed."""
 
@@ -214,15 +211,16 @@ class ReplicaDriver:
                 self._transport.reply(send.message, peer)
 
     def _sign(self, message: Signable) -> None:
-        """The record is durable: sign and send, or have it signed and send it then."""
-        phase, height, view, claim, _, _ = signed_claim(message)
+        """The record is durable: sign and send, or have it signed and send it then. The key is
+        that of this seat in the set of this height."""
+        phase, height, view, claim, seat, _ = signed_claim(message)
         payload = self._domain.payload(phase, height, view, claim)
-        if self._vote_signer is not None:
-            self._vote_signer.request(height, payload, partial(self._signed, message))
-        elif self._signer is not None:
-            self.answers.append(self._signed(message, self._signer.sign(payload)))
-        else:
-            raise InvariantViolation("an observer was asked to sign")
+        state = self.replica.core.height
+        ensure(height == state.height, f"a vote for {height} is signed while {state.height} runs")
+        key = state.validators.validators[seat].public_key
+        event = self._ring.sign(key, height, payload, partial(self._signed, message))
+        if event is not None:
+            self.answers.append(event)
 
     def _signed(self, message: Signable, signature: bytes) -> Event:
         """Send the vote; the event that the replica is owed."""

@@ -164,6 +164,8 @@ class Instruments:
     def readiness(self) -> Readiness:
         """Synced, and a quorum connected. Whether this node votes is no matter of readiness: it
         serves wallets all the same."""
+        if not self._runtime.accepts:
+            return Readiness(False, "draining: it takes no transactions and stops voting")
         head, target = self._runtime.chain.head.height, self._service.target_height()
         if target >= head + LAG_BLOCKS:
             return Readiness(False, f"catching up: at height {head} of {target}")

@@ -18,7 +18,6 @@ from consensus.sync import Progress
 from consensus.wal_records import Record
 from ledger import accounts
 from ledger.block import Block
-from ledger.crypto import Signer
 from ledger.errors import PeerError
 from ledger.mempool import Mempool, MempoolLimits
 from ledger.primitives import Address, Hash
@@ -33,6 +32,7 @@ from node.effects import ReplicaDriver
 from node.execution import AppliedBlock, Chain
 from node.frames import ConsensusFrames
 from node.gossip import TransactionGossip
+from node.identities import Identities
 from node.inbox import Inbox
 from node.ingest import Ingest
 from node.known_blocks import KnownBlocks
@@ -40,10 +40,9 @@ from node.meter import Meter
 from node.peers import Audience, Peer, PeerManager, Role
 from node.reputation import BAD_MESSAGE_POINTS, BAD_TRANSACTION_POINTS
 from node.requests import PeerRequests
-from node.signing.waiting import VoteSigner
+from node.signing.ring import KeyRing
 from node.storage import OpenedChain, certified_block_bytes
 from node.timers import LoopTimers
-from node.tls import NodeIdentity
 from node.transport import PeerTransport
 from node.version import SOFTWARE
 from node.wal import WriteAheadLog
@@ -57,7 +56,7 @@ log = structlog.get_logger(__name__)
 class Network:
     """How this node appears to others and finds them."""
 
-    identity: NodeIdentity
+    identities: Identities
     address_book: Mapping[bytes, str]
     listen_host: str
     listen_port: int
@@ -78,7 +77,7 @@ class Runtime:
         limits: MempoolLimits,
         vote_log: WriteAheadLog,
         records: Sequence[Record],
-        signer: Signer | None,
+        ring: KeyRing,
         replica_config: ReplicaConfig,
         network: Network,
         registry: Callable[[State, int], Mapping[bytes, Role]],
@@ -86,15 +85,17 @@ class Runtime:
         *,
         max_transactions: int,
         genesis_time_ms: int,
-        vote_signer: VoteSigner | None = None,
     ) -> None:
         self._network = network
         self._registry_of = registry
         self.on_block: list[Callable[[AppliedBlock], None]] = []
         self.on_admitted: list[Callable[[list[Transaction]], None]] = []
         self.vote_log = vote_log
-        self.vote_signer = vote_signer
+        self.ring = ring
+        self.identities = network.identities
         self.genesis_time_ms = genesis_time_ms
+        self.accepts = True
+        """Whether transactions of clients are taken; not while the node is drained."""
         self._work_told = False
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[None] = self._loop.create_future()
@@ -134,23 +135,23 @@ class Runtime:
         head = self.chain.applied_event()
         self.replica = Replica(replica_config, head, opened.recent, opened.head_block, records)
         self._transport = PeerTransport(self.peers, self._keys_of)
+        self.requests = self._make_requests()
         self.driver = ReplicaDriver(
             self.replica,
             self.chain,
             vote_log,
-            signer,
+            ring,
             replica_config.domain,
             self._transport,
             self.timers,
-            self._make_requests(),
+            self.requests,
             self.meter,
-            vote_signer,
         )
         self.domain: SigningDomain = replica_config.domain
 
     def _make_peers(self, network: Network) -> PeerManager:
         return PeerManager(
-            network.identity,
+            network.identities,
             network.address_book,
             lambda: self._roles,
             self._hello,
@@ -211,8 +212,9 @@ class Runtime:
         """Listen, dial, start the replica; the port (of use with port 0)."""
         port = await self.peers.start(self._network.listen_host, self._network.listen_port)
         self.driver.start(now_ms())
-        if self.vote_signer is not None:
-            self.spawn(self.vote_signer.run(self.inbox.put_own))
+        signing = self.ring.work(self.inbox.put_own)
+        if signing is not None:
+            self.spawn(signing)
         self.spawn(
             turns.drive(self.driver, self.inbox, self.meter, self._refused, self._built_nothing)
         )
@@ -222,12 +224,30 @@ class Runtime:
     @property
     def own_role(self) -> Role | None:
         """What this node is by the registry at the head; None while the chain does not know it."""
-        return self._roles.get(self._network.identity.node_key)
+        roles = (self._roles.get(key) for key in self.identities.keys)
+        return next((role for role in roles if role is not None), None)
+
+    @property
+    def signing_key(self) -> bytes | None:
+        """The key that signs the running height; None while none of this node's does."""
+        core = self.replica.core
+        return None if core.own is None else core.height.validators.validators[core.own].public_key
 
     @property
     def signer_problem(self) -> str | None:
-        """Why the signer outside this process does not sign; None while it does."""
-        return None if self.vote_signer is None else self.vote_signer.problem
+        """Why the key of now, which is not in this process, does not sign; None while it does."""
+        keys = self.ring.public_keys
+        key = self.signing_key or (keys[0] if keys else None)
+        return None if key is None else self.ring.problem(key)
+
+    def is_registered(self, node_keys: Collection[bytes]) -> bool:
+        """Whether the registry at the head names one of these node keys."""
+        return any(key in self._roles for key in node_keys)
+
+    def take_identities(self, identities: Identities) -> None:
+        """Be known by these node keys from now on."""
+        self.identities = identities
+        self.peers.set_identities(identities)
 
     @property
     def failure(self) -> BaseException | None:

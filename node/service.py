@@ -24,6 +24,7 @@ from node.economy_reads import EconomyReads
 from node.execution import AppliedBlock
 from node.governance_reads import GovernanceReads
 from node.history_reads import HistoryReads
+from node.key_report import key_rotation
 from node.pending_feed import PendingFeed
 from node.preview import mandate_of
 from node.runtime import Runtime
@@ -99,7 +100,14 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             mempool_transactions=len(mempool),
             mempool_bytes=mempool.bytes,
             upgrade=next_upgrade(self._state()),
+            signing_key=self._runtime.signing_key,
+            rotation=self._rotation(),
         )
+
+    def _rotation(self) -> ports.KeyRotation | None:
+        runtime = self._runtime
+        keys = (runtime.ring.public_keys, runtime.identities.keys)
+        return key_rotation(*keys, self._state(), self.height())
 
     def target_height(self) -> int:
         """The height that this node has to reach, its own head when it is there."""
@@ -218,6 +226,11 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
 
     async def submit(self, raw: Sequence[bytes]) -> Sequence[ports.SubmitOutcome]:
         """Verify and admit signed transactions together."""
+        if not self._runtime.accepts:
+            refusal = ports.Refusal(
+                ports.RefusalReason.NOT_READY, "it is being drained: send this to another node"
+            )
+            return [refusal] * len(raw)
         outcomes = await self._runtime.ingest.submit(raw)
         return [
             self._final_or(outcome, transaction)
@@ -394,6 +407,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             self._runtime.signer_problem,
             now_ms=now_ms(),
             last_seal=self._last_seal,
+            rotation=self._rotation(),
         )
 
     # Inside

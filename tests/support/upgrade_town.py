@@ -95,10 +95,10 @@ class _Chain:
         )
         made = finish(self.chain.build(request))
         assert made is not None
-        assert self.opened.signer is not None
+        (key,), seals = self.opened.ring.public_keys, list[bytes]()
         payload = self.domain.payload(Phase.COMMIT, made.height, 0, made.hash)
-        seals = ((0, self.opened.signer.sign(payload)),)
-        self.certificate = Certificate(made.height, 0, made.hash, seals)
+        self.opened.ring.sign(key, made.height, payload, seals.append)
+        self.certificate = Certificate(made.height, 0, made.hash, ((0, seals[0]),))
         self.chain.apply(CertifiedBlock(self.certificate, made), signs_from=1)
 
     def _signed(self, sent: Iterable[Sent]) -> list[Transaction]:

@@ -27,7 +27,7 @@ def test_an_empty_file_is_the_defaults() -> None:
     assert read("") == Config(home=Path("home"))
     assert set(SECTIONS) == {
         "node", "consensus", "network", "rpc", "metrics", "storage", "history", "mempool", "log",
-        "signer", "pkcs11",
+        "signer", "pkcs11", "admin",
     }  # fmt: skip
 
 
@@ -80,6 +80,8 @@ def test_every_option_can_be_overridden(section: str, field: "dataclasses.Field[
     if field.name == "trusted_proxies":
         text, value = "127.0.0.1 , 10.0.0.0/24", ("127.0.0.1", "10.0.0.0/24")
     variables = {f"POYONG_{section}_{field.name}".upper(): text}
+    if field.name == "next_validator_key":
+        variables["POYONG_NODE_VALIDATOR_KEY"] = "keys/validator.json"
     if field.name == "base_timeout_ms":
         variables["POYONG_CONSENSUS_HIGHEST_CAP_MS"] = text
     if field.name in ("ping_interval_ms",):

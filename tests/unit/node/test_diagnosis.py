@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from api.ports import KeyRotation
 from consensus.describe import Snapshot
 from consensus.events import MessageReceived, WorkAvailable
 from consensus.messages import PrePrepare
@@ -34,6 +35,7 @@ def findings(
     target: int = 0,
     now_ms: int = 12_000,
     seals: dict[int, Seal] | None = None,
+    rotation: KeyRotation | None = None,
 ) -> list[tuple[str, str]]:
     report = why_stalled(
         snapshot,
@@ -44,6 +46,7 @@ def findings(
         target,
         now_ms=now_ms,
         last_seal=(seals or {}).get,
+        rotation=rotation,
     )
     assert report.stalled is bool(report.causes)
     assert report.last_commit_ms == since_ms
@@ -56,6 +59,15 @@ def test_an_idle_chain_is_not_stalled() -> None:
 
 def test_work_is_given_the_promised_time() -> None:
     assert findings(WORKING, executable=3, since_ms=STALLED_MS - 1) == []
+
+
+def test_a_key_that_the_node_lacks_is_a_cause() -> None:
+    lacking = KeyRotation("missing", b"k" * 32, None, None, "name its file")
+    found = findings(WORKING, executable=1, rotation=lacking)
+    finding = "this node lacks a key that the chain names for it, and does not vote"
+    assert (finding, "name its file") in found
+    waiting = replace(lacking, stage="waiting")
+    assert findings(WORKING, executable=1, rotation=waiting) == findings(WORKING, executable=1)
 
 
 def test_without_any_peer_the_own_configuration_is_looked_at() -> None:
