@@ -153,10 +153,14 @@ class AccountIndex:
         """DecodeError when the range row is damaged."""
         self.rules = rules
         self._store = store
-        row = store.get(RANGE_KEY)
-        self._range = None if row is None else IndexRange.decode(row)
+        self.reload()
         self._swept = 0
         self._dropped_to = INDEX_PREFIX
+
+    def reload(self) -> None:
+        """Read the range anew, after somebody else wrote it; DecodeError when it is damaged."""
+        row = self._store.get(RANGE_KEY)
+        self._range = None if row is None else IndexRange.decode(row)
 
     def first(self, head: int) -> int:
         """The lowest height from which on everything up to the head is indexed."""

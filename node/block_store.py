@@ -12,6 +12,7 @@ Rows (big-endian integers; the first byte tells the kind):
   S key           state rows
   \\0head          [height, block hash, marker of the vote record, vote_record_lost]
   \\0index         [first, last]: the heights whose rows A are all there
+  \\0lowest        height8 of the lowest block that is here, where that is not block 1
   \\0schema        layout version; an unknown one is refused
 Whoever sees the head sees all of its block: there is no "not found" after commit.
 """
@@ -24,17 +25,27 @@ from ledger import codec
 from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
 from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
 from ledger.primitives import HASH_BYTES, Address, Hash
-from node.account_index import AccountIndex, HistoryRules, Staged
+from node.account_index import (
+    RANGE_KEY,
+    AccountIndex,
+    HistoryRules,
+    IndexRange,
+    Staged,
+    index_rows,
+)
 from node.wal_format import Marker
 
 SCHEMA_VERSION: Final = 2
 MAX_HEIGHT: Final = 2**40 - 1
 MAX_INDEX: Final = 2**24 - 1
+NO_MARKER: Final = Marker(bytes(16), 0, 0, 0)
+"""In the head row of a store that has seen no vote record: at genesis, and after a snapshot."""
 CHECKED_HEIGHTS: Final = 1024
 """Of the newest, and of all, whose presence is checked at start: about 20 ms."""
 
 _SCHEMA_KEY: Final = b"\0schema"
 _HEAD_KEY: Final = b"\0head"
+_LOWEST_KEY: Final = b"\0lowest"
 _BLOCK, _CERTIFICATE, _RECEIPTS, _HEIGHT_OF, _TRANSACTION = b"B", b"C", b"R", b"H", b"T"
 _SET_CHANGE: Final = b"V"
 STATE_PREFIX: Final = b"S"
@@ -101,6 +112,21 @@ class BlockParts:
     concerned: Mapping[Address, bytes] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Of a store that begins with a snapshot in place of block 1.
+
+    genesis: height 0. set_changes: (height, canonical [header, validator set], certificate) of all
+    below the newest block. blocks: the newest, ascending, without state. state: its rows, in
+    batches. Each is read once.
+    """
+
+    genesis: BlockParts
+    set_changes: Iterable[tuple[int, bytes, bytes]]
+    blocks: Iterable[BlockParts]
+    state: Iterable[Rows]
+
+
 class PrefixReader:
     """KeyValueReader of the rows below one prefix, which it takes off."""
 
@@ -141,6 +167,9 @@ class BlockStore:
                 f"this release knows {SCHEMA_VERSION}. Use the release that wrote it, or move the "
                 "folder away and start again: the node fetches the chain from its peers."
             )
+        row = store.get(_LOWEST_KEY)
+        self.lowest_height = 1 if row is None else int.from_bytes(row, "big")
+        """Of the blocks beside genesis that are here: 1 where they are all."""
         self._head = self._read_head(version is not None)
         self._staged: Staged | None = None
         try:
@@ -164,7 +193,7 @@ class BlockStore:
         for prefix, kind in kinds:
             if self._store.get(prefix + _height_key(head.height)) is None:
                 raise self._damaged(f"the {kind} of its last height {head.height} is missing")
-        for height in _sampled_heights(head.height):
+        for height in _sampled_heights(self.lowest_height, head.height):
             if self._store.get(_CERTIFICATE + _height_key(height)) is None:
                 raise self._damaged(f"height {height} is missing below its head {head.height}")
         return head
@@ -191,21 +220,9 @@ class BlockStore:
         ensure(len(parts.transactions) <= MAX_INDEX, "too many transactions in a block")
         batch = WriteBatch()
         add = batch.operations.append
-        at = _height_key(height)
         if self._head is None:
             add((_SCHEMA_KEY, str(SCHEMA_VERSION).encode()))
-        else:
-            add((_CERTIFICATE + at, parts.certificate))
-            add((_RECEIPTS + at, parts.receipts))
-        add((_BLOCK + at, parts.block))
-        add((_HEIGHT_OF + parts.block_hash, at))
-        if parts.set_change:
-            add((_SET_CHANGE + at, parts.set_change))
-        first = height << 24
-        for index, transaction in enumerate(parts.transactions):
-            add((_transaction_key(transaction), (first | index).to_bytes(8, "big")))
-        for key, value in parts.state:
-            add((STATE_PREFIX + key, value))
+        batch.operations += _rows_of(parts)
         if self.index.rules.enabled and height > 0:
             self._staged = self.index.add(batch.operations, height, parts.concerned)
         head = Head(height, parts.block_hash, marker, vote_record_lost)
@@ -226,6 +243,43 @@ class BlockStore:
             self.index.settle(self._staged)
             self._staged = None
         return head
+
+    def begin(self, beginning: Beginning) -> Head:
+        """Fill an empty store with a snapshot; it has a head only when everything is there.
+
+        The vote record counts as lost: who signed with this node's key before is not known here.
+        """
+        ensure(self._head is None, "a snapshot goes into an empty store")
+        for rows in beginning.state:
+            batch = WriteBatch()
+            batch.operations += [(STATE_PREFIX + key, value) for key, value in rows]
+            self._store.write(batch, sync=False)
+        last = WriteBatch()
+        last.put(_SCHEMA_KEY, str(SCHEMA_VERSION).encode())
+        last.operations += _rows_of(beginning.genesis)
+        for height, row, certificate in beginning.set_changes:
+            last.put(_SET_CHANGE + _height_key(height), row)
+            last.put(_CERTIFICATE + _height_key(height), certificate)
+        heights: list[int] = []
+        newest = beginning.genesis
+        for newest in beginning.blocks:
+            batch = WriteBatch()
+            batch.operations += _rows_of(newest)
+            if self.index.rules.enabled:
+                batch.operations += index_rows(newest.height, newest.concerned)
+            self._store.write(batch, sync=False)
+            heights.append(newest.height)
+        ensure(heights, "a snapshot has the newest block")
+        if heights[0] > 1:
+            last.put(_LOWEST_KEY, _height_key(heights[0]))
+        if self.index.rules.enabled:
+            last.put(RANGE_KEY, IndexRange(heights[0], heights[-1]).encode())
+        last.put(_HEAD_KEY, Head(newest.height, newest.block_hash, NO_MARKER, True).encode())
+        self._store.write(last, sync=True)
+        self.lowest_height = heights[0]
+        self._head = Head(newest.height, newest.block_hash, NO_MARKER, True)
+        self.index.reload()
+        return self._head
 
     def set_vote_record(self, marker: Marker, *, lost: bool) -> None:
         """Name another vote record in the head row, synced: after a loss, before the node runs."""
@@ -300,11 +354,27 @@ class BlockStore:
         self._store.close()
 
 
-def _sampled_heights(head: int) -> list[int]:
+def _rows_of(parts: BlockParts) -> list[tuple[bytes, bytes | None]]:
+    """The rows of one block but for those of the index of accounts."""
+    at = _height_key(parts.height)
+    rows: list[tuple[bytes, bytes | None]] = []
+    if parts.height > 0:
+        rows += [(_CERTIFICATE + at, parts.certificate), (_RECEIPTS + at, parts.receipts)]
+    rows += [(_BLOCK + at, parts.block), (_HEIGHT_OF + parts.block_hash, at)]
+    if parts.set_change:
+        rows.append((_SET_CHANGE + at, parts.set_change))
+    first = parts.height << 24
+    for index, transaction in enumerate(parts.transactions):
+        rows.append((_transaction_key(transaction), (first | index).to_bytes(8, "big")))
+    rows += [(STATE_PREFIX + key, value) for key, value in parts.state]
+    return rows
+
+
+def _sampled_heights(lowest: int, head: int) -> list[int]:
     """Every height near the head, and as many spread over all: an engine whose list of files was
     cut short opens without complaint, and lacks what it wrote from memory last."""
-    recent = range(max(1, head - CHECKED_HEIGHTS), head)
-    return [*range(1, head, head // CHECKED_HEIGHTS + 1), *recent]
+    recent = range(max(lowest, head - CHECKED_HEIGHTS), head)
+    return [*range(lowest, head, (head - lowest) // CHECKED_HEIGHTS + 1), *recent]
 
 
 def sampled(first: int, last: int, count: int) -> list[int]:

@@ -24,8 +24,10 @@ from node.sync_wire import (
     MAX_REQUEST_ID,
     BlockAnswer,
     HeadAsk,
+    PieceAnswer,
     RangeAnswer,
     RangeAsk,
+    SnapshotsAnswer,
     SyncMessage,
 )
 
@@ -205,6 +207,8 @@ class Synchroniser:
                 self._range_answer(node_key, message)
             case BlockAnswer():
                 self.by_hash.answered(node_key, message)
+            case SnapshotsAnswer() | PieceAnswer():
+                pass  # a node that runs asks for none; one that begins is node.snapshots.joining
             case _:
                 reply = self._server.answer(node_key, message)
                 if reply is not None:
