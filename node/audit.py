@@ -30,7 +30,7 @@ from node.disk_shares import row_bytes
 from node.index_rebuild import ReadBlock, whom_concerns
 from node.modules import TOKEN, build_executor
 from node.storage import STATE_START, STATE_STOP
-from node.stores import ENGINES, open_store
+from node.stores import open_store
 from tokenomics.issuance import views
 
 OK: Final = "ok"
@@ -69,7 +69,7 @@ def opened(home: Path) -> Iterator[tuple[KeyValueStore, BlockStore]]:
     """The store of the node in `home`; LocalError when there is none, or when the node runs."""
     options = config.load(home / config.CONFIG_FILE)
     folder = options.path(options.storage.path) / CHAIN_FOLDER
-    if not any((folder / engine).is_dir() for engine in ENGINES):
+    if not has_chain(folder):
         raise NoChainError(folder)
     store = open_store(folder, options.storage.engine)
     try:

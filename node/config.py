@@ -215,6 +215,22 @@ class HistoryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotsConfig:
+    """Snapshots of the state, from which new nodes begin (docs/operating.md, "Snapshots")."""
+
+    join: bool = option(
+        False, "Without a chain yet, begin from a snapshot of the peers and not at genesis."
+    )
+    serve: bool = option(True, "Give peers the snapshots that this node has.")
+    every_blocks: int = option(
+        0,
+        "Make one every so many blocks; 0: only by `poyong snapshot create`.",
+        maximum=2**40 - 1,
+    )
+    keep: int = option(2, "Newest snapshots that are kept.", minimum=1, maximum=16)
+
+
+@dataclass(frozen=True, slots=True)
 class MempoolConfig:
     """How many waiting transactions this node holds."""
 
@@ -267,6 +283,7 @@ class Config:
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    snapshots: SnapshotsConfig = field(default_factory=SnapshotsConfig)
     mempool: MempoolConfig = field(default_factory=MempoolConfig)
     log: LogConfig = field(default_factory=LogConfig)
     signer: SignerConfig = field(default_factory=SignerConfig)

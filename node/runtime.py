@@ -25,7 +25,7 @@ from ledger.mempool import Mempool, MempoolLimits
 from ledger.primitives import Address, Hash
 from ledger.state import State
 from ledger.transaction import Transaction, authority_problem
-from node.block_server import BlockServer
+from node.block_server import BlockServer, SnapshotSource
 from node.catchup import Synchroniser
 from node.connection import ConnectionTimes
 from node.delivery import BlockDelivery
@@ -94,8 +94,10 @@ class Runtime:
         max_transactions: int,
         genesis_time_ms: int,
         vote_signer: VoteSigner | None = None,
+        snapshots: SnapshotSource | None = None,
     ) -> None:
         self._network = network
+        self._snapshots = snapshots
         self._registry_of = registry
         self.on_block: list[Callable[[AppliedBlock], None]] = []
         self.on_admitted: list[Callable[[list[Transaction]], None]] = []
@@ -175,6 +177,7 @@ class Runtime:
             self._block_bytes,
             self._loop.time,
             self._is_observer,
+            self._snapshots,
         )
         return Synchroniser(
             lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),

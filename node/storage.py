@@ -1,7 +1,6 @@
 """Opens the stored chain: genesis is written on the first start, recovered from on later ones."""
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 from consensus import messages
 from consensus.chain import RECENT_HEIGHTS, FinishedHeight

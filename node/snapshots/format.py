@@ -1,4 +1,4 @@
-"""What a snapshot consists of, as bytes: a manifest, blocks with their receipts, parts of the state.
+"""What a snapshot consists of, as bytes: manifest, blocks with their receipts, parts of the state.
 
 Items are numbered: 0 is the manifest, then one item for each of the newest blocks, ascending, then
 one for each part of the state. Nothing here decides whether an item is true: that is
@@ -96,7 +96,11 @@ class Manifest:
                 [header.to_wire() for header in self.headers],
                 self.certificate.to_wire(),
                 [
-                    (codec.decode(item.header), item.certificate.to_wire(), item.validators.to_wire())
+                    (
+                        codec.decode(item.header),
+                        item.certificate.to_wire(),
+                        item.validators.to_wire(),
+                    )
                     for item in self.set_changes
                 ],
                 self.level,
@@ -134,6 +138,11 @@ def decode_manifest(data: bytes) -> Manifest:
         codec.as_uint(level, "manifest.level", MAX_LEVEL),
         codec.as_bytes_up_to(parts, "manifest.parts", FAN_OUT**MAX_LEVEL * HASH_BYTES),
     )
+
+
+def _change_to_wire(change: SetChange) -> tuple[object, ...]:
+    header = codec.decode(change.header)
+    return (header, change.certificate.to_wire(), change.validators.to_wire())
 
 
 def _change_from_wire(value: object) -> SetChange:
@@ -177,9 +186,7 @@ def encode_part(rows: Sequence[Row]) -> bytes:
 
 def decode_part(data: bytes) -> tuple[Row, ...]:
     """Inverse of encode_part; DecodeError for anything else. The order is not looked at."""
-    rows: tuple[Row, ...] = codec.as_list(
-        codec.decode(data, MAX_PART_BYTES, MAX_PART_ROWS), "part", MAX_PART_ROWS
-    )
+    rows = codec.as_list(codec.decode(data, MAX_PART_BYTES, MAX_PART_ROWS), "part", MAX_PART_ROWS)
     for row in rows:
         if type(row) is not tuple or len(row) != 2 or type(row[0]) is not bytes:
             raise DecodeError("part: a row is not a key and a value")

@@ -7,7 +7,7 @@ and cut into parts one file after the other. So memory is bounded, whatever the 
 
 import shutil
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -130,7 +130,7 @@ class SnapshotMaker:
             if count % ROWS_A_STEP == 0:
                 yield None
 
-    def _choose_level(self) -> Iterator[Making]:
+    def _choose_level(self) -> Generator[Making, None, int]:
         """The level with the largest parts of which none is too large."""
         sizes = array("Q", bytes(8 << _SIZED_BITS))
         for found in self._rows():
@@ -153,18 +153,18 @@ class SnapshotMaker:
             )
         return highest
 
-    def _spill_rows(self, level: int) -> Iterator[Making]:
+    def _spill_rows(self, level: int) -> Generator[Making, None, int]:
         """Write the rows to files by the first bits of their hash; how many files."""
         coarse = min(level, SPILL_LEVEL)
-        groups = FAN_OUT**coarse
-        packer = msgpack.Packer(use_bin_type=True)
+        groups: int = FAN_OUT**coarse
+        pack = msgpack.Packer(use_bin_type=True).pack
         waiting: list[list[bytes]] = [[] for _ in range(groups)]
         waiting_bytes = 0
         for found in self._rows():
             if found is None:
                 yield Making(0, FAN_OUT**level)
                 continue
-            packed = packer.pack(found[1])
+            packed: bytes = pack(found[1])
             waiting[part_of(found[0], coarse)].append(packed)
             waiting_bytes += len(packed)
             if waiting_bytes >= SPILLED_BYTES:
@@ -196,9 +196,7 @@ class SnapshotMaker:
                     parts[index - group * count].append((key, value))
         yield from parts
 
-    def _add_part(
-        self, writer: SnapshotWriter, rows: list[Row], level: int, index: int
-    ) -> Hash:
+    def _add_part(self, writer: SnapshotWriter, rows: list[Row], level: int, index: int) -> Hash:
         ensure(len(rows) <= MAX_PART_ROWS, f"part {index} of the state has {len(rows)} rows")
         ordered = in_part_order(rows)
         writer.add(encode_part(ordered))

@@ -124,5 +124,3 @@ def manifest_in(file: SnapshotFile) -> Manifest:
         raise LocalError(
             f"{file.path} is damaged: {error}. Copy it again from where it was made"
         ) from error
-
-
