@@ -12,9 +12,10 @@ Rows (big-endian integers; the first byte tells the kind):
   S key           state rows
   \\0head          [height, block hash, marker of the vote record, vote_record_lost]
   \\0index         [first, last]: the heights whose rows A are all there
-  \\0lowest        height8 of the lowest block that is here, where that is not block 1
+  \\0lowest        [height]: the lowest block that is held; without this row 1
   \\0schema        layout version; an unknown one is refused
-Whoever sees the head sees all of its block: there is no "not found" after commit.
+Whoever sees the head sees all of its block: there is no "not found" after commit. Below the lowest
+height blocks are gone but for genesis, and for what follows the sets: rows V with their rows C.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,12 +31,15 @@ from node.account_index import (
     AccountIndex,
     HistoryRules,
     IndexRange,
+    Operations,
     Staged,
     index_rows,
 )
 from node.wal_format import Marker
 
 SCHEMA_VERSION: Final = 2
+PARTIAL_SCHEMA_VERSION: Final = 3
+"""Of a store that lacks old blocks: releases that know only whole chains refuse it."""
 MAX_HEIGHT: Final = 2**40 - 1
 MAX_INDEX: Final = 2**24 - 1
 NO_MARKER: Final = Marker(bytes(16), 0, 0, 0)
@@ -43,6 +47,8 @@ NO_MARKER: Final = Marker(bytes(16), 0, 0, 0)
 CHECKED_HEIGHTS: Final = 1024
 """Of the newest, and of all, whose presence is checked at start: about 20 ms."""
 
+_WHOLE_VERSION: Final = str(SCHEMA_VERSION).encode()
+_PARTIAL_VERSION: Final = str(PARTIAL_SCHEMA_VERSION).encode()
 _SCHEMA_KEY: Final = b"\0schema"
 _HEAD_KEY: Final = b"\0head"
 _LOWEST_KEY: Final = b"\0lowest"
@@ -88,6 +94,23 @@ class Head:
             Marker.decode(codec.as_bytes_up_to(marker, "head.marker", 64)),
             lost,
         )
+
+
+def lowest_rows(height: int) -> Operations:
+    """What the batch that removes the blocks below `height`, or installs those from it on, has to
+    hold beside them."""
+    ensure(1 <= height <= MAX_HEIGHT, f"lowest height {height}, expected 1 to {MAX_HEIGHT}")
+    version = _WHOLE_VERSION if height == 1 else _PARTIAL_VERSION
+    return [(_SCHEMA_KEY, version), (_LOWEST_KEY, codec.encode((height,)))]
+
+
+def decode_lowest(data: bytes) -> int:
+    """The height in a row \\0lowest; DecodeError for anything else."""
+    (height,) = codec.as_array(codec.decode(data), "lowest", 1)
+    found = codec.as_uint(height, "lowest.height", MAX_HEIGHT)
+    if found == 0:
+        raise DecodeError("lowest.height: expected 1 or more, found 0")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +184,30 @@ class BlockStore:
         self._store = store
         self._name = name
         version = store.get(_SCHEMA_KEY)
-        if version is not None and version != str(SCHEMA_VERSION).encode():
+        if version is not None and version not in (_WHOLE_VERSION, _PARTIAL_VERSION):
             raise LocalError(
                 f"the database in {name} has layout version {version.decode(errors='replace')}, "
-                f"this release knows {SCHEMA_VERSION}. Use the release that wrote it, or move the "
-                "folder away and start again: the node fetches the chain from its peers."
+                f"this release knows {SCHEMA_VERSION} and {PARTIAL_SCHEMA_VERSION}. Use the release "
+                "that wrote it, or move the folder away and start again: the node fetches the chain "
+                "from its peers."
             )
-        row = store.get(_LOWEST_KEY)
-        self.lowest_height = 1 if row is None else int.from_bytes(row, "big")
-        """Of the blocks beside genesis that are here: 1 where they are all."""
+        self._lowest = self._read_lowest()
         self._head = self._read_head(version is not None)
         self._staged: Staged | None = None
         try:
             self.index: Final = AccountIndex(store, history or HistoryRules())
         except DecodeError as error:
             raise self._damaged(f"the range of its index is unreadable ({error})") from error
+        self.index.floor = self._lowest
+
+    def _read_lowest(self) -> int:
+        row = self._store.get(_LOWEST_KEY)
+        if row is None and self._store.get(_SCHEMA_KEY) == _PARTIAL_VERSION:
+            raise self._damaged("the row of its lowest height is missing")
+        try:
+            return 1 if row is None else decode_lowest(row)
+        except DecodeError as error:
+            raise self._damaged(f"its lowest height is unreadable ({error})") from error
 
     def _read_head(self, expected: bool) -> Head | None:
         row = self._store.get(_HEAD_KEY)
@@ -193,7 +225,9 @@ class BlockStore:
         for prefix, kind in kinds:
             if self._store.get(prefix + _height_key(head.height)) is None:
                 raise self._damaged(f"the {kind} of its last height {head.height} is missing")
-        for height in _sampled_heights(self.lowest_height, head.height):
+        if head.height > 0 and self._lowest > head.height:
+            raise self._damaged(f"its lowest height {self._lowest} is above its head {head.height}")
+        for height in _sampled_heights(self._lowest, head.height):
             if self._store.get(_CERTIFICATE + _height_key(height)) is None:
                 raise self._damaged(f"height {height} is missing below its head {head.height}")
         return head
@@ -209,6 +243,12 @@ class BlockStore:
         """The last committed block, None before genesis is written."""
         return self._head
 
+    @property
+    def lowest_height(self) -> int:
+        """The lowest block from 1 on that this store holds with everything up to the head: 1 when
+        it holds the whole chain. Genesis it always holds."""
+        return self._lowest
+
     def batch_for(
         self, parts: BlockParts, marker: Marker, *, vote_record_lost: bool = False
     ) -> WriteBatch:
@@ -221,7 +261,7 @@ class BlockStore:
         batch = WriteBatch()
         add = batch.operations.append
         if self._head is None:
-            add((_SCHEMA_KEY, str(SCHEMA_VERSION).encode()))
+            add((_SCHEMA_KEY, _WHOLE_VERSION))
         batch.operations += _rows_of(parts)
         if self.index.rules.enabled and height > 0:
             self._staged = self.index.add(batch.operations, height, parts.concerned)
@@ -255,7 +295,6 @@ class BlockStore:
             batch.operations += [(STATE_PREFIX + key, value) for key, value in rows]
             self._store.write(batch, sync=False)
         last = WriteBatch()
-        last.put(_SCHEMA_KEY, str(SCHEMA_VERSION).encode())
         last.operations += _rows_of(beginning.genesis)
         for height, row, certificate in beginning.set_changes:
             last.put(_SET_CHANGE + _height_key(height), row)
@@ -270,13 +309,12 @@ class BlockStore:
             self._store.write(batch, sync=False)
             heights.append(newest.height)
         ensure(heights, "a snapshot has the newest block")
-        if heights[0] > 1:
-            last.put(_LOWEST_KEY, _height_key(heights[0]))
+        last.operations += lowest_rows(heights[0])
         if self.index.rules.enabled:
             last.put(RANGE_KEY, IndexRange(heights[0], heights[-1]).encode())
         last.put(_HEAD_KEY, Head(newest.height, newest.block_hash, NO_MARKER, True).encode())
         self._store.write(last, sync=True)
-        self.lowest_height = heights[0]
+        self._lowest = self.index.floor = heights[0]
         self._head = Head(newest.height, newest.block_hash, NO_MARKER, True)
         self.index.reload()
         return self._head

@@ -177,6 +177,7 @@ class Runtime:
             self._block_bytes,
             self._loop.time,
             self._is_observer,
+            lambda: self.chain.blocks.lowest_height,
             self._snapshots,
         )
         return Synchroniser(

@@ -27,9 +27,9 @@ STATE_START, STATE_STOP = b"", b"\x7f"
 class OpenedChain:
     """A stored chain at its head, and what a replica must know of the heights before.
 
-    head: height 0 is genesis. recent: up to RECENT_HEIGHTS finished heights, ascending.
-    head_block: None at genesis. marker: of the vote record at the last commit, None when there has
-    been none, at genesis and after a snapshot.
+    head: height 0 is genesis. recent: up to RECENT_HEIGHTS finished heights that the store holds,
+    ascending. head_block: None at genesis. marker: of the vote record at the last commit, None when
+    there has been none, at genesis and after a snapshot.
     """
 
     chain_id: int

@@ -72,6 +72,16 @@ class HeadAsk:
 
 
 @dataclass(frozen=True, slots=True)
+class NotHeld:
+    """Answers a RangeAsk whose first block its receiver no longer holds: the lowest that it does
+    hold, and its head."""
+
+    request_id: int
+    head_height: int
+    lowest_height: int
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotsAsk:
     """Of which blocks do you have snapshots?"""
 
@@ -118,7 +128,7 @@ class PieceAnswer:
 
 
 SyncQuestion = RangeAsk | BlockAsk | HeadAsk | SnapshotsAsk | PieceAsk
-SyncAnswer = RangeAnswer | BlockAnswer | SnapshotsAnswer | PieceAnswer
+SyncAnswer = RangeAnswer | BlockAnswer | NotHeld | SnapshotsAnswer | PieceAnswer
 SyncMessage = SyncQuestion | SyncAnswer
 
 
@@ -135,16 +145,19 @@ def encode(message: SyncMessage) -> bytes:
             return codec.encode((4, message.request_id, message.block))
         case HeadAsk():
             return codec.encode((5, message.request_id))
+        case NotHeld():
+            fields = (message.head_height, message.lowest_height)
+            return codec.encode((6, message.request_id, *fields))
         case SnapshotsAsk():
-            return codec.encode((6, message.request_id))
+            return codec.encode((7, message.request_id))
         case SnapshotsAnswer():
             offers = [(offer.height, offer.block_hash, offer.level) for offer in message.offers]
-            return codec.encode((7, message.request_id, offers))
+            return codec.encode((8, message.request_id, offers))
         case PieceAsk():
             place = (message.height, message.level, message.item, message.offset)
-            return codec.encode((8, message.request_id, *place))
+            return codec.encode((9, message.request_id, *place))
         case PieceAnswer():
-            return codec.encode((9, message.request_id, message.size, message.piece))
+            return codec.encode((10, message.request_id, message.size, message.piece))
 
 
 def decode(payload: bytes) -> SyncMessage:
@@ -182,7 +195,14 @@ def decode(payload: bytes) -> SyncMessage:
         case 5:
             codec.as_array(fields, "head_ask", 0)
             return HeadAsk(request_id)
-        case 6 | 7 | 8 | 9:
+        case 6:
+            head_height, lowest_height = codec.as_array(fields, "not_held", 2)
+            return NotHeld(
+                request_id,
+                codec.as_uint(head_height, "not_held.head_height"),
+                codec.as_uint(lowest_height, "not_held.lowest_height"),
+            )
+        case 7 | 8 | 9 | 10:
             return _about_snapshots(value[0], request_id, fields)
     raise DecodeError(f"sync: unknown tag {value[0]}")
 
@@ -200,14 +220,14 @@ def _range_ask(request_id: int, fields: tuple[Any, ...]) -> RangeAsk:
 
 def _about_snapshots(tag: int, request_id: int, fields: tuple[Any, ...]) -> SyncMessage:
     match tag:
-        case 6:
+        case 7:
             codec.as_array(fields, "snapshots_ask", 0)
             return SnapshotsAsk(request_id)
-        case 7:
+        case 8:
             (offers,) = codec.as_array(fields, "snapshots_answer", 1)
             found = codec.as_list(offers, "snapshots_answer.offers", MAX_OFFERS)
             return SnapshotsAnswer(request_id, tuple(_offer_from_wire(item) for item in found))
-        case 8:
+        case 9:
             height, level, item, offset = codec.as_array(fields, "piece_ask", 4)
             return PieceAsk(
                 request_id,
