@@ -30,7 +30,7 @@ from node.disk_shares import row_bytes
 from node.index_rebuild import ReadBlock, whom_concerns
 from node.modules import TOKEN, build_executor
 from node.storage import STATE_START, STATE_STOP
-from node.stores import open_store
+from node.stores import has_chain, open_store
 from tokenomics.issuance import views
 
 OK: Final = "ok"

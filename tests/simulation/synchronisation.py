@@ -16,6 +16,7 @@ from node.sync_wire import (
     BlockAnswer,
     BlockAsk,
     HeadAsk,
+    NotHeld,
     PieceAnswer,
     RangeAnswer,
     RangeAsk,
@@ -129,8 +130,8 @@ class Synchronisation:
                 if fetch is not None and fetch.peer == peer:
                     del self._fetches[message.request_id]
                     self._block_answer(fetch, message.block)
-            case SnapshotsAnswer() | PieceAnswer():
-                pass  # nobody here asks for snapshots
+            case SnapshotsAnswer() | PieceAnswer() | NotHeld():
+                pass  # nobody here asks for snapshots, or has removed a block
             case _:
                 answer = self._server.answer(peer, message)
                 if answer is not None:
