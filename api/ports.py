@@ -318,6 +318,9 @@ class NodePort(EconomyPort, GovernancePort, HistoryPort, Protocol):
     def lowest_height(self) -> int:
         """The lowest block from 1 on that this node holds: 1 unless older ones were removed."""
 
+    def genesis_document(self) -> str:
+        """The genesis document, canonical JSON."""
+
     def genesis_header(self) -> Header:
         """Header of height 0."""
 

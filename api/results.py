@@ -62,6 +62,15 @@ class Status(TypedDict):
     upgrade: Annotated[UpgradePlan | None, "the next one on the plan; null without one"]
 
 
+class GenesisDocument(TypedDict):
+    """What a chain began with."""
+
+    genesis_hash: Annotated[
+        Hash32, "what the document has to give; the node that answers need not be trusted"
+    ]
+    document: Annotated[str, "canonical JSON; the exported state of a restart is not part of it"]
+
+
 class Seal(TypedDict):
     """One validator's Commit signature."""
 

@@ -307,6 +307,7 @@ def build_node(config: Config) -> Node:
         token=TOKEN,
         roles=ROLE_BOOK,
         genesis_hash=opened.chain.genesis_hash,
+        genesis_document=opened.genesis.canonical().decode(),
     )
     instruments = Instruments(
         metrics,

@@ -42,6 +42,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
         token: Token,
         roles: RoleBook,
         genesis_hash: Hash,
+        genesis_document: str = "",
     ) -> None:
         EconomyReads.__init__(self, lambda: runtime.state, token, roles)
         mandate = mandate_of(runtime.chain.executor.modules)
@@ -49,6 +50,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
         self._runtime = runtime
         self._chain = runtime.chain
         self._genesis_hash = genesis_hash
+        self._genesis_document = genesis_document
         self._reader = BlockReader(self._chain)
         HistoryReads.__init__(self, self._chain, self._reader)
         self._height_waiters: dict[int, set[asyncio.Future[None]]] = {}
@@ -144,6 +146,10 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
     def height_of_block(self, block_hash: bytes) -> int | None:
         """Height of a committed block."""
         return self._chain.blocks.height_of(Hash(block_hash))
+
+    def genesis_document(self) -> str:
+        """The genesis document, canonical JSON."""
+        return self._genesis_document
 
     def genesis_header(self) -> Header:
         """Header of height 0, which every store holds."""

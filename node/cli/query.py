@@ -1,13 +1,16 @@
 """`poyong status`, `peers`, `validators`, `why-stalled`: questions to a running node."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from api import calls, results
 from ledger.errors import LocalError
+from node import config
 from node.cli.output import json_option, moment, print_fields, print_json, print_table
 from node.cli.rpc import ask, rpc_options, url_of
+from node.snapshots.restoring import Gathering, read_progress
 
 KEY_SHOWN = 18
 
@@ -21,6 +24,10 @@ def _short(text: str) -> str:
 @json_option
 def status(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
     """Show where a node stands."""
+    gathering = _gathering(rpc_url, home)
+    if gathering is not None:
+        _show_gathering(gathering, as_json)
+        return
     found = ask(url_of(rpc_url, home), calls.status())
     if as_json:
         print_json(found)
@@ -39,6 +46,28 @@ def status(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
             "genesis": found["genesis_hash"],
             "version": found["version"],
             "upgrade": _upgrade(found["upgrade"]),
+        }
+    )
+
+
+def _gathering(rpc_url: str | None, home: Path | None) -> Gathering | None:
+    """How far a node of this machine is that has no chain yet and serves nobody."""
+    if rpc_url is not None or home is None:
+        return None
+    loaded = config.load(home / config.CONFIG_FILE)
+    return read_progress(loaded.path(loaded.storage.path))
+
+
+def _show_gathering(found: Gathering, as_json: bool) -> None:
+    if as_json:
+        print_json({"joining": asdict(found)})
+        return
+    left = "" if found.seconds_left is None else f", about {found.seconds_left:,} s left"
+    print_fields(
+        {
+            "joining": f"gathers the snapshot of block {found.height:,}{left}",
+            "items": f"{found.items:,} of {found.items_in_all:,}",
+            "bytes": f"{found.bytes:,}, {found.bytes_per_second:,} a second",
         }
     )
 

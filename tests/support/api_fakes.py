@@ -136,6 +136,9 @@ class FakeNode:
     def supply(self) -> int:
         return 10**26
 
+    def genesis_document(self) -> str:
+        return examples.GENESIS_DOCUMENT
+
     def genesis_header(self) -> Header:
         return replace(examples.BLOCK.header, height=0)
 

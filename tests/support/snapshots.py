@@ -35,9 +35,7 @@ def grown(blocks: int) -> AppliedChain:
 
 def maker_of(chain: AppliedChain, out: Path) -> SnapshotMaker:
     """Of the head of a chain."""
-    return SnapshotMaker(
-        chain.chain.blocks, CHAIN_ID, GENESIS.hash, DOCUMENT.bucket_count, out
-    )
+    return SnapshotMaker(chain.chain.blocks, CHAIN_ID, GENESIS.hash, DOCUMENT.bucket_count, out)
 
 
 def snapshot_of(chain: AppliedChain, folder: Path) -> Path:

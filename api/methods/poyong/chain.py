@@ -30,6 +30,20 @@ async def status(context: Context) -> results.Status:
 
 @method(
     "poyong",
+    example={},
+    result={"genesis_hash": hex_of(examples.GENESIS_HASH), "document": examples.GENESIS_DOCUMENT},
+)
+async def get_genesis(context: Context) -> results.GenesisDocument:
+    """The genesis document, with which another node joins (`poyong join`). Whoever knows the
+    genesis hash of the chain checks the document by it."""
+    return {
+        "genesis_hash": hex_of(context.node.genesis_header().hash),
+        "document": context.node.genesis_document(),
+    }
+
+
+@method(
+    "poyong",
     example={"block": 1, "detail": "hashes"},
     result=views.compact_block(examples.BLOCK.compact()),
 )
