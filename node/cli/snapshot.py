@@ -18,7 +18,6 @@ from node.cli.output import json_option, moment, print_fields, print_json, print
 from node.config import Config
 from node.disk_errors import StoreHeldError
 from node.modules import build_executor
-from node.snapshots import file as snapshot_file
 from node.snapshots import shelf
 from node.snapshots.checking import CheckedManifest, OtherChainError
 from node.snapshots.file import SnapshotFile
@@ -104,9 +103,9 @@ def restore_command(file: Path, home: Path, as_json: bool) -> None:
         )
     document = read_genesis(loaded.path(loaded.node.genesis))
     start = start_of(document, build_executor())
-    with snapshot_file.opened(file) as opened:
-        manifest = _checked(opened, start)
-        height = _restore(opened, manifest, loaded, chain, start)
+    opened = SnapshotFile(file)
+    manifest = _checked(opened, start)
+    height = _restore(opened, manifest, loaded, chain, start)
     shown = {"height": height, "block": hex_of(manifest.manifest.header.hash), "home": str(home)}
     if as_json:
         print_json(shown)
@@ -150,7 +149,6 @@ def _make(home: Path, loaded: Config) -> Path:
             genesis_hash, buckets = start.rules.trusted.genesis_hash, start.rules.bucket_count
             make_at_once(SnapshotMaker(blocks, document.chain_id, genesis_hash, buckets, path))
         kept.tidy()
-        kept.close()
     return path
 
 

@@ -71,24 +71,26 @@ class SnapshotWriter:
 
 
 class SnapshotFile:
-    """An open snapshot; items are read by number. Close it."""
+    """A snapshot in a file, whose items are read by number. Nothing stays open between reads."""
 
     def __init__(self, path: Path) -> None:
         """LocalError when the file is no whole snapshot of this version."""
         self.path = path
+        self.size_bytes = 0
+        with self._opened() as number:
+            self.size_bytes = os.fstat(number).st_size
+            self._starts, self._lengths = self._read_table(number)
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
         try:
-            self._file = path.open("rb")
+            number = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                yield number
+            finally:
+                os.close(number)
         except OSError as error:
-            raise os_error("read", path, error) from error
-        try:
-            self.size_bytes = os.fstat(self._file.fileno()).st_size
-            self._starts, self._lengths = self._read_table()
-        except LocalError:
-            self.close()
-            raise
-        except OSError as error:
-            self.close()
-            raise os_error("read", path, error) from error
+            raise os_error("read", self.path, error) from error
 
     @property
     def item_count(self) -> int:
@@ -105,18 +107,13 @@ class SnapshotFile:
         wanted = rest if count is None else min(rest, count)
         if not wanted:
             return b""
-        try:
-            return os.pread(self._file.fileno(), wanted, self._starts[item - 1] + offset)
-        except OSError as error:
-            raise os_error("read", self.path, error) from error
+        with self._opened() as number:
+            return os.pread(number, wanted, self._starts[item - 1] + offset)
 
-    def close(self) -> None:
-        """Release the file."""
-        self._file.close()
-
-    def _read_table(self) -> tuple[list[int], list[int]]:
+    def _read_table(self, number: int) -> tuple[list[int], list[int]]:
         """Start and length of the items 1, 2, ... and last of the manifest."""
-        number, end, size = self._file.fileno(), self.size_bytes - _END_BYTES, self.size_bytes
+        size = self.size_bytes
+        end = size - _END_BYTES
         begin = os.pread(number, len(MAGIC), 0)
         if begin != MAGIC:
             raise LocalError(_unknown(self.path, begin))
@@ -142,16 +139,6 @@ class SnapshotFile:
             f"{self.path} is damaged or cut short: what it says of its items does not fit its "
             f"{self.size_bytes:,} bytes. Copy it again from where it was made"
         )
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[SnapshotFile]:
-    """The snapshot in a file; LocalError when there is none."""
-    file = SnapshotFile(path)
-    try:
-        yield file
-    finally:
-        file.close()
 
 
 def _unknown(path: Path, begin: bytes) -> str:

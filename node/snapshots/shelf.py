@@ -39,7 +39,7 @@ class Shelf:
         """keep: how many of the newest stay when another one comes."""
         self.folder = folder
         self._keep = min(keep, MAX_OFFERS)
-        self._open: dict[int, tuple[SnapshotOffer, SnapshotFile]] = {}
+        self._known: dict[int, tuple[SnapshotOffer, SnapshotFile]] = {}
 
     def path_of(self, height: int) -> Path:
         """The file of a snapshot."""
@@ -59,31 +59,27 @@ class Shelf:
                 old.unlink()
         except OSError as error:
             raise os_error("tidy", self.folder, error) from error
-        self._reopen()
+        self._look()
 
-    def _reopen(self) -> None:
-        self.close()
+    def _look(self) -> None:
+        self._known.clear()
         for path in paths_in(self.folder)[-MAX_OFFERS:]:
             try:
                 file = SnapshotFile(path)
+                manifest = manifest_in(file)
             except LocalError as error:
                 log.warning("snapshot.unreadable", path=str(path), reason=str(error))
                 continue
-            try:
-                manifest = decode_manifest(file.read(MANIFEST))
-                offer = SnapshotOffer(manifest.height, manifest.header.hash, manifest.level)
-                self._open[manifest.height] = offer, file
-            except (DecodeError, LocalError) as error:
-                log.warning("snapshot.unreadable", path=str(path), reason=str(error))
-                file.close()
+            offer = SnapshotOffer(manifest.height, manifest.header.hash, manifest.level)
+            self._known[manifest.height] = offer, file
 
     def offers(self) -> tuple[SnapshotOffer, ...]:
         """What peers may ask for, ascending by height."""
-        return tuple(self._open[height][0] for height in sorted(self._open))
+        return tuple(self._known[height][0] for height in sorted(self._known))
 
     def piece(self, question: PieceAsk, max_bytes: int) -> tuple[int, bytes]:
         """Size of an item and up to `max_bytes` of it; (0, b"") when it is not here."""
-        offer, file = self._open.get(question.height, (None, None))
+        offer, file = self._known.get(question.height, (None, None))
         if offer is None or file is None or offer.level != question.level:
             return 0, b""
         try:
@@ -91,12 +87,6 @@ class Shelf:
         except LocalError as error:
             log.warning("snapshot.unreadable", path=str(file.path), reason=str(error))
             return 0, b""
-
-    def close(self) -> None:
-        """Release the files."""
-        for _, file in self._open.values():
-            file.close()
-        self._open.clear()
 
 
 def paths_in(folder: Path) -> list[Path]:
@@ -109,15 +99,12 @@ def listed(folder: Path) -> list[Listed]:
     found = []
     for path in paths_in(folder):
         file = SnapshotFile(path)
-        try:
-            found.append(Listed(path, manifest_in(file), file.size_bytes))
-        finally:
-            file.close()
+        found.append(Listed(path, manifest_in(file), file.size_bytes))
     return found
 
 
 def manifest_in(file: SnapshotFile) -> Manifest:
-    """The manifest of an open file, of which nothing is proven yet; LocalError when damaged."""
+    """The manifest of a file, of which nothing is proven yet; LocalError when damaged."""
     try:
         return decode_manifest(file.read(MANIFEST))
     except DecodeError as error:

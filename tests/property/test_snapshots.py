@@ -20,6 +20,13 @@ def items() -> list[bytes]:
         return items_of(snapshot_of(grown(5), Path(folder)))
 
 
+def check(item: int, raw: bytes) -> None:
+    """Take it for an item of the snapshot."""
+    manifest = CheckedManifest(RULES, raw if item == MANIFEST else items()[MANIFEST])
+    if item != MANIFEST:
+        manifest.check(item, raw)
+
+
 @given(st.data())
 def test_any_changed_byte_is_found(data: st.DataObject) -> None:
     item = data.draw(st.integers(0, len(items()) - 1))
@@ -27,10 +34,7 @@ def test_any_changed_byte_is_found(data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(raw) - 1))
     raw[at] ^= data.draw(st.integers(1, 255))
     with pytest.raises(PeerError):
-        if item == MANIFEST:
-            CheckedManifest(RULES, bytes(raw))
-        else:
-            CheckedManifest(RULES, items()[MANIFEST]).check(item, bytes(raw))
+        check(item, bytes(raw))
 
 
 @given(st.data())
@@ -44,7 +48,4 @@ def test_any_cut_or_lengthened_item_is_found(data: st.DataObject) -> None:
         )
     )
     with pytest.raises(PeerError):
-        if item == MANIFEST:
-            CheckedManifest(RULES, wrong)
-        else:
-            CheckedManifest(RULES, items()[MANIFEST]).check(item, wrong)
+        check(item, wrong)

@@ -49,10 +49,7 @@ def snapshot_of(chain: AppliedChain, folder: Path) -> Path:
 def items_of(path: Path) -> list[bytes]:
     """Every item by number."""
     file = SnapshotFile(path)
-    try:
-        return [file.read(item) for item in range(file.item_count)]
-    finally:
-        file.close()
+    return [file.read(item) for item in range(file.item_count)]
 
 
 def gathered(path: Path, data: Path) -> JoinFolder:
