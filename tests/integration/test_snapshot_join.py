@@ -15,7 +15,6 @@ from node.keystore import KeyKind, open_seed
 from node.localnet.creation import PASSWORD
 from node.modules import build_executor
 from node.snapshots.joining import Joining, start_of
-from node.snapshots.restoring import JoinFolder
 from node.sync_wire import PieceAnswer, PieceAsk, SyncAnswer, SyncQuestion
 from node.tls import NodeIdentity
 from tests.integration.network_harness import watched_logs
@@ -26,10 +25,11 @@ BLOCKS = 70
 """More than a snapshot holds."""
 
 
-def configure(nodes: RunningNodes, name: str, **snapshots: int | bool) -> None:
-    """Other options in the section [snapshots] of a node."""
+def configure(nodes: RunningNodes, name: str, *, every_blocks: int) -> None:
+    """Let a node make snapshots."""
     settings = nodes.settings(name)
-    changed = replace(settings, snapshots=replace(settings.snapshots, **snapshots))
+    making = replace(settings.snapshots, every_blocks=every_blocks)
+    changed = replace(settings, snapshots=making)
     (nodes.folder / name / config.CONFIG_FILE).write_text(config.render(changed), encoding="utf-8")
 
 
@@ -103,11 +103,10 @@ async def test_a_liar_is_dropped_and_the_node_joins_all_the_same(
 
         monkeypatch.setattr(BlockServer, "answer", answer)
         configure_peers(nodes, nodes.observer, [liar])
+        monkeypatch.setattr("node.snapshots.joining.PATIENCE_S", 0.2)
         with watched_logs() as watch:
-            first = asyncio.ensure_future(joining(nodes, nodes.observer).run())
+            assert not await joining(nodes, nodes.observer).run()
             reason = await watch.reason("snapshot.source_dropped")
-            first.cancel()
-            await asyncio.gather(first, return_exceptions=True)
         assert "the state root of block 5 stands on" in reason
         configure_peers(nodes, nodes.observer, [liar, good])
         assert await joining(nodes, nodes.observer).run()
@@ -165,4 +164,3 @@ async def test_a_validator_that_lost_its_machine_votes_from_two_heights_on(
         runtime = nodes.nodes[lost].runtime
         await until(lambda: not runtime.chain.vote_record_lost)
         assert runtime.replica.describe().no_vote_reason is None
-    assert not (nodes.data(lost, CHAIN_FOLDER).parent / JoinFolder.__name__).exists()
