@@ -73,12 +73,12 @@ async def test_made_listed_and_restored_from_a_file(tmp_path: Path, shell: Shell
     async with running_nodes(tmp_path, base_port() + 1610, validators=1) as nodes:
         home = await chain_of(nodes, 4)
         made = shell.json("snapshot", "create", "--home", str(home))
-        assert made["height"] == 4
+        assert made["height"] >= 4
         assert shell.json("snapshot", "list", "--home", str(home)) == [made]
-        assert "4" in shell("snapshot", "list", "--home", str(home))[1]
+        assert str(made["height"]) in shell("snapshot", "list", "--home", str(home))[1]
         observer = tmp_path / nodes.observer
         found = shell.json("snapshot", "restore", made["file"], "--home", str(observer))
-        assert (found["height"], found["block"]) == (4, made["block"])
+        assert (found["height"], found["block"]) == (made["height"], made["block"])
         assert shell("doctor", "--home", str(observer))[0] == 0
         assert "holds a chain already" in shell.refusal(
             "snapshot", "restore", made["file"], "--home", str(observer)
@@ -108,12 +108,7 @@ async def test_bad_snapshots_are_refused_in_one_sentence(tmp_path: Path, shell: 
             (bytes(middle), "does not hold: item 1"),
             (whole.replace(b"snapshot-1", b"snapshot-2", 1), "another format"),
             (whole.replace(b"\x99\x01" + chain_id, b"\x99\x02" + chain_id), "of format 2"),
-            (
-                whole.replace(
-                    b"\x99\x01" + chain_id, b"\x99\x01" + codec.encode(nodes.chain_id + 1)
-                ),
-                "is of another chain: its chain id",
-            ),
+            (whole.replace(b"\x99\x01" + chain_id, elsewhere), "is of another chain: its chain id"),
         ):
             file.unlink(missing_ok=True)
             if content is not None:
@@ -164,12 +159,22 @@ def status(home: Path) -> dict[str, Any]:
     return answer
 
 
+async def status_at(home: Path, height: int) -> dict[str, Any]:
+    """What it prints once the node is there."""
+    async with asyncio.timeout(WAIT_S):
+        found: dict[str, Any] = {}
+        while found.get("height", 0) < height:
+            found = await asyncio.to_thread(status, home)
+        return found
+
+
 def start(home: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "node.cli", "start", "--home", str(home), "--json"],
-        stderr=(home / "node.log").open("ab"),
-        env=os.environ | {keystore.PASSWORD_VARIABLE: PASSWORD},
-    )
+    with (home / "node.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "node.cli", "start", "--home", str(home), "--json"],
+            stderr=log,
+            env=os.environ | {keystore.PASSWORD_VARIABLE: PASSWORD},
+        )
 
 
 async def test_from_nothing_to_a_synced_observer_past_a_kill(tmp_path: Path, shell: Shell) -> None:
@@ -181,7 +186,7 @@ async def test_from_nothing_to_a_synced_observer_past_a_kill(tmp_path: Path, she
         await nodes.start(name)
         await nodes.finalise(name, 70)
         await nodes.stop(name)
-        shell.json("snapshot", "create", "--home", str(source))
+        height = shell.json("snapshot", "create", "--home", str(source))["height"]
         await nodes.start(name)
         validator = nodes.nodes[name]
         genesis_hash = "0x" + validator.opened.chain.genesis_hash.hex()
@@ -219,27 +224,25 @@ async def test_from_nothing_to_a_synced_observer_past_a_kill(tmp_path: Path, she
             await waited(lambda: len(list(items.glob("item-*[0-9]"))) >= 20)
             await waited((items / "progress.json").exists)
             found = await asyncio.to_thread(status, home)
-            assert found["joining"]["height"] == 70
-            assert found["joining"]["items_in_all"] > 64
+            assert found["joining"]["height"] == height
+            assert found["joining"]["items_in_all"] > RECENT_HEIGHTS
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
         assert not (home / "data" / "chain").exists()
-        kept = {path.name: path.stat().st_mtime_ns for path in items.glob("item-*[0-9]")}
+        kept = len(list(items.glob("item-*[0-9]"))) - 1
         held.set()
         process = start(home)
         try:
             final = await nodes.finalise(name, 3)
-            async with asyncio.timeout(WAIT_S):
-                while (await asyncio.to_thread(status, home)).get("height", 0) < final.height:
-                    await asyncio.sleep(0)
-            found = await asyncio.to_thread(status, home)
-            assert found["lowest_height"] == 70 - 64 + 1
-            assert len(kept) >= 20
+            found = await status_at(home, final.height)
+            assert found["lowest_height"] == height - RECENT_HEIGHTS + 1
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=WAIT_S) == 0
         log = (home / "node.log").read_text(encoding="utf-8")
-        assert "snapshot.progress" in log
+        gathered = [json.loads(line) for line in log.splitlines() if "snapshot.progress" in line]
+        assert kept >= 19
+        assert any(line["items"] >= kept for line in gathered[:-1]), "it began with what was there"
         assert "snapshot.installed" in log
         assert shell("doctor", "--home", str(home))[0] == 0
