@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from consensus.chain import RECENT_HEIGHTS
 from governance.deciding import ADD_OBSERVER
 from ledger import codec
 from node import config, keystore
