@@ -412,7 +412,7 @@ def _sampled_heights(lowest: int, head: int) -> list[int]:
     """Every height near the head, and as many spread over all: an engine whose list of files was
     cut short opens without complaint, and lacks what it wrote from memory last."""
     recent = range(max(lowest, head - CHECKED_HEIGHTS), head)
-    return [*range(lowest, head, (head - lowest) // CHECKED_HEIGHTS + 1), *recent]
+    return [*range(lowest, head, max(0, head - lowest) // CHECKED_HEIGHTS + 1), *recent]
 
 
 def sampled(first: int, last: int, count: int) -> list[int]:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgpack
+
 from api.ports import SetChange
 from consensus.chain import RECENT_HEIGHTS
 from ledger import codec
@@ -27,7 +29,7 @@ PART_BYTES: Final = 256 * 1024
 """Parts are made as large as they can be with none above this: about 10 ms of work each."""
 MAX_PART_BYTES: Final = codec.MAX_MESSAGE_BYTES
 MAX_MANIFEST_BYTES: Final = codec.MAX_MESSAGE_BYTES
-MAX_PART_ROWS: Final = 2**18
+MAX_PART_ROWS: Final = 2**15
 MAX_BLOCK_ITEM_BYTES: Final = (
     MAX_BLOCK_BYTES + MAX_PARTICIPATION_BYTES + MAX_LEAVES_BYTES + 4 * 1024
 )
@@ -186,9 +188,25 @@ def encode_part(rows: Sequence[Row]) -> bytes:
 
 def decode_part(data: bytes) -> tuple[Row, ...]:
     """Inverse of encode_part; DecodeError for anything else. The order is not looked at."""
-    rows = codec.as_list(codec.decode(data, MAX_PART_BYTES, MAX_PART_ROWS), "part", MAX_PART_ROWS)
-    for row in rows:
-        if type(row) is not tuple or len(row) != 2 or type(row[0]) is not bytes:
-            raise DecodeError("part: a row is not a key and a value")
-        codec.as_bytes_up_to(row[1], "part: value", MAX_PART_BYTES)
-    return rows
+    if len(data) > MAX_PART_BYTES:
+        raise DecodeError(f"part: {len(data)} bytes, at most {MAX_PART_BYTES} are allowed")
+    # Row by row: bytes that nest arrays reserve no room for thousands of items in each.
+    unpacker = msgpack.Unpacker(
+        use_list=False, raw=False, max_array_len=2, max_map_len=0, max_buffer_size=MAX_PART_BYTES
+    )
+    unpacker.feed(data)
+    rows: list[Row] = []
+    try:
+        count = unpacker.read_array_header()
+        if count > MAX_PART_ROWS:
+            raise DecodeError(f"part: {count} rows, at most {MAX_PART_ROWS} are allowed")
+        for _ in range(count):
+            row = unpacker.unpack()
+            if type(row) is not tuple or [type(item) for item in row] != [bytes, bytes]:
+                raise DecodeError("part: a row is not a key and a value")
+            rows.append(row)
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        raise DecodeError(f"part: not canonical ({error or type(error).__name__})") from error
+    if encode_part(rows) != data:
+        raise DecodeError("part: not canonical")
+    return tuple(rows)

@@ -146,11 +146,6 @@ class SnapshotMaker:
             largest = max(sum(sizes[at : at + width]) for at in range(0, 1 << _SIZED_BITS, width))
             if largest <= PART_BYTES:
                 return level
-        if largest > MAX_PART_BYTES - _ROW_OVERHEAD_BYTES:
-            raise LocalError(
-                f"a part of the state would have {largest:,} bytes, at most {MAX_PART_BYTES:,} can "
-                "be sent: this chain has too few buckets for a snapshot of its state"
-            )
         return highest
 
     def _spill_rows(self, level: int) -> Generator[Making, None, int]:
@@ -197,9 +192,15 @@ class SnapshotMaker:
         yield from parts
 
     def _add_part(self, writer: SnapshotWriter, rows: list[Row], level: int, index: int) -> Hash:
-        ensure(len(rows) <= MAX_PART_ROWS, f"part {index} of the state has {len(rows)} rows")
         ordered = in_part_order(rows)
-        writer.add(encode_part(ordered))
+        encoded = encode_part(ordered)
+        if len(rows) > MAX_PART_ROWS or len(encoded) > MAX_PART_BYTES:
+            raise LocalError(
+                f"part {index} of the state has {len(rows):,} rows in {len(encoded):,} bytes, at "
+                f"most {MAX_PART_ROWS:,} in {MAX_PART_BYTES:,} can be sent: this chain has too few "
+                "buckets for a snapshot of its state"
+            )
+        writer.add(encoded)
         return part_hash(ordered, self._bucket_count, level, index)
 
     def _add_manifest(
