@@ -32,6 +32,7 @@ from node.sync_wire import (
     SnapshotsAnswer,
     SyncMessage,
 )
+from node.verifying import AheadVerifier
 
 TICK_S: Final = 1.0
 """Heads are asked for and progress is reported this often."""
@@ -64,6 +65,8 @@ class Synchroniser:
     by whatever road, and catch_up(target) when the replica asks. head: last applied height.
     on_failure gets what deliver raises beside PeerError. follows: whether this node may go after
     what a single peer claims, as observers do (ADR 0013); the replica asks on its own account.
+    ahead: verifies blocks before their turn; verified(block) is called before such a block is
+    delivered.
     """
 
     def __init__(
@@ -78,6 +81,8 @@ class Synchroniser:
         *,
         on_progress: Callable[[Progress], None] | None = None,
         follows: Callable[[], bool] = lambda: False,
+        ahead: AheadVerifier | None = None,
+        verified: Callable[[CertifiedBlock], None] = lambda _: None,
     ) -> None:
         self._send = send
         self._read = read
@@ -88,6 +93,8 @@ class Synchroniser:
         self._on_failure = on_failure
         self._on_progress = on_progress
         self._follows = follows
+        self._ahead = ahead
+        self._verified = verified
         self._loop = asyncio.get_running_loop()
         self._peers = PeerHeads()
         self._planner: RangePlanner[bytes] | None = None
@@ -239,8 +246,11 @@ class Synchroniser:
         request = next((r for number, r in owed if number == answer.request_id), None)
         if self._planner is not None and request is not None:
             first = request.first
-            for height in self._planner.received(request, answer.blocks, self._now_ms()):
+            heights = self._planner.received(request, answer.blocks, self._now_ms())
+            for height in heights:
                 self._held_bytes[height] = len(answer.blocks[height - first])
+            if self._ahead is not None and not self._quiet:
+                self._ahead.take([answer.blocks[height - first] for height in heights])
         # An answer that nobody waits for is no offence, and its head is still news.
         self.head_seen(node_key, answer.head_height)
         self._changed.set()
@@ -336,7 +346,10 @@ class Synchroniser:
         self._held_bytes.pop(height, None)
         try:
             async with asyncio.timeout(DELIVER_S):
-                await self._deliver(self._decode(height, raw))
+                certified = self._decode(height, raw)
+                if self._ahead is not None and await self._ahead.verified(raw):
+                    self._verified(certified)
+                await self._deliver(certified)
         except PeerError as error:
             source = self._fetch_again(planner, height)
             if source is not None:
@@ -392,6 +405,8 @@ class Synchroniser:
         planner, self._planner, self._task = self._planner, None, None
         self._asked.clear()
         self._held_bytes.clear()
+        if self._ahead is not None:
+            self._ahead.close()
         if task.cancelled():
             return
         error = task.exception()

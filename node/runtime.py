@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from consensus.events import Event, ProposalBuilt, WorkAvailable
-from consensus.messages import SigningDomain
+from consensus.messages import CertifiedBlock, SigningDomain
 from consensus.replica import Replica, ReplicaConfig
 from consensus.sync import Progress
 from consensus.wal_records import Record
@@ -45,6 +45,7 @@ from node.storage import OpenedChain, certified_block_bytes
 from node.timers import LoopTimers
 from node.tls import NodeIdentity
 from node.transport import PeerTransport
+from node.verifying import AheadVerifier
 from node.version import SOFTWARE
 from node.wal import WriteAheadLog
 from node.wire import FrameKind, Hello
@@ -190,7 +191,13 @@ class Runtime:
             self.fail,
             on_progress=self._progressed,
             follows=lambda: self.replica.core.own is None or self.peers.reaches_unknown(),
+            ahead=AheadVerifier(self.chain.chain_id),
+            verified=self._verified_ahead,
         )
+
+    def _verified_ahead(self, certified: CertifiedBlock) -> None:
+        if isinstance(certified.proposal, Block):
+            self.ingest.set_aside(certified.proposal.transactions)
 
     def _make_frames(self) -> ConsensusFrames:
         return ConsensusFrames(
