@@ -51,6 +51,9 @@ class Status(TypedDict):
     height: Annotated[int, "last committed height; 0 is genesis"]
     block_hash: Hash32
     block_time_ms: Annotated[int, "block time of that height, ms since 1970"]
+    lowest_height: Annotated[
+        int, "lowest block that this node holds; above 1 when it has removed older ones"
+    ]
     target_height: Annotated[int, "highest certified height heard of"]
     syncing: Annotated[bool, "true while target_height is above height"]
     peers: int

@@ -15,6 +15,7 @@ from node.sync_wire import (
     BlockAnswer,
     BlockAsk,
     HeadAsk,
+    NotHeld,
     RangeAnswer,
     RangeAsk,
     SyncAnswer,
@@ -42,11 +43,12 @@ class ServerCounters:
 
 
 class BlockServer:
-    """Reads blocks for peers. All three sources are synchronous and answer from the own store.
+    """Reads blocks for peers. All sources are synchronous and answer from the own store.
 
-    head: last committed height. certified_block(height): message_wire.encode(CertifiedBlock), None
-    when this node does not have it. block_by_hash(height, hash): canonical bytes of a
-    committed or durably prepared block, or None. is_observer(node key): whether it has no seat.
+    head: last committed height. lowest: the lowest block that this node still holds.
+    certified_block(height): message_wire.encode(CertifiedBlock), None when this node does not have
+    it. block_by_hash(height, hash): canonical bytes of a committed or durably prepared block, or
+    None. is_observer(node key): whether it has no seat.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class BlockServer:
         block_by_hash: Callable[[int, Hash], bytes | None],
         now_s: Callable[[], float],
         is_observer: Callable[[bytes], bool] = lambda _: False,
+        lowest: Callable[[], int] = lambda: 1,
     ) -> None:
         self._head = head
         self._certified_block = certified_block
         self._block_by_hash = block_by_hash
         self._now_s = now_s
         self._is_observer = is_observer
+        self._lowest = lowest
         self._budgets: dict[bytes, tuple[TokenBucket, ...]] = {}
         self._observers = TokenBucket(OBSERVERS_BYTES_PER_SECOND, OBSERVERS_BURST_BYTES, now_s())
         self.counters = ServerCounters()
@@ -78,6 +82,8 @@ class BlockServer:
                 self.counters.questions_over_budget += 1
                 return None
         match question:
+            case RangeAsk() if question.first < self._lowest():
+                return NotHeld(question.request_id, self._head(), self._lowest())
             case RangeAsk():
                 blocks = self._range(question)
                 _owe(budgets, sum(map(len, blocks)))

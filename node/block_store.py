@@ -12,8 +12,10 @@ Rows (big-endian integers; the first byte tells the kind):
   S key           state rows
   \\0head          [height, block hash, marker of the vote record, vote_record_lost]
   \\0index         [first, last]: the heights whose rows A are all there
+  \\0lowest        [height]: the lowest block that is held; without this row 1
   \\0schema        layout version; an unknown one is refused
-Whoever sees the head sees all of its block: there is no "not found" after commit.
+Whoever sees the head sees all of its block: there is no "not found" after commit. Below the lowest
+height blocks are gone but for genesis, and for what follows the sets: rows V with their rows C.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,17 +26,22 @@ from ledger import codec
 from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
 from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
 from ledger.primitives import HASH_BYTES, Address, Hash
-from node.account_index import AccountIndex, HistoryRules, Staged
+from node.account_index import AccountIndex, HistoryRules, Operations, Staged
 from node.wal_format import Marker
 
 SCHEMA_VERSION: Final = 2
+PARTIAL_SCHEMA_VERSION: Final = 3
+"""Of a store that lacks old blocks: releases that know only whole chains refuse it."""
 MAX_HEIGHT: Final = 2**40 - 1
 MAX_INDEX: Final = 2**24 - 1
 CHECKED_HEIGHTS: Final = 1024
 """Of the newest, and of all, whose presence is checked at start: about 20 ms."""
 
+_WHOLE_VERSION: Final = str(SCHEMA_VERSION).encode()
+_PARTIAL_VERSION: Final = str(PARTIAL_SCHEMA_VERSION).encode()
 _SCHEMA_KEY: Final = b"\0schema"
 _HEAD_KEY: Final = b"\0head"
+_LOWEST_KEY: Final = b"\0lowest"
 _BLOCK, _CERTIFICATE, _RECEIPTS, _HEIGHT_OF, _TRANSACTION = b"B", b"C", b"R", b"H", b"T"
 _SET_CHANGE: Final = b"V"
 STATE_PREFIX: Final = b"S"
@@ -77,6 +84,23 @@ class Head:
             Marker.decode(codec.as_bytes_up_to(marker, "head.marker", 64)),
             lost,
         )
+
+
+def lowest_rows(height: int) -> Operations:
+    """What the batch that removes the blocks below `height`, or installs those from it on, has to
+    hold beside them."""
+    ensure(1 <= height <= MAX_HEIGHT, f"lowest height {height}, expected 1 to {MAX_HEIGHT}")
+    version = _WHOLE_VERSION if height == 1 else _PARTIAL_VERSION
+    return [(_SCHEMA_KEY, version), (_LOWEST_KEY, codec.encode((height,)))]
+
+
+def decode_lowest(data: bytes) -> int:
+    """The height in a row \\0lowest; DecodeError for anything else."""
+    (height,) = codec.as_array(codec.decode(data), "lowest", 1)
+    found = codec.as_uint(height, "lowest.height", MAX_HEIGHT)
+    if found == 0:
+        raise DecodeError("lowest.height: expected 1 or more, found 0")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +159,30 @@ class BlockStore:
         self._store = store
         self._name = name
         version = store.get(_SCHEMA_KEY)
-        if version is not None and version != str(SCHEMA_VERSION).encode():
+        if version is not None and version not in (_WHOLE_VERSION, _PARTIAL_VERSION):
             raise LocalError(
                 f"the database in {name} has layout version {version.decode(errors='replace')}, "
-                f"this release knows {SCHEMA_VERSION}. Use the release that wrote it, or move the "
-                "folder away and start again: the node fetches the chain from its peers."
+                f"this release knows {SCHEMA_VERSION} and {PARTIAL_SCHEMA_VERSION}. Use the release "
+                "that wrote it, or move the folder away and start again: the node fetches the chain "
+                "from its peers."
             )
+        self._lowest = self._read_lowest()
         self._head = self._read_head(version is not None)
         self._staged: Staged | None = None
         try:
             self.index: Final = AccountIndex(store, history or HistoryRules())
         except DecodeError as error:
             raise self._damaged(f"the range of its index is unreadable ({error})") from error
+        self.index.floor = self._lowest
+
+    def _read_lowest(self) -> int:
+        row = self._store.get(_LOWEST_KEY)
+        if row is None and self._store.get(_SCHEMA_KEY) == _PARTIAL_VERSION:
+            raise self._damaged("the row of its lowest height is missing")
+        try:
+            return 1 if row is None else decode_lowest(row)
+        except DecodeError as error:
+            raise self._damaged(f"its lowest height is unreadable ({error})") from error
 
     def _read_head(self, expected: bool) -> Head | None:
         row = self._store.get(_HEAD_KEY)
@@ -164,7 +200,9 @@ class BlockStore:
         for prefix, kind in kinds:
             if self._store.get(prefix + _height_key(head.height)) is None:
                 raise self._damaged(f"the {kind} of its last height {head.height} is missing")
-        for height in _sampled_heights(head.height):
+        if head.height > 0 and self._lowest > head.height:
+            raise self._damaged(f"its lowest height {self._lowest} is above its head {head.height}")
+        for height in _sampled_heights(self._lowest, head.height):
             if self._store.get(_CERTIFICATE + _height_key(height)) is None:
                 raise self._damaged(f"height {height} is missing below its head {head.height}")
         return head
@@ -180,6 +218,12 @@ class BlockStore:
         """The last committed block, None before genesis is written."""
         return self._head
 
+    @property
+    def lowest_height(self) -> int:
+        """The lowest block from 1 on that this store holds with everything up to the head: 1 when
+        it holds the whole chain. Genesis it always holds."""
+        return self._lowest
+
     def batch_for(
         self, parts: BlockParts, marker: Marker, *, vote_record_lost: bool = False
     ) -> WriteBatch:
@@ -193,7 +237,7 @@ class BlockStore:
         add = batch.operations.append
         at = _height_key(height)
         if self._head is None:
-            add((_SCHEMA_KEY, str(SCHEMA_VERSION).encode()))
+            add((_SCHEMA_KEY, _WHOLE_VERSION))
         else:
             add((_CERTIFICATE + at, parts.certificate))
             add((_RECEIPTS + at, parts.receipts))
@@ -300,11 +344,11 @@ class BlockStore:
         self._store.close()
 
 
-def _sampled_heights(head: int) -> list[int]:
+def _sampled_heights(lowest: int, head: int) -> list[int]:
     """Every height near the head, and as many spread over all: an engine whose list of files was
     cut short opens without complaint, and lacks what it wrote from memory last."""
-    recent = range(max(1, head - CHECKED_HEIGHTS), head)
-    return [*range(1, head, head // CHECKED_HEIGHTS + 1), *recent]
+    recent = range(max(lowest, head - CHECKED_HEIGHTS), head)
+    return [*range(lowest, head, (head - lowest) // CHECKED_HEIGHTS + 1), *recent]
 
 
 def sampled(first: int, last: int, count: int) -> list[int]:

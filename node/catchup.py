@@ -19,11 +19,13 @@ from ledger.errors import DecodeError, PeerError
 from node import sync_wire
 from node.block_fetcher import BlockFetcher
 from node.block_server import BlockServer
+from node.peer_heads import PeerHeads, Unheld
 from node.reputation import FORGED_BLOCK_POINTS, WITHHOLDING_POINTS
 from node.sync_wire import (
     MAX_REQUEST_ID,
     BlockAnswer,
     HeadAsk,
+    NotHeld,
     RangeAnswer,
     RangeAsk,
     SyncMessage,
@@ -39,7 +41,6 @@ MAX_HELD_BYTES: Final = 32 * 1024 * 1024
 """No new range is asked for while so much waits to be applied."""
 DELIVER_S: Final = 30.0
 """A delivered block that is not applied after this long is fetched again."""
-MAX_KNOWN_HEADS: Final = 1024
 ANNOUNCE_S: Final = 2.0
 UNASKED_ID: Final = 0
 """No question has this id."""
@@ -86,7 +87,7 @@ class Synchroniser:
         self._on_progress = on_progress
         self._follows = follows
         self._loop = asyncio.get_running_loop()
-        self._heads: dict[bytes, int] = {}
+        self._peers = PeerHeads()
         self._planner: RangePlanner[bytes] | None = None
         self._asked: dict[bytes, deque[tuple[int, RangeRequest]]] = {}
         self._vouched = 0  # the highest target that the replica asked for
@@ -100,6 +101,7 @@ class Synchroniser:
         self.blocks_applied = 0
         """Blocks applied by catching up since start, for the metric."""
         self._quiet = False
+        self._told_unheld: Unheld | None = None
         self._reported_s = self._heads_asked_s = self._announced_s = float("-inf")
 
     # What the node tells
@@ -110,7 +112,7 @@ class Synchroniser:
 
     def peer_lost(self, node_key: bytes) -> None:
         """Its outstanding range goes to others."""
-        self._heads.pop(node_key, None)
+        self._peers.forget(node_key)
         self._asked.pop(node_key, None)
         self._server.peer_lost(node_key)
         if self._planner is not None:
@@ -120,9 +122,8 @@ class Synchroniser:
 
     def head_seen(self, node_key: bytes, height: int) -> None:
         """A claim (HELLO, Status, answer): it only decides whom to ask for what."""
-        if node_key not in self._heads and len(self._heads) >= MAX_KNOWN_HEADS:
+        if not self._peers.seen(node_key, height):
             return
-        self._heads[node_key] = height
         if self._planner is not None:
             self._planner.peer_seen(node_key, height)
             self._assign()
@@ -165,8 +166,9 @@ class Synchroniser:
             return
         if self._planner is None:
             self._planner = RangePlanner(next_height=self._head() + 1)
-            for node_key, height in self._heads.items():
+            for node_key, height in self._peers.heads.items():
                 self._planner.peer_seen(node_key, height)
+                self._planner.peer_holds_from(node_key, self._peers.lowest(node_key))
         self._planner.set_target(target_height)
         self._quiet = target_height - self._head() < QUIET_BLOCKS
         if self._task is None:
@@ -183,7 +185,11 @@ class Synchroniser:
 
     def heads(self) -> dict[bytes, int]:
         """Claimed heads by node key, for display."""
-        return dict(self._heads)
+        return dict(self._peers.heads)
+
+    def unheld(self) -> Unheld | None:
+        """That no peer ahead of this node holds the block that it needs next."""
+        return self._peers.unheld(self._head() + 1)
 
     async def stop(self) -> None:
         """End the running catch-up and forget open questions."""
@@ -203,6 +209,8 @@ class Synchroniser:
         match message:
             case RangeAnswer():
                 self._range_answer(node_key, message)
+            case NotHeld():
+                self._not_held(node_key, message)
             case BlockAnswer():
                 self.by_hash.answered(node_key, message)
             case _:
@@ -232,6 +240,20 @@ class Synchroniser:
         # An answer that nobody waits for is no offence, and its head is still news.
         self.head_seen(node_key, answer.head_height)
         self._changed.set()
+
+    def _not_held(self, node_key: bytes, answer: NotHeld) -> None:
+        """It holds only later blocks: others are asked at once."""
+        if all(number != answer.request_id for number, _ in self._asked.get(node_key, ())):
+            return
+        self._peers.holds_from(node_key, answer.lowest_height)
+        if self._planner is not None:
+            self._planner.peer_holds_from(node_key, answer.lowest_height)
+        self.head_seen(node_key, answer.head_height)
+        self._changed.set()
+        found = self.unheld()
+        if found is not None and found != self._told_unheld:
+            self._told_unheld = found
+            log.warning("sync.not_held_by_peers", problem=found.sentence)
 
     def _assign(self) -> None:
         """Send what the planner wants asked."""
@@ -265,20 +287,23 @@ class Synchroniser:
             self._fetch_up_to(self._claimed())
 
     def _claimed(self) -> int:
-        return max(self._heads.values(), default=0)
+        """The highest claim of those that may hold the next block."""
+        return self._peers.highest(self._head() + 1)
 
     def _is_done(self, planner: RangePlanner[bytes]) -> bool:
         """Whether all is applied. Who follows waits for nobody's claim for long: a peer that gave
         none of the blocks it claims is believed no longer, and penalised."""
         for name in planner.withholding():
             node_key = cast(bytes, name)
-            claim = self._heads.get(node_key, 0)
+            claim = self._peers.heads.get(node_key, 0)
             if not self._follows() or claim <= self._head():
                 continue
-            del self._heads[node_key]
+            self._peers.forget(node_key)
             planner.lower_target(max(self._vouched, self._claimed()))
             reason = f"sync: claims block {claim} and gave none after block {self._head()}"
             self._penalise(node_key, WITHHOLDING_POINTS, reason)
+        if self.unheld() is not None and self._follows():
+            planner.lower_target(max(self._vouched, self._claimed()))
         return planner.done
 
     async def _run(self, planner: RangePlanner[bytes]) -> None:
@@ -339,7 +364,7 @@ class Synchroniser:
         if self._loop.time() - self._heads_asked_s < TICK_S:
             return
         self._heads_asked_s = self._loop.time()
-        for node_key, height in self._heads.items():
+        for node_key, height in self._peers.heads.items():
             if height < planner.target:
                 self._ask(node_key, HeadAsk(self._next_id()))
 

@@ -96,6 +96,7 @@ class Instruments:
         runtime, metrics = self._runtime, self._metrics
         snapshot, head = runtime.replica.describe(), runtime.chain.head
         metrics.height.set(head.height)
+        metrics.lowest_height.set(runtime.chain.blocks.lowest_height)
         metrics.head_time_seconds.set(head.time_ms / 1000)
         metrics.rounds.set(snapshot.view)
         metrics.signing.set(snapshot.no_vote_reason is None and runtime.signer_problem is None)
@@ -164,6 +165,9 @@ class Instruments:
         """Synced, and a quorum connected. Whether this node votes is no matter of readiness: it
         serves wallets all the same."""
         head, target = self._runtime.chain.head.height, self._service.target_height()
+        unheld = self._runtime.synchroniser.unheld()
+        if unheld is not None:
+            return Readiness(False, unheld.sentence)
         if target >= head + LAG_BLOCKS:
             return Readiness(False, f"catching up: at height {head} of {target}")
         here, needed = self.connected_validators(), self._runtime.replica.describe().quorum

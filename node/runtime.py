@@ -175,6 +175,7 @@ class Runtime:
             self._block_bytes,
             self._loop.time,
             self._is_observer,
+            lambda: self.chain.blocks.lowest_height,
         )
         return Synchroniser(
             lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),

@@ -98,6 +98,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             mempool_transactions=len(mempool),
             mempool_bytes=mempool.bytes,
             upgrade=next_upgrade(self._state()),
+            lowest_height=self.lowest_height(),
         )
 
     def target_height(self) -> int:
@@ -135,6 +136,10 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
     def height(self) -> int:
         """The last committed height."""
         return self._chain.head.height
+
+    def lowest_height(self) -> int:
+        """The lowest block from 1 on that this node holds."""
+        return self._chain.blocks.lowest_height
 
     def height_of_block(self, block_hash: bytes) -> int | None:
         """Height of a committed block."""
@@ -393,6 +398,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             self._runtime.signer_problem,
             now_ms=now_ms(),
             last_seal=self._last_seal,
+            unheld=self._runtime.synchroniser.unheld(),
         )
 
     # Inside

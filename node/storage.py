@@ -30,7 +30,8 @@ STATE_START, STATE_STOP = b"", b"\x7f"
 class OpenedChain:
     """A stored chain at its head, and what a replica must know of the heights before.
 
-    head: height 0 is genesis. recent: up to RECENT_HEIGHTS finished heights, ascending.
+    head: height 0 is genesis. recent: up to RECENT_HEIGHTS finished heights that the store holds,
+    ascending.
     head_block: None at genesis. marker: of the vote record at the last commit, None at genesis.
     """
 
@@ -176,7 +177,7 @@ def _recent(
 ) -> tuple[FinishedHeight, ...]:
     state = State(blocks.live_state())
     found: list[FinishedHeight] = []
-    for height in range(max(1, head - RECENT_HEIGHTS + 1), head + 1):
+    for height in range(max(blocks.lowest_height, head - RECENT_HEIGHTS + 1), head + 1):
         block = _block(blocks, height, chain_id, decode_call)
         validators = find_set(state, height)
         if validators is None:

@@ -64,8 +64,18 @@ class HeadAsk:
     request_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class NotHeld:
+    """Answers a RangeAsk whose first block its receiver no longer holds: the lowest that it does
+    hold, and its head."""
+
+    request_id: int
+    head_height: int
+    lowest_height: int
+
+
 SyncQuestion = RangeAsk | BlockAsk | HeadAsk
-SyncAnswer = RangeAnswer | BlockAnswer
+SyncAnswer = RangeAnswer | BlockAnswer | NotHeld
 SyncMessage = SyncQuestion | SyncAnswer
 
 
@@ -82,6 +92,9 @@ def encode(message: SyncMessage) -> bytes:
             return codec.encode((4, message.request_id, message.block))
         case HeadAsk():
             return codec.encode((5, message.request_id))
+        case NotHeld():
+            fields = (message.head_height, message.lowest_height)
+            return codec.encode((6, message.request_id, *fields))
 
 
 def decode(payload: bytes) -> SyncMessage:
@@ -119,6 +132,13 @@ def decode(payload: bytes) -> SyncMessage:
         case 5:
             codec.as_array(fields, "head_ask", 0)
             return HeadAsk(request_id)
+        case 6:
+            head_height, lowest_height = codec.as_array(fields, "not_held", 2)
+            return NotHeld(
+                request_id,
+                codec.as_uint(head_height, "not_held.head_height"),
+                codec.as_uint(lowest_height, "not_held.lowest_height"),
+            )
     raise DecodeError(f"sync: unknown tag {value[0]}")
 
 

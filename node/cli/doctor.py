@@ -167,7 +167,7 @@ def _store(home: Path, loaded: Config, document: Genesis) -> str:
             "keep a copy of the folder and report it"
         )
     return (
-        f"height {found.height:,}, {found.transactions:,} transactions, "
+        f"blocks {found.lowest_height:,} to {found.height:,}, {found.transactions:,} transactions, "
         "state root, certificate and every invariant hold"
     )
 

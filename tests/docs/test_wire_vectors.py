@@ -142,6 +142,7 @@ def peer_vectors() -> dict[str, Any]:
         "block_ask": (FrameKind.SYNC, sync_wire.encode(sync_wire.BlockAsk(6, 1, example.hash))),
         "block_answer": (FrameKind.SYNC, sync_wire.encode(sync_wire.BlockAnswer(6, None))),
         "head_ask": (FrameKind.SYNC, sync_wire.encode(sync_wire.HeadAsk(7))),
+        "not_held": (FrameKind.SYNC, sync_wire.encode(sync_wire.NotHeld(8, 900, 500))),
     }
     return {
         "seed": SEED.hex(),

@@ -5,6 +5,7 @@ from typing import Annotated
 from api import examples, parameters, results, views
 from api.encoding import address as address_text
 from api.encoding import hex_of
+from api.held_blocks import require_held
 from api.parameters import LATEST, BlockReference
 from api.ports import NodePort
 from api.registry import Context, method
@@ -46,7 +47,10 @@ async def get_block(
 ) -> results.Block | None:
     """A committed block, which is final. Null when there is none yet."""
     height = resolve(context.node, block)
-    return None if height is None else views.block_at(context.node, height, detail)
+    found = None if height is None else views.block_at(context.node, height, detail)
+    if height is not None and found is None:
+        require_held(context.node, height)
+    return found
 
 
 @method("poyong", example={"block": 1}, result=views.certificate(examples.CERTIFICATE))
@@ -62,6 +66,8 @@ async def get_certificate(
     """
     height = resolve(context.node, block)
     found = None if height is None else context.node.certificate(height)
+    if height is not None and found is None:
+        require_held(context.node, height)
     return None if found is None else views.certificate(found)
 
 
@@ -75,7 +81,8 @@ async def get_transaction(
     hash: Annotated[bytes, parameters.HASH, "Hash of the transaction."],
 ) -> results.Transaction | None:
     """A transaction that is final, or waits in this node's mempool (height is null then). Null when
-    this node does not know it."""
+    this node does not know it, or no longer: its block may be below lowest_height of poyong_status.
+    """
     found = context.node.transaction(hash)
     return None if found is None else views.transaction(found, context.node.messages)
 
@@ -85,7 +92,8 @@ async def get_receipt(
     context: Context,
     hash: Annotated[bytes, parameters.HASH, "Hash of the transaction."],
 ) -> results.Receipt | None:
-    """What became of a transaction. Null until it is final; final means for ever.
+    """What became of a transaction. Null until it is final, and when its block is below
+    lowest_height of poyong_status; final means for ever.
 
     A code other than 0 is a message that had no effect, with the reason.
     """
