@@ -162,9 +162,9 @@ class BlockStore:
         if version is not None and version not in (_WHOLE_VERSION, _PARTIAL_VERSION):
             raise LocalError(
                 f"the database in {name} has layout version {version.decode(errors='replace')}, "
-                f"this release knows {SCHEMA_VERSION} and {PARTIAL_SCHEMA_VERSION}. Use the release "
-                "that wrote it, or move the folder away and start again: the node fetches the chain "
-                "from its peers."
+                f"this release knows {SCHEMA_VERSION} and {PARTIAL_SCHEMA_VERSION}. Use the "
+                "release that wrote it, or move the folder away and start again: the node fetches "
+                "the chain from its peers."
             )
         self._lowest = self._read_lowest()
         self._head = self._read_head(version is not None)

@@ -25,7 +25,7 @@ from node.block_store import Head
 from node.cli import tx_ethereum
 from node.cli.accounts import parse_address
 from node.cli.output import parse_amount, parse_tokens
-from node.sync_wire import BlockAnswer, BlockAsk, HeadAsk, RangeAnswer, RangeAsk
+from node.sync_wire import BlockAnswer, BlockAsk, HeadAsk, NotHeld, RangeAnswer, RangeAsk
 from node.wal_format import Marker
 from node.wallet import ethereum_keystore, phrases
 from node.wallet.ethereum_keystore import ScryptCost
@@ -53,6 +53,7 @@ def network() -> list[Decoder]:
         BlockAnswer(3, block.encoded),
         BlockAnswer(3, None),
         HeadAsk(2**32 - 1),
+        NotHeld(4, 9, 5),
     ]
     hello = Hello(CHAIN_ID, block.hash, 7, "poyong/0.1.0", "127.0.0.1:26600")
     frames = encode_frame(FrameKind.HELLO, hello.encode()) + b"".join(

@@ -17,6 +17,7 @@ from node.sync_wire import (
     BlockAnswer,
     BlockAsk,
     HeadAsk,
+    NotHeld,
     RangeAnswer,
     RangeAsk,
     SyncMessage,
@@ -39,6 +40,7 @@ messages = st.one_of(
     st.builds(BlockAsk, ids, heights, st.binary(min_size=32, max_size=32).map(Hash)),
     st.builds(BlockAnswer, ids, st.none() | st.binary(max_size=50)),
     st.builds(HeadAsk, ids),
+    st.builds(NotHeld, ids, heights, heights),
 )
 
 
