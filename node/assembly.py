@@ -45,6 +45,7 @@ from node.log_setup import configure_logging
 from node.metrics import Metrics
 from node.modules import ROLE_BOOK, TOKEN, build_executor
 from node.peers import Role
+from node.pruning import Compactor, PruningRules
 from node.restart import with_carried_rows
 from node.runtime import Network, Runtime
 from node.service import Service
@@ -127,7 +128,8 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
             cache_bytes=config.storage.cache_mib * 2**20,
         )
         until_complete.callback(store.close)
-        blocks = BlockStore(store, str(folder / CHAIN_FOLDER), history_rules(config))
+        pruning = PruningRules(config.pruning.keep_blocks, config.pruning.keep_days)
+        blocks = BlockStore(store, str(folder / CHAIN_FOLDER), history_rules(config), pruning)
         _announce_restart(document, blocks)
         _announce_history(blocks)
         saved = saved_commitment.load(folder / CHAIN_FOLDER)
@@ -285,6 +287,7 @@ class Node:
     runtime: Runtime
     service: Service
     instruments: Instruments
+    compactor: Compactor
 
 
 def build_node(config: Config) -> Node:
@@ -308,7 +311,11 @@ def build_node(config: Config) -> Node:
         data=config.path(config.storage.path),
         min_block_interval_ms=opened.genesis.parameters.min_block_interval_ms,
     )
-    runtime.on_block += [service.on_block, instruments.on_block]
+    loop = asyncio.get_running_loop()
+    compactor = Compactor(
+        opened.chain.blocks, lambda error: loop.call_soon_threadsafe(runtime.fail, error)
+    )
+    runtime.on_block += [service.on_block, instruments.on_block, lambda _: compactor.look()]
     # Last, when everybody was told of the block; the replica never hears of it, so nothing of the
     # next height is executed or signed.
     runtime.on_block.append(
@@ -326,7 +333,7 @@ def build_node(config: Config) -> Node:
             runtime.spawn,
         )
         runtime.on_block.append(lambda applied: candidacy.on_block(applied.block))
-    return Node(opened, metrics, runtime, service, instruments)
+    return Node(opened, metrics, runtime, service, instruments, compactor)
 
 
 async def _serve(config: Config) -> int:
@@ -342,6 +349,7 @@ async def _serve(config: Config) -> int:
     api = ApiServer(node.service, _api_config(config), runtime.fail)
     async with AsyncExitStack() as stack:
         stack.callback(node.opened.chain.blocks.close)
+        stack.callback(node.compactor.stop)
         folder = config.path(config.storage.path) / CHAIN_FOLDER
         stack.callback(saved_commitment.save, folder, node.opened.chain.commitment)
         stack.push_async_callback(runtime.stop)

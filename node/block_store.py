@@ -23,10 +23,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ledger import codec
+from ledger.block import MAX_BLOCK_BYTES, Header
+from ledger.crypto import keccak256
 from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
 from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
 from ledger.primitives import HASH_BYTES, Address, Hash
 from node.account_index import AccountIndex, HistoryRules, Operations, Staged
+from node.pruning import REMOVED_A_BLOCK, REMOVED_BYTES, PruningRules, Range, Removal
 from node.wal_format import Marker
 
 SCHEMA_VERSION: Final = 2
@@ -111,7 +114,7 @@ class BlockParts:
     (ledger.genesis.build), and there is no certificate, receipt or transaction.
     set_change: canonical [header, validator set] when the header names another validator set than
     its parent's does, else empty. concerned: what ledger.concerned.concerned gives; written when
-    this node keeps the history of accounts.
+    this node keeps the history of accounts. time_ms: block time, for a node that keeps days.
     """
 
     height: int
@@ -123,6 +126,7 @@ class BlockParts:
     state: Rows = ()
     set_change: bytes = b""
     concerned: Mapping[Address, bytes] = field(default_factory=dict)
+    time_ms: int = 0
 
 
 class PrefixReader:
@@ -149,10 +153,14 @@ class BlockStore:
     """Rows of the chain over an open store. One task commits; reads may come from anywhere."""
 
     def __init__(
-        self, store: KeyValueStore, name: str, history: HistoryRules | None = None
+        self,
+        store: KeyValueStore,
+        name: str,
+        history: HistoryRules | None = None,
+        pruning: PruningRules | None = None,
     ) -> None:
         """name: what messages call the database, normally its folder. history: by default that of
-        all accounts is kept, for ever.
+        all accounts is kept, for ever; and without pruning rules every block.
 
         LocalError when another version wrote it, or when rows of its last block are missing.
         """
@@ -169,6 +177,12 @@ class BlockStore:
         self._lowest = self._read_lowest()
         self._head = self._read_head(version is not None)
         self._staged: Staged | None = None
+        self._pruning = pruning or PruningRules()
+        self._removal: Removal | None = None
+        self._oldest_ms: int | None = None
+        """Time of the lowest block, once it was found too young: it is not read for each block."""
+        self.removed_bytes = 0
+        """Of keys and values of blocks removed since the store was opened."""
         try:
             self.index: Final = AccountIndex(store, history or HistoryRules())
         except DecodeError as error:
@@ -252,6 +266,7 @@ class BlockStore:
             add((STATE_PREFIX + key, value))
         if self.index.rules.enabled and height > 0:
             self._staged = self.index.add(batch.operations, height, parts.concerned)
+        self._removal = self._remove(batch.operations, height, parts.time_ms)
         head = Head(height, parts.block_hash, marker, vote_record_lost)
         add((_HEAD_KEY, head.encode()))
         return batch
@@ -269,7 +284,61 @@ class BlockStore:
         if self._staged is not None:
             self.index.settle(self._staged)
             self._staged = None
+        if self._removal is not None:
+            self._lowest = self.index.floor = self._removal.lowest
+            self.removed_bytes += self._removal.row_bytes
+            self._removal = None
         return head
+
+    def _remove(self, operations: Operations, head: int, head_time_ms: int) -> Removal | None:
+        """Put the removal of some old blocks into the batch of the block `head`."""
+        limit = min(self._pruning.highest_removable(head), self._lowest + REMOVED_A_BLOCK - 1)
+        lowest, row_bytes = self._lowest, 0
+        oldest_ms = self._oldest_ms
+        if oldest_ms is not None and not self._pruning.is_old(oldest_ms, head_time_ms):
+            return None
+        while lowest <= limit and row_bytes < REMOVED_BYTES:
+            time_ms, rows = self._rows_of(lowest)
+            if not self._pruning.is_old(time_ms, head_time_ms):
+                self._oldest_ms = time_ms
+                break
+            operations += [(key, None) for key, _ in rows]
+            row_bytes += sum(len(key) + size for key, size in rows)
+            lowest += 1
+        if lowest == self._lowest:
+            return None
+        operations += lowest_rows(lowest)
+        return Removal(lowest, row_bytes)
+
+    def _rows_of(self, height: int) -> tuple[int, list[tuple[bytes, int]]]:
+        """(block time, keys with sizes of values) of what goes with a block. The certificate of one
+        that changes the validators stays: without it no later header could be proven."""
+        at = _height_key(height)
+        block, receipts = self.block_bytes(height), self.receipts_bytes(height)
+        certificate = self.certificate_bytes(height)
+        if block is None or receipts is None or certificate is None:
+            raise self._damaged(f"block {height}, its oldest, is not whole")
+        try:
+            wire, _, transactions = codec.decode(block, MAX_BLOCK_BYTES)
+            header = Header.from_wire(wire)
+        except (DecodeError, ValueError) as error:
+            raise self._damaged(f"block {height} is unreadable ({error})") from error
+        rows = [(_BLOCK + at, len(block)), (_RECEIPTS + at, len(receipts))]
+        rows.append((_HEIGHT_OF + header.hash, len(at)))
+        if self._store.get(_SET_CHANGE + at) is None:
+            rows.append((_CERTIFICATE + at, len(certificate)))
+        rows += [(_transaction_key(keccak256(raw)), len(at)) for raw in transactions]
+        return header.time_ms, rows
+
+    def removed_ranges(self) -> list[Range]:
+        """Keys of which nothing is left but certificates of set changes."""
+        lowest, first = _height_key(self._lowest), _height_key(1)
+        kinds = (_BLOCK, _CERTIFICATE, _RECEIPTS)
+        return [(kind + first, kind + lowest) for kind in kinds] + self.index.removed_ranges()
+
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Give back what removed rows between two keys took; for a thread."""
+        self._store.compact(start, stop)
 
     def set_vote_record(self, marker: Marker, *, lost: bool) -> None:
         """Name another vote record in the head row, synced: after a loss, before the node runs."""
