@@ -92,7 +92,7 @@ class Compactor:
     def __init__(
         self,
         blocks: Compactable,
-        on_failure: Callable[[BaseException], None],
+        on_failure: Callable[[BaseException], object],
         threshold_bytes: int = COMPACTED_BYTES,
     ) -> None:
         """on_failure: told, in the thread, of an error of the engine."""
