@@ -78,6 +78,7 @@ async def test_a_node_that_nobody_can_help_says_what_to_do(town: RunningNodes) -
     await town.start(town.observer)
     lost = town.nodes[town.observer]
     synchroniser = lost.runtime.synchroniser
+    await until(lambda: len(lost.runtime.peers.peers()) == len(town.validators))
     await until(lambda: synchroniser.unheld() is not None)
     ready, reason, _ = lost.instruments.readiness()
     assert not ready
@@ -87,8 +88,7 @@ async def test_a_node_that_nobody_can_help_says_what_to_do(town: RunningNodes) -
     assert report.stalled
     assert any("block 1 is needed next" in cause.finding for cause in report.causes)
     assert lost.service.height() == 0
-    peers = lost.runtime.peers.peers()
-    assert len(peers) == 2, "nobody is penalised"
+    assert len(lost.runtime.peers.peers()) == len(town.validators), "nobody is penalised"
 
 
 async def test_a_pruned_node_proves_restarts_and_is_found_healthy(
@@ -106,7 +106,7 @@ async def test_a_pruned_node_proves_restarts_and_is_found_healthy(
     )
     proof = service.prove_account(b"\x01" * 20)
     assert proof is not None
-    assert light.verify_chain(trusted, proof.chain).height == service.height()
+    assert light.verify_chain(trusted, proof.chain).header.height == service.height()
     with pytest.raises(Exception, match="pruned history unavailable"):
         require_held(service, 1)
     lowest, head = service.lowest_height(), service.height()
