@@ -212,6 +212,10 @@ class AccountIndex:
         operations.append((RANGE_KEY, staged.range.encode()))
         return staged
 
+    def removed_ranges(self) -> list[tuple[bytes, bytes]]:
+        """Keys of the shards that have been dropped: first, and the one after the last."""
+        return [(_shard_key(0), _shard_key(self._swept))] if self._swept else []
+
     def holds(self, height: int, concerned: Mapping[Address, bytes]) -> bool:
         """Whether the rows of a block are there, as they should be."""
         return all(self._store.get(key) == value for key, value in index_rows(height, concerned))

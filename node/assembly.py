@@ -45,6 +45,7 @@ from node.log_setup import configure_logging
 from node.metrics import Metrics
 from node.modules import ROLE_BOOK, TOKEN, build_executor
 from node.peers import Role
+from node.pruning import Compactor, PruningRules
 from node.restart import with_carried_rows
 from node.runtime import Network, Runtime
 from node.service import Service
@@ -131,7 +132,8 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
             cache_bytes=config.storage.cache_mib * 2**20,
         )
         until_complete.callback(store.close)
-        blocks = BlockStore(store, str(folder / CHAIN_FOLDER), history_rules(config))
+        pruning = PruningRules(config.pruning.keep_blocks, config.pruning.keep_days)
+        blocks = BlockStore(store, str(folder / CHAIN_FOLDER), history_rules(config), pruning)
         _announce_restart(document, blocks)
         _announce_history(blocks)
         saved = saved_commitment.load(folder / CHAIN_FOLDER)
@@ -290,6 +292,7 @@ class Node:
     runtime: Runtime
     service: Service
     instruments: Instruments
+    compactor: Compactor
 
 
 def build_node(config: Config) -> Node:
@@ -325,7 +328,11 @@ def build_node(config: Config) -> Node:
         every_blocks=config.snapshots.every_blocks,
         spawn=runtime.spawn,
     )
-    runtime.on_block += [service.on_block, instruments.on_block]
+    loop = asyncio.get_running_loop()
+    compactor = Compactor(
+        opened.chain.blocks, lambda error: loop.call_soon_threadsafe(runtime.fail, error)
+    )
+    runtime.on_block += [service.on_block, instruments.on_block, lambda _: compactor.look()]
     runtime.on_block.append(lambda applied: keeper.on_block(applied.block.height))
     # Last, when everybody was told of the block; the replica never hears of it, so nothing of the
     # next height is executed or signed.
@@ -344,7 +351,7 @@ def build_node(config: Config) -> Node:
             runtime.spawn,
         )
         runtime.on_block.append(lambda applied: candidacy.on_block(applied.block))
-    return Node(opened, metrics, runtime, service, instruments)
+    return Node(opened, metrics, runtime, service, instruments, compactor)
 
 
 async def _serve(config: Config) -> int:
@@ -362,6 +369,7 @@ async def _serve(config: Config) -> int:
     api = ApiServer(node.service, _api_config(config), runtime.fail)
     async with AsyncExitStack() as stack:
         stack.callback(node.opened.chain.blocks.close)
+        stack.callback(node.compactor.stop)
         folder = config.path(config.storage.path) / CHAIN_FOLDER
         stack.callback(saved_commitment.save, folder, node.opened.chain.commitment)
         stack.push_async_callback(runtime.stop)

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ledger import codec
+from ledger.block import MAX_BLOCK_BYTES, Header
+from ledger.crypto import keccak256
 from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
 from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
 from ledger.primitives import HASH_BYTES, Address, Hash
@@ -35,6 +37,7 @@ from node.account_index import (
     Staged,
     index_rows,
 )
+from node.pruning import REMOVED_A_BLOCK, REMOVED_BYTES, PruningRules, Range, Removal
 from node.wal_format import Marker
 
 SCHEMA_VERSION: Final = 2
@@ -121,7 +124,7 @@ class BlockParts:
     (ledger.genesis.build), and there is no certificate, receipt or transaction.
     set_change: canonical [header, validator set] when the header names another validator set than
     its parent's does, else empty. concerned: what ledger.concerned.concerned gives; written when
-    this node keeps the history of accounts.
+    this node keeps the history of accounts. time_ms: block time, for a node that keeps days.
     """
 
     height: int
@@ -133,6 +136,7 @@ class BlockParts:
     state: Rows = ()
     set_change: bytes = b""
     concerned: Mapping[Address, bytes] = field(default_factory=dict)
+    time_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +178,14 @@ class BlockStore:
     """Rows of the chain over an open store. One task commits; reads may come from anywhere."""
 
     def __init__(
-        self, store: KeyValueStore, name: str, history: HistoryRules | None = None
+        self,
+        store: KeyValueStore,
+        name: str,
+        history: HistoryRules | None = None,
+        pruning: PruningRules | None = None,
     ) -> None:
         """name: what messages call the database, normally its folder. history: by default that of
-        all accounts is kept, for ever.
+        all accounts is kept, for ever; and without pruning rules every block.
 
         LocalError when another version wrote it, or when rows of its last block are missing.
         """
@@ -194,6 +202,12 @@ class BlockStore:
         self._lowest = self._read_lowest()
         self._head = self._read_head(version is not None)
         self._staged: Staged | None = None
+        self._pruning = pruning or PruningRules()
+        self._removal: Removal | None = None
+        self._oldest_ms: int | None = None
+        """Time of the lowest block, once it was found too young: it is not read for each block."""
+        self.removed_bytes = 0
+        """Of keys and values of blocks removed since the store was opened."""
         try:
             self.index: Final = AccountIndex(store, history or HistoryRules())
         except DecodeError as error:
@@ -262,9 +276,10 @@ class BlockStore:
         add = batch.operations.append
         if self._head is None:
             add((_SCHEMA_KEY, _WHOLE_VERSION))
-        batch.operations += _rows_of(parts)
+        batch.operations += _rows_to_write(parts)
         if self.index.rules.enabled and height > 0:
             self._staged = self.index.add(batch.operations, height, parts.concerned)
+        self._removal = self._remove(batch.operations, height, parts.time_ms)
         head = Head(height, parts.block_hash, marker, vote_record_lost)
         add((_HEAD_KEY, head.encode()))
         return batch
@@ -282,6 +297,10 @@ class BlockStore:
         if self._staged is not None:
             self.index.settle(self._staged)
             self._staged = None
+        if self._removal is not None:
+            self._lowest = self.index.floor = self._removal.lowest
+            self.removed_bytes += self._removal.row_bytes
+            self._removal = None
         return head
 
     def begin(self, beginning: Beginning) -> Head:
@@ -295,7 +314,7 @@ class BlockStore:
             batch.operations += [(STATE_PREFIX + key, value) for key, value in rows]
             self._store.write(batch, sync=False)
         last = WriteBatch()
-        last.operations += _rows_of(beginning.genesis)
+        last.operations += _rows_to_write(beginning.genesis)
         for height, row, certificate in beginning.set_changes:
             last.put(_SET_CHANGE + _height_key(height), row)
             last.put(_CERTIFICATE + _height_key(height), certificate)
@@ -303,7 +322,7 @@ class BlockStore:
         newest = beginning.genesis
         for newest in beginning.blocks:
             batch = WriteBatch()
-            batch.operations += _rows_of(newest)
+            batch.operations += _rows_to_write(newest)
             if self.index.rules.enabled:
                 batch.operations += index_rows(newest.height, newest.concerned)
             self._store.write(batch, sync=False)
@@ -318,6 +337,56 @@ class BlockStore:
         self._head = Head(newest.height, newest.block_hash, NO_MARKER, True)
         self.index.reload()
         return self._head
+
+    def _remove(self, operations: Operations, head: int, head_time_ms: int) -> Removal | None:
+        """Put the removal of some old blocks into the batch of the block `head`."""
+        limit = min(self._pruning.highest_removable(head), self._lowest + REMOVED_A_BLOCK - 1)
+        lowest, row_bytes = self._lowest, 0
+        oldest_ms = self._oldest_ms
+        if oldest_ms is not None and not self._pruning.is_old(oldest_ms, head_time_ms):
+            return None
+        while lowest <= limit and row_bytes < REMOVED_BYTES:
+            time_ms, rows = self._rows_of(lowest)
+            if not self._pruning.is_old(time_ms, head_time_ms):
+                self._oldest_ms = time_ms
+                break
+            operations += [(key, None) for key, _ in rows]
+            row_bytes += sum(len(key) + size for key, size in rows)
+            lowest += 1
+        if lowest == self._lowest:
+            return None
+        operations += lowest_rows(lowest)
+        return Removal(lowest, row_bytes)
+
+    def _rows_of(self, height: int) -> tuple[int, list[tuple[bytes, int]]]:
+        """(block time, keys with sizes of values) of what goes with a block. The certificate of one
+        that changes the validators stays: without it no later header could be proven."""
+        at = _height_key(height)
+        block, receipts = self.block_bytes(height), self.receipts_bytes(height)
+        certificate = self.certificate_bytes(height)
+        if block is None or receipts is None or certificate is None:
+            raise self._damaged(f"block {height}, its oldest, is not whole")
+        try:
+            wire, _, transactions = codec.decode(block, MAX_BLOCK_BYTES)
+            header = Header.from_wire(wire)
+        except (DecodeError, ValueError) as error:
+            raise self._damaged(f"block {height} is unreadable ({error})") from error
+        rows = [(_BLOCK + at, len(block)), (_RECEIPTS + at, len(receipts))]
+        rows.append((_HEIGHT_OF + header.hash, len(at)))
+        if self._store.get(_SET_CHANGE + at) is None:
+            rows.append((_CERTIFICATE + at, len(certificate)))
+        rows += [(_transaction_key(keccak256(raw)), len(at)) for raw in transactions]
+        return header.time_ms, rows
+
+    def removed_ranges(self) -> list[Range]:
+        """Keys of which nothing is left but certificates of set changes."""
+        lowest, first = _height_key(self._lowest), _height_key(1)
+        kinds = (_BLOCK, _CERTIFICATE, _RECEIPTS)
+        return [(kind + first, kind + lowest) for kind in kinds] + self.index.removed_ranges()
+
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Give back what removed rows between two keys took; for a thread."""
+        self._store.compact(start, stop)
 
     def set_vote_record(self, marker: Marker, *, lost: bool) -> None:
         """Name another vote record in the head row, synced: after a loss, before the node runs."""
@@ -392,7 +461,7 @@ class BlockStore:
         self._store.close()
 
 
-def _rows_of(parts: BlockParts) -> list[tuple[bytes, bytes | None]]:
+def _rows_to_write(parts: BlockParts) -> list[tuple[bytes, bytes | None]]:
     """The rows of one block but for those of the index of accounts."""
     at = _height_key(parts.height)
     rows: list[tuple[bytes, bytes | None]] = []

@@ -21,6 +21,7 @@ from node.options import (
     render_sections,
     tables_of,
 )
+from node.pruning import LEAST_KEPT_BLOCKS
 from node.signing.settings import PIN_VARIABLE, Pkcs11Config, SignerConfig, check_node
 
 CONFIG_FILE: Final = "config.toml"
@@ -231,6 +232,23 @@ class SnapshotsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PruningConfig:
+    """Which old blocks are removed, with receipts and indices. With both zero: none, an archive."""
+
+    keep_blocks: int = option(
+        0,
+        f"Newest blocks that are kept, at least {LEAST_KEPT_BLOCKS}; 0: no such rule.",
+        maximum=2**40 - 1,
+    )
+    keep_days: int = option(
+        0,
+        "Days of block time that are kept; 0: no such rule. With both a block goes when neither "
+        "wants it.",
+        maximum=36_500,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class MempoolConfig:
     """How many waiting transactions this node holds."""
 
@@ -284,6 +302,7 @@ class Config:
     storage: StorageConfig = field(default_factory=StorageConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
     snapshots: SnapshotsConfig = field(default_factory=SnapshotsConfig)
+    pruning: PruningConfig = field(default_factory=PruningConfig)
     mempool: MempoolConfig = field(default_factory=MempoolConfig)
     log: LogConfig = field(default_factory=LogConfig)
     signer: SignerConfig = field(default_factory=SignerConfig)
@@ -355,6 +374,12 @@ def _check_together(config: Config, source: str) -> None:
                 f"{source}: [{name}] {lower} is {getattr(section, lower)}, expected at most "
                 f"{upper} ({getattr(section, upper)})"
             )
+    if 0 < config.pruning.keep_blocks < LEAST_KEPT_BLOCKS:
+        raise LocalError(
+            f"{source}: [pruning] keep_blocks is {config.pruning.keep_blocks}, expected 0 to keep "
+            f"all, or at least {LEAST_KEPT_BLOCKS}: peers and readers that are a little behind "
+            "need so many"
+        )
     check_node(config.signer, config.pkcs11, config.node.validator_key, source)
     try:
         trusted_networks(config.rpc.trusted_proxies)

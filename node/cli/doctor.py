@@ -47,6 +47,7 @@ def doctor(home: Path, as_json: bool) -> int:
     findings = list(examine(home))
     healthy = all(finding.ok for finding in findings)
     disk = disk_use(home, audit.disk_shares(home) if healthy else {})
+    free = shutil.disk_usage(home).free
     if as_json:
         print_json(
             {
@@ -55,6 +56,7 @@ def doctor(home: Path, as_json: bool) -> int:
                     {"check": item.check, "ok": item.ok, "found": item.found} for item in findings
                 ],
                 "disk_bytes": disk,
+                "disk_free_bytes": free,
             }
         )
     else:
@@ -69,7 +71,8 @@ def doctor(home: Path, as_json: bool) -> int:
             [
                 (part, -(-size // _KIB), f"{size * 100 / max(1, sum(disk.values())):.1f}")
                 for part, size in disk.items()
-            ],
+            ]
+            + [("free on this file system", free // _KIB, "")],
         )
     if not healthy:
         count = sum(not finding.ok for finding in findings)

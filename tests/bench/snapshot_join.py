@@ -59,6 +59,7 @@ class Unsynced:
         self._store = store
         self.get, self.iterate, self.snapshot = store.get, store.iterate, store.snapshot
         self.last, self.size_bytes, self.close = store.last, store.size_bytes, store.close
+        self.compact = store.compact
 
     def write(self, batch: WriteBatch, *, sync: bool) -> None:
         del sync

@@ -131,7 +131,7 @@ class Synchronisation:
                     del self._fetches[message.request_id]
                     self._block_answer(fetch, message.block)
             case SnapshotsAnswer() | PieceAnswer() | NotHeld():
-                pass  # nobody here asks for snapshots, or has removed a block
+                return  # nobody asks for snapshots, and simulated nodes keep every block
             case _:
                 answer = self._server.answer(peer, message)
                 if answer is not None:
