@@ -128,4 +128,12 @@ async def get_account(
     return views.account(context.node.account(address))
 
 
-METHODS = (status, get_block, get_certificate, get_transaction, get_receipt, get_account)
+METHODS = (
+    status,
+    get_genesis,
+    get_block,
+    get_certificate,
+    get_transaction,
+    get_receipt,
+    get_account,
+)
