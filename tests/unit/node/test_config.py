@@ -27,8 +27,8 @@ def read(text: str, **environment: str) -> Config:
 def test_an_empty_file_is_the_defaults() -> None:
     assert read("") == Config(home=Path("home"))
     assert set(SECTIONS) == {
-        "node", "consensus", "network", "rpc", "metrics", "storage", "history", "snapshots", "pruning",
-        "mempool", "log", "signer", "pkcs11",
+        "node", "consensus", "network", "rpc", "metrics", "storage", "history",
+        "snapshots", "pruning", "mempool", "log", "signer", "pkcs11",
     }  # fmt: skip
 
 
