@@ -4,13 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from api.light import verify_chain
 from consensus.chain import RECENT_HEIGHTS
+from governance.deciding import ADD_VALIDATOR
 from ledger import codec
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, LocalError, PeerError
 from ledger.state_parts import highest_level, in_part_order, part_hash, part_of, root_of_parts
+from ledger.validator_tables import set_at
 from node.account_index import HistoryRules
 from node.block_store import BlockStore
+from node.chain_proofs import chain_proof
 from node.snapshots import making
 from node.snapshots.checking import CheckedManifest, OtherChainError
 from node.snapshots.file import MAGIC, SnapshotFile
@@ -22,6 +26,7 @@ from node.storage import STATE_START, STATE_STOP, OpenedChain, open_chain
 from node.stores import open_store
 from node.sync_wire import PieceAsk
 from tests.support.applied_chain import DOCUMENT, EXECUTOR, AppliedChain
+from tests.support.ledger_chain import AUTHORITY, validator
 from tests.support.snapshots import (
     GENESIS,
     RULES,
@@ -221,3 +226,35 @@ def test_an_item_for_another_is_refused(tmp_path: Path) -> None:
             if items[other] != items[item]:
                 with pytest.raises(PeerError):
                     manifest.check(item, items[other])
+
+
+def test_a_changed_validator_set_is_followed_from_genesis(tmp_path: Path) -> None:
+    """A fifth validator joined: the manifest proves it, and any changed byte of it is found; the
+    new node proves its own head to others, and makes snapshots itself."""
+    chain = AppliedChain()
+    for _ in range(3):
+        chain.grow(chain.signed())
+    fifth = validator("o4")
+    body = ADD_VALIDATOR.encode(fifth.organisation, fifth.public_key, fifth.node_key)
+    chain.grow(chain.signed(ADD_VALIDATOR.name, body, AUTHORITY))
+    for _ in range(RECENT_HEIGHTS + 5):
+        chain.grow(chain.signed())
+    assert len(set_at(chain.state, chain.chain.head.height + 1)) == 5
+    path = snapshot_of(chain, tmp_path)
+    raw = items_of(path)[MANIFEST]
+    manifest = decode_manifest(raw)
+    (change,) = manifest.set_changes
+    assert len(change.validators) == 5
+    start = raw.index(codec.encode(change.certificate.to_wire()))
+    for at in range(start - 200, start + 600, 7):
+        wrong = bytearray(raw)
+        wrong[at] ^= 4
+        with pytest.raises(PeerError):
+            CheckedManifest(RULES, bytes(wrong))
+    joined = installed(path, tmp_path / "data")
+    joined.take(chain.grow(chain.signed()))
+    proof = chain_proof(joined.chain.blocks, joined.chain.head)
+    assert verify_chain(RULES.trusted, proof).set_changes == 1
+    again = snapshot_of(joined, tmp_path / "again")
+    assert items_of(again) == items_of(snapshot_of(chain, tmp_path / "other"))
+    joined.store.close()
