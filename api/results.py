@@ -65,6 +65,9 @@ class Status(TypedDict):
     height: Annotated[int, "last committed height; 0 is genesis"]
     block_hash: Hash32
     block_time_ms: Annotated[int, "block time of that height, ms since 1970"]
+    lowest_height: Annotated[
+        int, "lowest block that this node holds; above 1 when it has removed older ones"
+    ]
     target_height: Annotated[int, "highest certified height heard of"]
     syncing: Annotated[bool, "true while target_height is above height"]
     peers: int
@@ -75,6 +78,15 @@ class Status(TypedDict):
         Hash32 | None, "validator key with which it signs the running height; null without a vote"
     ]
     rotation: Annotated[KeyRotation | None, "null while nothing is to be done about its keys"]
+
+
+class GenesisDocument(TypedDict):
+    """What a chain began with."""
+
+    genesis_hash: Annotated[
+        Hash32, "what the document has to give; the node that answers need not be trusted"
+    ]
+    document: Annotated[str, "canonical JSON; the exported state of a restart is not part of it"]
 
 
 class Seal(TypedDict):

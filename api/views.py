@@ -33,6 +33,7 @@ def status(value: ports.NodeStatus) -> results.Status:
         "height": value.height,
         "block_hash": hex_of(value.block_hash),
         "block_time_ms": value.block_time_ms,
+        "lowest_height": value.lowest_height,
         "target_height": value.target_height,
         "syncing": value.target_height > value.height,
         "peers": value.peers,

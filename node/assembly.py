@@ -47,14 +47,19 @@ from node.metrics import Metrics
 from node.modules import ROLE_BOOK, TOKEN, build_executor
 from node.node_keys import open_keys
 from node.peers import Role
+from node.pruning import Compactor, PruningRules
 from node.restart import with_carried_rows
 from node.runtime import Network, Runtime
 from node.service import Service
 from node.signing.choice import open_elsewhere
 from node.signing.ring import KeyRing
+from node.snapshots.joining import Joining, start_of
+from node.snapshots.keeping import SnapshotKeeper
+from node.snapshots.shelf import FOLDER as SNAPSHOTS_FOLDER
+from node.snapshots.shelf import Shelf
 from node.software import require_version
 from node.storage import OpenedChain, open_chain, with_vote_record
-from node.stores import open_store
+from node.stores import has_chain, open_store
 from node.tls import NodeIdentity
 from node.version import VERSION
 from node.wal import OpenedLog, open_log
@@ -132,7 +137,8 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
             cache_bytes=config.storage.cache_mib * 2**20,
         )
         until_complete.callback(store.close)
-        blocks = BlockStore(store, str(folder / CHAIN_FOLDER), history_rules(config))
+        pruning = PruningRules(config.pruning.keep_blocks, config.pruning.keep_days)
+        blocks = BlockStore(store, str(folder / CHAIN_FOLDER), history_rules(config), pruning)
         _announce_restart(document, blocks)
         _announce_history(blocks)
         saved = saved_commitment.load(folder / CHAIN_FOLDER)
@@ -229,7 +235,7 @@ def is_sponsored(state: State, address: Address) -> bool:
     return registry.find(state, address) is not None
 
 
-def _runtime(opened: Opened) -> Runtime:
+def _runtime(opened: Opened, shelf: Shelf) -> Runtime:
     config = opened.config
     limits = MempoolLimits(
         **{name: getattr(config.mempool, name) for name in MempoolLimits.__struct_fields__}
@@ -256,6 +262,7 @@ def _runtime(opened: Opened) -> Runtime:
         is_sponsored,
         max_transactions=config.consensus.max_block_transactions,
         genesis_time_ms=opened.genesis.time_ms,
+        snapshots=shelf if config.snapshots.serve else None,
     )
 
 
@@ -280,6 +287,7 @@ class Node:
     runtime: Runtime
     service: Service
     instruments: Instruments
+    compactor: Compactor
 
 
 def build_node(config: Config) -> Node:
@@ -289,12 +297,15 @@ def build_node(config: Config) -> Node:
     """
     metrics = Metrics(version=VERSION)
     opened = open_files(config, metrics.wal_sync_seconds.observe)
-    runtime = _runtime(opened)
+    shelf = Shelf(config.path(config.storage.path) / SNAPSHOTS_FOLDER, config.snapshots.keep)
+    shelf.tidy()
+    runtime = _runtime(opened, shelf)
     service = Service(
         runtime,
         token=TOKEN,
         roles=ROLE_BOOK,
         genesis_hash=opened.chain.genesis_hash,
+        genesis_document=opened.genesis.canonical().decode(),
     )
     instruments = Instruments(
         metrics,
@@ -303,7 +314,21 @@ def build_node(config: Config) -> Node:
         data=config.path(config.storage.path),
         min_block_interval_ms=opened.genesis.parameters.min_block_interval_ms,
     )
-    runtime.on_block += [service.on_block, instruments.on_block]
+    keeper = SnapshotKeeper(
+        shelf,
+        opened.chain.blocks,
+        opened.genesis.chain_id,
+        opened.chain.genesis_hash,
+        opened.genesis.bucket_count,
+        every_blocks=config.snapshots.every_blocks,
+        spawn=runtime.spawn,
+    )
+    loop = asyncio.get_running_loop()
+    compactor = Compactor(
+        opened.chain.blocks, lambda error: loop.call_soon_threadsafe(runtime.fail, error)
+    )
+    runtime.on_block += [service.on_block, instruments.on_block, lambda _: compactor.look()]
+    runtime.on_block.append(lambda applied: keeper.on_block(applied.block.height))
     # Last, when everybody was told of the block; the replica never hears of it, so nothing of the
     # next height is executed or signed.
     runtime.on_block.append(
@@ -321,7 +346,7 @@ def build_node(config: Config) -> Node:
             runtime.spawn,
         )
         runtime.on_block.append(lambda applied: candidacy.on_block(applied.block))
-    return Node(opened, metrics, runtime, service, instruments)
+    return Node(opened, metrics, runtime, service, instruments, compactor)
 
 
 async def _serve(config: Config) -> int:
@@ -329,6 +354,8 @@ async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    if not await _joined(config, stopped):
+        return EXIT_OK
     node = build_node(config)
     runtime = node.runtime
     health = HealthServer(
@@ -337,6 +364,7 @@ async def _serve(config: Config) -> int:
     api = ApiServer(node.service, _api_config(config), runtime.fail)
     async with AsyncExitStack() as stack:
         stack.callback(node.opened.chain.blocks.close)
+        stack.callback(node.compactor.stop)
         folder = config.path(config.storage.path) / CHAIN_FOLDER
         stack.callback(saved_commitment.save, folder, node.opened.chain.commitment)
         stack.push_async_callback(runtime.stop)
@@ -355,6 +383,30 @@ async def _serve(config: Config) -> int:
         gc.set_threshold(GC_THRESHOLD)
         log.info("node.started", height=runtime.chain.head.height, p2p_port=port)
         return await _until_stopped(stopped, runtime)
+
+
+async def _joined(config: Config, stopped: asyncio.Event) -> bool:
+    """Begin from a snapshot where the configuration says so and no chain is there; False when the
+    node was told to stop meanwhile."""
+    if not config.snapshots.join or has_chain(config.path(config.storage.path) / CHAIN_FOLDER):
+        return True
+    identities, _ = open_keys(config)
+    document = read_genesis(config.path(config.node.genesis))
+    joining = asyncio.ensure_future(
+        Joining(config, start_of(document, build_executor()), identities).run()
+    )
+    stopping = asyncio.ensure_future(stopped.wait())
+    try:
+        await asyncio.wait((joining, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done() and not joining.done():
+            return False
+        if not joining.result():
+            log.warning("snapshot.none", consequence="the node begins at genesis")
+        return True
+    finally:
+        for task in (joining, stopping):
+            task.cancel()
+        await asyncio.gather(joining, stopping, return_exceptions=True)
 
 
 async def _until_stopped(stopped: asyncio.Event, runtime: Runtime) -> int:

@@ -21,6 +21,7 @@ from node.options import (
     render_sections,
     tables_of,
 )
+from node.pruning import LEAST_KEPT_BLOCKS
 from node.signing.settings import PIN_VARIABLE, Pkcs11Config, SignerConfig, check_node
 
 CONFIG_FILE: Final = "config.toml"
@@ -223,6 +224,39 @@ class HistoryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotsConfig:
+    """Snapshots of the state, from which new nodes begin (docs/operating.md, "Snapshots")."""
+
+    join: bool = option(
+        False, "Without a chain yet, begin from a snapshot of the peers and not at genesis."
+    )
+    serve: bool = option(True, "Give peers the snapshots that this node has.")
+    every_blocks: int = option(
+        0,
+        "Make one every so many blocks; 0: only by `poyong snapshot create`.",
+        maximum=2**40 - 1,
+    )
+    keep: int = option(2, "Newest snapshots that are kept.", minimum=1, maximum=16)
+
+
+@dataclass(frozen=True, slots=True)
+class PruningConfig:
+    """Which old blocks are removed, with receipts and indices. With both zero: none, an archive."""
+
+    keep_blocks: int = option(
+        0,
+        f"Newest blocks that are kept, at least {LEAST_KEPT_BLOCKS}; 0: no such rule.",
+        maximum=2**40 - 1,
+    )
+    keep_days: int = option(
+        0,
+        "Days of block time that are kept; 0: no such rule. With both a block goes when neither "
+        "wants it.",
+        maximum=36_500,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class MempoolConfig:
     """How many waiting transactions this node holds."""
 
@@ -285,6 +319,8 @@ class Config:
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    snapshots: SnapshotsConfig = field(default_factory=SnapshotsConfig)
+    pruning: PruningConfig = field(default_factory=PruningConfig)
     mempool: MempoolConfig = field(default_factory=MempoolConfig)
     log: LogConfig = field(default_factory=LogConfig)
     signer: SignerConfig = field(default_factory=SignerConfig)
@@ -357,6 +393,12 @@ def _check_together(config: Config, source: str) -> None:
                 f"{source}: [{name}] {lower} is {getattr(section, lower)}, expected at most "
                 f"{upper} ({getattr(section, upper)})"
             )
+    if 0 < config.pruning.keep_blocks < LEAST_KEPT_BLOCKS:
+        raise LocalError(
+            f"{source}: [pruning] keep_blocks is {config.pruning.keep_blocks}, expected 0 to keep "
+            f"all, or at least {LEAST_KEPT_BLOCKS}: peers and readers that are a little behind "
+            "need so many"
+        )
     validator_keys = (config.node.validator_key, config.node.next_validator_key)
     check_node(config.signer, config.pkcs11, validator_keys, source)
     try:

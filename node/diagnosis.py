@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from api.ports import KeyRotation, StallCause, StallReport
 from consensus.describe import Snapshot
 from ledger.registry import ValidatorSet
+from node.peer_heads import UNHELD_REMEDY, Unheld
 
 STALLED_MS: Final = 10_000
 """Promise of consensus.md rule 3: with work and a live quorum the next block comes within 10 s."""
@@ -45,6 +46,7 @@ def why_stalled(
     now_ms: int,
     last_seal: Callable[[int], Seal | None],
     rotation: KeyRotation | None = None,
+    unheld: Unheld | None = None,
 ) -> StallReport:
     """Findings, those that an operator can act on first; none when blocks come as they should.
 
@@ -52,6 +54,7 @@ def why_stalled(
     target: of target_height. signer_problem: why the signer outside this process does not sign.
     last_seal: of the validator at an index of the set, None without any. rotation: of this node's
     keys; one that it lacks is a reason why it does not vote.
+    unheld: that no peer holds the next block.
     """
     gone = [
         index
@@ -63,7 +66,7 @@ def why_stalled(
         return _since(validators.validators[index].organisation, last_seal(index), now_ms)
 
     no_quorum = len(validators) - len(gone) < replica.quorum
-    behind = target >= replica.height
+    behind = target >= replica.height or unheld is not None
     overdue = (replica.has_work or executable > 0) and since_commit_ms >= STALLED_MS
     if not (no_quorum or behind or overdue):
         return StallReport(False, since_commit_ms, ())
@@ -80,7 +83,15 @@ def why_stalled(
                 'by itself (docs/operating.md, "Keys outside the node")',
             )
         )
-    if behind:
+    if unheld is not None:
+        causes.append(
+            StallCause(
+                f"block {unheld.wanted} is needed next and peers hold blocks from {unheld.lowest} "
+                "on",
+                UNHELD_REMEDY,
+            )
+        )
+    elif behind:
         causes.append(
             StallCause(
                 f"this node is at height {replica.height - 1}, others are at {target}: it is "

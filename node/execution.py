@@ -224,6 +224,7 @@ class Chain:
             state=executed.changes,
             set_change=self._set_change(block, executed),
             concerned=self._concerned(block, executed),
+            time_ms=block.time_ms,
         )
         batch = self.blocks.batch_for(parts, marker, vote_record_lost=self.vote_record_lost)
         self.blocks.commit(batch)

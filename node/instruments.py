@@ -97,6 +97,7 @@ class Instruments:
         runtime, metrics = self._runtime, self._metrics
         snapshot, head = runtime.replica.describe(), runtime.chain.head
         metrics.height.set(head.height)
+        metrics.lowest_height.set(runtime.chain.blocks.lowest_height)
         metrics.head_time_seconds.set(head.time_ms / 1000)
         metrics.rounds.set(snapshot.view)
         metrics.signing.set(snapshot.no_vote_reason is None and runtime.signer_problem is None)
@@ -167,6 +168,9 @@ class Instruments:
         if not self._runtime.accepts:
             return Readiness(False, "draining: it takes no transactions and stops voting")
         head, target = self._runtime.chain.head.height, self._service.target_height()
+        unheld = self._runtime.synchroniser.unheld()
+        if unheld is not None:
+            return Readiness(False, unheld.sentence)
         if target >= head + LAG_BLOCKS:
             return Readiness(False, f"catching up: at height {head} of {target}")
         here, needed = self.connected_validators(), self._runtime.replica.describe().quorum

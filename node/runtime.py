@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from consensus.events import Event, WorkAvailable
-from consensus.messages import SigningDomain
+from consensus.messages import CertifiedBlock, SigningDomain
 from consensus.replica import Replica, ReplicaConfig
 from consensus.sync import Progress
 from consensus.wal_records import Record
@@ -24,7 +24,7 @@ from ledger.primitives import Address, Hash
 from ledger.state import State
 from ledger.transaction import Transaction, authority_problem
 from node import turns
-from node.block_server import BlockServer
+from node.block_server import BlockServer, SnapshotSource
 from node.catchup import Synchroniser
 from node.connection import ConnectionTimes
 from node.delivery import BlockDelivery
@@ -44,6 +44,7 @@ from node.signing.ring import KeyRing
 from node.storage import OpenedChain, certified_block_bytes
 from node.timers import LoopTimers
 from node.transport import PeerTransport
+from node.verifying import AheadVerifier
 from node.version import SOFTWARE
 from node.wal import WriteAheadLog
 from node.wall_clock import now_ms
@@ -85,8 +86,10 @@ class Runtime:
         *,
         max_transactions: int,
         genesis_time_ms: int,
+        snapshots: SnapshotSource | None = None,
     ) -> None:
         self._network = network
+        self._snapshots = snapshots
         self._registry_of = registry
         self.on_block: list[Callable[[AppliedBlock], None]] = []
         self.on_admitted: list[Callable[[list[Transaction]], None]] = []
@@ -169,6 +172,8 @@ class Runtime:
             self._block_bytes,
             self._loop.time,
             self._is_observer,
+            lambda: self.chain.blocks.lowest_height,
+            self._snapshots,
         )
         return Synchroniser(
             lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),
@@ -180,7 +185,13 @@ class Runtime:
             self.fail,
             on_progress=self._progressed,
             follows=lambda: self.replica.core.own is None or self.peers.reaches_unknown(),
+            ahead=AheadVerifier(self.chain.chain_id),
+            verified=self._verified_ahead,
         )
+
+    def _verified_ahead(self, certified: CertifiedBlock) -> None:
+        if isinstance(certified.proposal, Block):
+            self.ingest.set_aside(certified.proposal.transactions)
 
     def _make_frames(self) -> ConsensusFrames:
         return ConsensusFrames(

@@ -44,6 +44,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
         token: Token,
         roles: RoleBook,
         genesis_hash: Hash,
+        genesis_document: str = "",
     ) -> None:
         EconomyReads.__init__(self, lambda: runtime.state, token, roles)
         mandate = mandate_of(runtime.chain.executor.modules)
@@ -51,6 +52,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
         self._runtime = runtime
         self._chain = runtime.chain
         self._genesis_hash = genesis_hash
+        self._genesis_document = genesis_document
         self._reader = BlockReader(self._chain)
         HistoryReads.__init__(self, self._chain, self._reader)
         self._height_waiters: dict[int, set[asyncio.Future[None]]] = {}
@@ -102,6 +104,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             upgrade=next_upgrade(self._state()),
             signing_key=self._runtime.signing_key,
             rotation=self._rotation(),
+            lowest_height=self.lowest_height(),
         )
 
     def _rotation(self) -> ports.KeyRotation | None:
@@ -145,9 +148,17 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
         """The last committed height."""
         return self._chain.head.height
 
+    def lowest_height(self) -> int:
+        """The lowest block from 1 on that this node holds."""
+        return self._chain.blocks.lowest_height
+
     def height_of_block(self, block_hash: bytes) -> int | None:
         """Height of a committed block."""
         return self._chain.blocks.height_of(Hash(block_hash))
+
+    def genesis_document(self) -> str:
+        """The genesis document, canonical JSON."""
+        return self._genesis_document
 
     def genesis_header(self) -> Header:
         """Header of height 0, which every store holds."""
@@ -408,6 +419,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             now_ms=now_ms(),
             last_seal=self._last_seal,
             rotation=self._rotation(),
+            unheld=self._runtime.synchroniser.unheld(),
         )
 
     # Inside

@@ -25,6 +25,10 @@ EXIT_INTERRUPTED: Final = 130
 _COMMANDS: Final = {
     "town": LazyCommand("node.cli.town:town", "A consortium on this machine: up, down, status."),
     "init": LazyCommand("node.cli.home:init", "Prepare the folder of one node."),
+    "join": LazyCommand("node.cli.join:join", "Prepare a node for a chain that runs."),
+    "snapshot": LazyCommand(
+        "node.cli.snapshot:snapshot", "Make, list and restore snapshots of the state."
+    ),
     "keys": LazyCommand("node.cli.keys:keys", "Make, import, show and replace keys."),
     "genesis": LazyCommand(
         "node.cli.genesis:genesis_group", "Make, extend, show and check a genesis."

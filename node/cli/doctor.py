@@ -48,6 +48,7 @@ def doctor(home: Path, as_json: bool) -> int:
     findings = list(examine(home))
     healthy = all(finding.ok for finding in findings)
     disk = disk_use(home, audit.disk_shares(home) if healthy else {})
+    free = shutil.disk_usage(home).free
     if as_json:
         print_json(
             {
@@ -56,6 +57,7 @@ def doctor(home: Path, as_json: bool) -> int:
                     {"check": item.check, "ok": item.ok, "found": item.found} for item in findings
                 ],
                 "disk_bytes": disk,
+                "disk_free_bytes": free,
             }
         )
     else:
@@ -70,7 +72,8 @@ def doctor(home: Path, as_json: bool) -> int:
             [
                 (part, -(-size // _KIB), f"{size * 100 / max(1, sum(disk.values())):.1f}")
                 for part, size in disk.items()
-            ],
+            ]
+            + [("free on this file system", free // _KIB, "")],
         )
     if not healthy:
         count = sum(not finding.ok for finding in findings)
@@ -197,7 +200,7 @@ def _store(home: Path, loaded: Config, document: Genesis) -> str:
             "keep a copy of the folder and report it"
         )
     return (
-        f"height {found.height:,}, {found.transactions:,} transactions, "
+        f"blocks {found.lowest_height:,} to {found.height:,}, {found.transactions:,} transactions, "
         "state root, certificate and every invariant hold"
     )
 

@@ -3,6 +3,7 @@
 import textwrap
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,8 +11,10 @@ import click
 
 from api import calls, results
 from api.calls import Call
-from node.cli.output import json_option, moment, print_json, shown
+from node import config
+from node.cli.output import json_option, moment, print_fields, print_json, shown
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
+from node.snapshots.restoring import Gathering, read_progress
 
 COLUMNS: Final = 80
 MAX_VALUE_LINES: Final = 3
@@ -23,6 +26,10 @@ MAX_VALUE_LINES: Final = 3
 @json_option
 def status(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
     """Show where a node stands, what it votes with, and what wants its operator."""
+    gathering = _gathering(rpc_url, home)
+    if gathering is not None:
+        _show_gathering(gathering, as_json)
+        return
     url = url_of(rpc_url, home)
     if as_json:
         print_json(ask(url, calls.status()))
@@ -36,6 +43,28 @@ def status(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
     ]
     for line in screen(*ask_all(url, wanted), now_ms=time.time_ns() // 1_000_000):
         click.echo(line)
+
+
+def _gathering(rpc_url: str | None, home: Path | None) -> Gathering | None:
+    """How far a node of this machine is that has no chain yet and serves nobody."""
+    if rpc_url is not None or home is None:
+        return None
+    loaded = config.load(home / config.CONFIG_FILE)
+    return read_progress(loaded.path(loaded.storage.path))
+
+
+def _show_gathering(found: Gathering, as_json: bool) -> None:
+    if as_json:
+        print_json({"joining": asdict(found)})
+        return
+    left = "" if found.seconds_left is None else f", about {found.seconds_left:,} s left"
+    print_fields(
+        {
+            "joining": f"gathers the snapshot of block {found.height:,}{left}",
+            "items": f"{found.items:,} of {found.items_in_all:,}",
+            "bytes": f"{found.bytes:,}, {found.bytes_per_second:,} a second",
+        }
+    )
 
 
 def screen(

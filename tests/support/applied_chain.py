@@ -22,6 +22,7 @@ from ledger.transfers import SEND
 from ledger.validator_tables import set_at
 from node.block_store import BlockStore
 from node.execution import AppliedBlock, Chain
+from node.pruning import PruningRules
 from node.storage import OpenedChain, open_chain
 from node.wal_format import Marker
 from tests.support.ledger_chain import (
@@ -70,10 +71,12 @@ class AppliedChain:
         store: KeyValueStore | None = None,
         document: Genesis = DOCUMENT,
         executor: BlockExecutor = EXECUTOR,
+        pruning: PruningRules | None = None,
         **options: Any,
     ) -> None:
         self.store = store or MemoryStore()
-        self.opened: OpenedChain = open_chain(BlockStore(self.store, "test"), document, executor)
+        blocks = BlockStore(self.store, "test", pruning=pruning)
+        self.opened: OpenedChain = open_chain(blocks, document, executor)
         self.mempool = Mempool(self.opened.head.height, lambda _: True)
         self.vote_record = VoteRecordStub()
         self.applied: list[AppliedBlock] = []

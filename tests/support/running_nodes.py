@@ -66,6 +66,7 @@ class RunningNodes:
         for name in names:
             node = self.nodes.pop(name)
             await node.runtime.stop()
+            node.compactor.stop()
             node.opened.chain.blocks.close()
 
     def transfer(self, amount: int = 1) -> Transaction:

@@ -12,6 +12,7 @@ from consensus.replica import Replica, ReplicaConfig
 from ledger.registry import Phase
 from ledger.steps import finish
 from node.diagnosis import LAG_BLOCKS, STALLED_MS, Seal, target_height, why_stalled
+from node.peer_heads import Unheld
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import validator_signer
 
@@ -36,6 +37,7 @@ def findings(
     now_ms: int = 12_000,
     seals: dict[int, Seal] | None = None,
     rotation: KeyRotation | None = None,
+    unheld: Unheld | None = None,
 ) -> list[tuple[str, str]]:
     report = why_stalled(
         snapshot,
@@ -47,6 +49,7 @@ def findings(
         now_ms=now_ms,
         last_seal=(seals or {}).get,
         rotation=rotation,
+        unheld=unheld,
     )
     assert report.stalled is bool(report.causes)
     assert report.last_commit_ms == since_ms
@@ -204,3 +207,11 @@ def test_a_block_on_its_way_is_no_lag() -> None:
 
 def test_a_verified_certificate_counts_at_once() -> None:
     assert target_height(7, replace(RESTING, behind_target=8), [], 1) == 8
+
+
+def test_blocks_that_all_peers_have_removed_are_named_with_the_way_out() -> None:
+    """Even an observer that no certificate has reached learns that it cannot catch up."""
+    ((finding, remedy),) = findings(RESTING, unheld=Unheld(7, 5_000))
+    assert finding == "block 7 is needed next and peers hold blocks from 5000 on"
+    assert "snapshot" in remedy
+    assert "network.peers" in remedy
