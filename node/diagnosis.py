@@ -15,10 +15,11 @@ LAG_BLOCKS: Final = 2
 
 
 class Seal(NamedTuple):
-    """The newest block with a validator's seal; time_ms: of that block, Unix time."""
+    """The newest block with a validator's seal; time_ms: of that block, Unix time, None when this
+    node has removed it."""
 
     height: int
-    time_ms: int
+    time_ms: int | None
 
 
 def target_height(head: int, snapshot: Snapshot, claims: Iterable[int], max_faulty: int) -> int:
@@ -109,6 +110,8 @@ def _since(organisation: str, seal: Seal | None, now_ms: int) -> str:
     """Who is missing, and since when it has shown nothing on the chain."""
     if seal is None:
         return f"{organisation} (no seal yet)"
+    if seal.time_ms is None:
+        return f"{organisation} (last seal in height {seal.height}, which is removed here)"
     ago = _duration(now_ms - seal.time_ms)
     return f"{organisation} (last seal in height {seal.height}, {ago} ago)"
 

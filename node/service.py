@@ -427,8 +427,10 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
     def _last_seal(self, index: int) -> Seal | None:
         """Of a validator of the running set."""
         height = _last_signed(history_of(self._state()), index)
-        block = self._reader.block(height) if height else None
-        return None if block is None else Seal(height, block.time_ms)
+        if height == 0:
+            return None
+        block = self._reader.block(height)
+        return Seal(height, None if block is None else block.time_ms)
 
     def _running_set(self) -> ValidatorSet:
         """The validators of the running height."""

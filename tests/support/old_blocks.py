@@ -63,13 +63,13 @@ def add(store: BlockStore, *blocks: BlockParts) -> None:
         store.commit(store.batch_for(parts, MARKER))
 
 
-def assert_exactly(store: KeyValueStore, blocks: BlockStore, **shape: int) -> None:
+def assert_exactly(store: KeyValueStore, blocks: BlockStore, *, step_ms: int = STEP_MS) -> None:
     """Blocks from the lowest to the head are there with every row, and of others no row is."""
     head = blocks.head()
     assert head is not None
     expected = {b"B" + bytes(8), b"H" + GENESIS.block_hash}
     for height in range(blocks.lowest_height, head.height + 1):
-        parts = parts_at(height, **shape)
+        parts = parts_at(height, step_ms=step_ms)
         at = height.to_bytes(8, "big")
         assert blocks.block_bytes(height) == parts.block
         assert blocks.certificate_bytes(height) == parts.certificate

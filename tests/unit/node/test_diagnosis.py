@@ -215,3 +215,9 @@ def test_blocks_that_all_peers_have_removed_are_named_with_the_way_out() -> None
     assert finding == "block 7 is needed next and peers hold blocks from 5000 on"
     assert "snapshot" in remedy
     assert "network.peers" in remedy
+
+
+def test_a_seal_in_a_removed_block_is_no_missing_seal() -> None:
+    """Who fell silent long ago did vote once; only the time of that block is gone."""
+    ((finding, _),) = findings(RESTING, {KEYS[1]}, seals={2: Seal(7, None)})
+    assert finding.endswith("o2 (last seal in height 7, which is removed here), o3 (no seal yet)")

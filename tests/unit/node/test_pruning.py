@@ -191,7 +191,6 @@ def test_ranges_are_compacted_one_call_at_a_time_once_enough_was_removed() -> No
     compactor = Compactor(store, failures.append, threshold_bytes=100)
     store.removed_bytes = 99
     compactor.look()
-    assert not compactor.is_running
     store.removed_bytes = 120
     compactor.look()
     assert compactor.is_running
