@@ -1,4 +1,4 @@
-"""Whom a node dials, and where (ADR 0019, ADR 0023).
+"""Whom a node dials, and where (ADR 0019, ADR 0022).
 
 The operator's list says it. Beside it, a seat that takes another node key is dialled under the
 coming key at the address of the present one: the chain says whose key it is, TLS proves it, and

@@ -1,4 +1,4 @@
-"""The node keys of this node: one, and while it is replaced two (ADR 0023).
+"""The node keys of this node: one, and while it is replaced two (ADR 0022).
 
 Peers know a node by its key, and each peer goes by the registry of its own head: who is behind
 knows the present key alone, who is ahead the coming one alone. So a node answers under the key that

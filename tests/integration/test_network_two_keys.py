@@ -1,4 +1,4 @@
-"""A node that has the next node key beside the present one; peers at other heights (ADR 0023)."""
+"""A node that has the next node key beside the present one; peers at other heights (ADR 0022)."""
 
 import asyncio
 

@@ -11,6 +11,7 @@ from node import audit, config
 from node.assembly import CHAIN_FOLDER, read_genesis
 from node.audit import OK
 from node.block_server import BlockServer
+from node.identities import Identities
 from node.keystore import KeyKind, open_seed
 from node.localnet.creation import PASSWORD
 from node.modules import build_executor
@@ -39,7 +40,7 @@ def joining(nodes: RunningNodes, name: str) -> Joining:
     document = read_genesis(settings.path(settings.node.genesis))
     seed = open_seed(settings.path(settings.node.node_key), PASSWORD, KeyKind.NODE)
     start = start_of(document, build_executor())
-    return Joining(settings, start, NodeIdentity.from_seed(seed))
+    return Joining(settings, start, Identities(NodeIdentity.from_seed(seed)))
 
 
 def has_snapshot(nodes: RunningNodes, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""A validator that holds the next key beside the present one (ADR 0023)."""
+"""A validator that holds the next key beside the present one (ADR 0022)."""
 
 from dataclasses import replace
 
