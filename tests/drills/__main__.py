@@ -110,7 +110,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.drills",
-        description="A town of real processes, one thing that goes wrong, and what users saw of it.",
+        description="A town of real processes, one thing that goes wrong, and what users saw.",
     )
     add = parser.add_argument
     names = [drill.name for drill in DRILLS]

@@ -23,7 +23,6 @@ from tests.drills.shifted_clock import write_shift
 from tests.drills.users import Seen, Users
 from tests.drills.weather import Weather, Wires
 from tests.support.town_processes import (
-    END_S,
     NodeProcess,
     ProcessTown,
     base_port,
@@ -191,7 +190,7 @@ class DrillTown(ProcessTown):
         self.assert_one_chain(*names)
         for name in names:
             self.assert_receipts(name, users.receipts)
-        assert len(users.receipts) == len(users.transfers)
+        assert len(users.receipts) == len(users.transfers), "a transfer was left without receipt"
         return len(users.receipts)
 
     def assert_sound(self) -> None:
@@ -218,7 +217,7 @@ class DrillTown(ProcessTown):
         self.kill(*self.running)
         if self.users is not None:
             users, self.users = self.users, None
-            users.stop()
+            users.stop(patience_s=0.0)  # who did not conclude has failed already
         self._at_end.close()
         if self.wires is not None:
             self.wires.close()

@@ -88,9 +88,10 @@ class Users:
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(STOP_S)
 
-    def stop(self) -> None:
-        """Send nothing more, wait for what is on the way; the first thing that broke is raised."""
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(2 * STOP_S)
+    def stop(self, patience_s: float = STOP_S) -> None:
+        """Send nothing more, and wait so long for what is on the way; the first thing that broke is
+        raised."""
+        asyncio.run_coroutine_threadsafe(self._stop(patience_s), self._loop).result(2 * STOP_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_S)
         self._loop.close()
@@ -139,11 +140,11 @@ class Users:
         if not task.cancelled() and self.failure is None:
             self.failure = task.exception()
 
-    async def _stop(self) -> None:
+    async def _stop(self, patience_s: float) -> None:
         self._stopping.set()
         wallets = self._work[len(self._clients) :]
-        if wallets:
-            await asyncio.wait(wallets, timeout=STOP_S)
+        if wallets and patience_s:
+            await asyncio.wait(wallets, timeout=patience_s)
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
