@@ -115,7 +115,7 @@ def _options() -> argparse.Namespace:
     add = parser.add_argument
     names = [drill.name for drill in DRILLS]
     add("only", nargs="*", metavar="DRILL", help=f"of {', '.join(names)}; all by default")
-    add("--short", action="store_true", help="faults of 5 s, a partition of 30 s")
+    add("--short", action="store_true", help="faults of 4 s, a partition of 30 s")
     add("--proxies", action="store_true", help="TCP proxies also where namespaces are allowed")
     add("--keep", action="store_true", help="keep the folders of the towns")
     add("--json", type=Path, default=DEFAULT_RESULTS, help=f"results; {DEFAULT_RESULTS} by default")

@@ -26,14 +26,15 @@ BAD_LINE_GAP_S: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How long faults last, in seconds."""
+    """How long faults last, in seconds. before: of an undisturbed town under load."""
 
+    before: float
     fault: float
     partition: float
 
 
-FULL: Final = Scale(fault=30.0, partition=600.0)
-SHORT: Final = Scale(fault=5.0, partition=30.0)
+FULL: Final = Scale(before=4.0, fault=30.0, partition=600.0)
+SHORT: Final = Scale(before=1.0, fault=4.0, partition=30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def assert_went_on(found: Measured, longest_s: float = BLOCKS_AGAIN_S) -> Measur
 
 def kill(town: DrillTown, scale: Scale) -> Measured:
     """SIGKILL to one validator; started again after a while."""
-    town.begin()
+    town.begin(scale.before)
     with town.fault():
         town.kill(VICTIM)
         town.stay(scale.fault)
@@ -69,20 +70,20 @@ def kill(town: DrillTown, scale: Scale) -> Measured:
 
 def blackout(town: DrillTown, scale: Scale) -> Measured:
     """SIGKILL to all at once, and all started again."""
-    town.begin()
+    town.begin(scale.before)
     with town.fault():
         town.kill(*town.nodes)
         town.stay(scale.fault)
-        town.start(*town.nodes)
-        town.wait_ready(*town.validators)
+    town.start(*town.nodes)
+    started_s = town.wait_ready(*town.validators)
     found = town.recovered()
-    assert found.blocks_again_s <= BLOCKS_AGAIN_S
+    assert found.blocks_again_s <= started_s + BLOCKS_AGAIN_S
     return found
 
 
 def pause(town: DrillTown, scale: Scale) -> Measured:
     """SIGSTOP: longer than peers hold a silent connection (15 s) in the full form."""
-    town.begin()
+    town.begin(scale.before)
     with town.fault():
         town.suspend(VICTIM)
         town.stay(scale.fault)
@@ -93,7 +94,7 @@ def pause(town: DrillTown, scale: Scale) -> Measured:
 def clock(town: DrillTown, scale: Scale) -> Measured:
     """One validator's wall clock an hour ahead, then an hour behind, then right."""
     town.give_clock(VICTIM)
-    town.begin()
+    town.begin(scale.before)
     with town.fault():
         for shift_ms in (HOUR_MS, -HOUR_MS):
             town.shift_clock(VICTIM, shift_ms)
@@ -117,7 +118,7 @@ def full_disk(town: DrillTown, scale: Scale) -> Measured:
     """Nothing more fits on one validator's disk: it ends with a sentence, and returns by itself
     when it is started with room."""
     disk = town.give_disk(VICTIM)
-    town.begin()
+    town.begin(scale.before)
     with town.fault():
         disk.fill()
         code, said = town.ended(VICTIM)
@@ -134,7 +135,7 @@ def read_only_disk(town: DrillTown, scale: Scale) -> Measured:
     """One validator's file system fails and takes no more writes (what ext4 does after an error):
     the node ends with a sentence; after fsck it is started again."""
     disk = town.give_disk(VICTIM)
-    town.begin()
+    town.begin(scale.before)
     with town.fault():
         disk.break_off()
         code, said = town.ended(VICTIM)
@@ -149,7 +150,7 @@ def read_only_disk(town: DrillTown, scale: Scale) -> Measured:
 def damaged_table(town: DrillTown, scale: Scale) -> Measured:
     """A bit of every page of a validator's largest table is flipped while it is down. The node says
     which folder to move away; that is done, and it gets the chain from the others."""
-    town.begin()
+    town.begin(scale.before)
     town.stop(VICTIM)
     town.start(VICTIM)  # an opened store moves its log into tables
     town.wait_ready(VICTIM)
@@ -176,7 +177,7 @@ def damaged_table(town: DrillTown, scale: Scale) -> Measured:
 
 def loss(town: DrillTown, scale: Scale) -> Measured:
     """Every line loses one packet in five, each way."""
-    town.begin()
+    town.begin(scale.before)
     with town.fault():
         town.weather.loss = 0.2
         town.stay(2 * scale.fault)
@@ -186,7 +187,7 @@ def loss(town: DrillTown, scale: Scale) -> Measured:
 
 def delay(town: DrillTown, scale: Scale) -> Measured:
     """Every line takes 300 ms each way."""
-    town.begin()
+    town.begin(scale.before)
     with town.fault():
         town.weather.delay_s = 0.3
         town.stay(2 * scale.fault)
@@ -197,7 +198,7 @@ def delay(town: DrillTown, scale: Scale) -> Measured:
 def partition(town: DrillTown, scale: Scale) -> Measured:
     """Two validators hear each other, and so do the other two: no quorum, no block; none that
     contradict either. Blocks come again within 10 s of healing."""
-    town.begin()
+    town.begin(scale.before)
     assert town.users is not None
     with town.fault():
         town.weather.cut(*SIDES)
@@ -214,7 +215,7 @@ def replaced(town: DrillTown, scale: Scale) -> Measured:
     """A validator's machine is lost: a new one has its keys, and nothing of its data. It may have
     signed what it cannot remember, so it votes only from two heights above the first certified head
     that it sees; then the town needs its vote again."""
-    town.begin()
+    town.begin(scale.before)
     home = town.nodes[VICTIM].home
     with town.fault():
         town.kill(VICTIM)
@@ -234,7 +235,7 @@ def replaced(town: DrillTown, scale: Scale) -> Measured:
 
 def rolling(town: DrillTown, scale: Scale) -> Measured:
     """Every validator stopped, started and awaited, one after the other."""
-    town.begin()
+    town.begin(scale.before)
     with town.fault():
         for name in town.validators:
             codes = town.stop(name)

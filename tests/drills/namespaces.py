@@ -65,6 +65,7 @@ class NamespaceWires:
         self._key = os.getpid()
         self._files: list[int] = []
         self._made: list[str] = []
+        self._outer: list[str] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="wires", daemon=True)
         try:
@@ -72,6 +73,7 @@ class NamespaceWires:
                 self._make(number)
         except BaseException:
             self._remove()
+            self._loop.close()
             raise
         self._thread.start()
 
@@ -118,6 +120,7 @@ class NamespaceWires:
         ip("-n", space, "link", "set", "lo", "up")
         outer = f"pyu{self._key}.{number}"
         ip("link", "add", outer, "type", "veth", "peer", "name", "users", "netns", space)
+        self._outer.append(outer)
         ip("addr", "add", f"{self._users_address(number, 1)}/30", "dev", outer)
         ip("link", "set", outer, "up")
         ip("-n", space, "addr", "add", f"{self._users_address(number, 2)}/30", "dev", "users")
@@ -160,6 +163,8 @@ class NamespaceWires:
     def _remove(self) -> None:
         for file in self._files:
             os.close(file)
+        for outer in self._outer:
+            ip("link", "del", outer)  # the kernel takes its time to empty a namespace
         for space in self._made:
-            ip("netns", "del", space)  # its devices go with it, and so do their outer ends
-        self._files, self._made = [], []
+            ip("netns", "del", space)
+        self._files, self._made, self._outer = [], [], []

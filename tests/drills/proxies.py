@@ -86,9 +86,11 @@ class ProxyWires:
 
     async def _between(self, of: str, to: TownNode) -> asyncio.Server:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with suppress(OSError, asyncio.CancelledError):
-                await self._connection(of, to, reader, writer)
-            writer.close()
+            try:
+                with suppress(OSError):
+                    await self._connection(of, to, reader, writer)
+            finally:
+                writer.close()
 
         server = await asyncio.start_server(serve, LOOPBACK, 0, limit=CHUNK_BYTES)
         self._ports[of, to.name] = server.sockets[0].getsockname()[1]

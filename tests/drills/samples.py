@@ -8,7 +8,7 @@ The rule. The first WARM_UP of a run is left out: caches fill, tables reach thei
 line is fitted through what is left (least squares), and its rise from the first to the last of
 these samples is the growth. Memory passes when the growth is at most MAX_GROWTH of the mean, or
 less than LEAST_MIB, which an allocator's habits explain; handles when it is at most MAX_HANDLES. A
-leak of 10 bytes a block would be found after a million blocks, and one of 1 KiB after 30,000.
+leak of 12 bytes a block is found after a million blocks, and one of 1 KiB after 12,000.
 """
 
 import os

@@ -52,7 +52,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     for section, key, value in options.set:
         os.environ[f"{ENVIRONMENT_PREFIX}{section}_{key}".upper()] = value
-    folder = Path(mkdtemp(prefix=f"poyong-soak-{options.what}-"))
+    folder = Path(mkdtemp(prefix=f"poyong-soak-{options.what}-", dir=options.dir))
     began = time.monotonic()
     try:
         samples, facts = run(options, folder)
@@ -96,6 +96,11 @@ def _options() -> argparse.Namespace:
     add("--seconds", type=float, help="how long at most; two hours for a town by default")
     add("--set", type=_setting, action="append", default=[], metavar="SECTION.KEY=VALUE")
     add("--disk-bound-mib", type=float, help="fail when a node's data takes more")
+    add(
+        "--dir",
+        type=Path,
+        help="where the town's folder is made; in memory (/dev/shm) a block waits for no disk",
+    )
     add("--json", type=Path, help=f"results; {RESULTS}/soak-WHAT.json by default")
     return parser.parse_args()
 

@@ -32,8 +32,6 @@ from tests.support.town_processes import (
 BLOCKS_AGAIN_S: Final = 10.0
 """Promised once a fault is over (consensus.md rule 3)."""
 WHOLE_AGAIN_S: Final = 120.0
-BEFORE_S: Final = 4.0
-"""Of an undisturbed town under load, before the fault."""
 CLOCK_FILE: Final = "clock-shift"
 POLL_S: Final = 0.02
 
@@ -65,15 +63,15 @@ class DrillTown(ProcessTown):
 
     # Life
 
-    def begin(self) -> None:
-        """Everybody runs and is ready, and users have been at work for a while."""
+    def begin(self, before_s: float) -> None:
+        """Everybody runs and is ready, and users have been at work for so long."""
         missing = [name for name, node in self.nodes.items() if not node.running]
         self.start(*missing)
         self.wait_ready(*self.nodes)
         if self.users is None:
             self.users = Users({name: self.rpc(name) for name in self.nodes})
             self.users.start()
-        self.stay(BEFORE_S)
+        self.stay(before_s)
 
     def start(self, *names: str, wrapper: Sequence[str] = ()) -> None:
         """Start nodes where their wires, their disk and their clock are."""
