@@ -91,6 +91,9 @@ async def live(folder: Path, seconds: float, told: Callable[[str, Sample], None]
             ]  # fmt: skip
             await until_one_ends(background, endings)
         life.height = (await client.call(calls.status()))["height"]
+        life.counts["rounds of reports"] = (await client.call(calls.get_land_index()))[
+            "rounds_final"
+        ]
         life.failures += [said for node in nodes.nodes if (said := node.failure())]
         life.failures += await nodes.stop()
     for node in town.nodes:
