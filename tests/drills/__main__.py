@@ -72,7 +72,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
             _figure(row.get("whole_again_s")),
             str(row.get("receipts", "")),
             str(row.get("lost", "")),
-            row["outcome"],
+            row["outcome"].partition("\n")[0],
         )
     return shown
 
@@ -98,7 +98,7 @@ def main() -> int:
             bar.update(task, description=drill.title)
             row = run_drill(drill, scale, packets=packets, keep=options.keep)
             rows.append(row)
-            console.print(f"{drill.name}: {row['outcome']}, {row['took_s']:.0f} s", markup=False)
+            console.print(f"{drill.name}: {row['outcome']} ({row['took_s']:.0f} s)", markup=False)
             bar.advance(task)
     console.print(table(rows))
     options.json.parent.mkdir(parents=True, exist_ok=True)

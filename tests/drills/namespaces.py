@@ -9,11 +9,13 @@ by a second interface, which no weather touches.
 import asyncio
 import fcntl
 import os
+import re
 import shutil
 import struct
 import subprocess
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from ledger.errors import LocalError
@@ -43,7 +45,7 @@ def ip(*arguments: str) -> None:
 
 def allowed() -> bool:
     """Whether this machine lets us make namespaces with devices of our own."""
-    if os.geteuid() != 0 or shutil.which("ip") is None or not os.path.exists(TUN):
+    if os.geteuid() != 0 or shutil.which("ip") is None or not Path(TUN).exists():
         return False
     name = f"poyong{os.getpid()}-try"
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
@@ -53,12 +55,21 @@ def allowed() -> bool:
     return True
 
 
+def remove_left_over() -> None:
+    """Namespaces of a run that was killed before it could remove them, known by its process id."""
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True)
+    for name in re.findall(r"^poyong\d+-\w+", listed.stdout, re.MULTILINE):
+        if not Path("/proc", name[len("poyong") :].partition("-")[0]).exists():
+            ip("netns", "del", name)
+
+
 class NamespaceWires:
     """See above."""
 
     kind = "network namespaces, each packet lost or delayed by itself"
 
     def __init__(self, nodes: Sequence[TownNode], weather: Weather) -> None:
+        remove_left_over()
         self._weather = weather
         self._names = [node.name for node in nodes]
         # Those of other runs must not be in the way: the process id is in everything.

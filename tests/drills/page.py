@@ -1,4 +1,4 @@
-"""`python -m tests.drills.page build/drills.json`: rows of docs/resilience.md from a run's results."""
+"""`python -m tests.drills.page FILE...`: the table of docs/resilience.md from results of drills."""
 
 import json
 import sys
@@ -15,10 +15,10 @@ def row_of(result: Mapping[str, Any]) -> str:
         return _line(result["fault"], "", result["outcome"], "", "")
     seen = result["seen"]
     asked = seen["errors"] + seen["transfers"]
-    errors = f"{seen['errors']} of {asked} submissions failed at the first node asked"
+    errors = f"{seen['errors']} of {asked} submissions failed and went to another node"
     users = (
-        f"{errors if seen['errors'] else 'no error'}; no block for {seen['longest_gap_s']:.1f} s at "
-        f"most; final after {seen['median_latency_s']:.1f} s (median), "
+        f"{errors if seen['errors'] else 'no error'}; no block for {seen['longest_gap_s']:.1f} s "
+        f"at most; final after {seen['median_latency_s']:.1f} s (median), "
         f"{seen['longest_latency_s']:.1f} s (longest)"
     )
     recovered = (

@@ -18,7 +18,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Final
 
+from api.client import ClientError
 from ledger.errors import LocalError
+from node.constitution.chain import StepError
 from node.options import ENVIRONMENT_PREFIX
 from tests.drills import soak_blocks, soak_town
 from tests.drills.samples import Sample, as_json, judge, shown, verdict_text
@@ -56,7 +58,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         samples, facts = run(options, folder)
-    except LocalError as error:
+    except (LocalError, ClientError, StepError, TimeoutError, OSError) as error:
         print(f"FAILED: {error}; the files are in {folder}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

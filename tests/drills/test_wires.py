@@ -1,6 +1,7 @@
 """What stands for a network in the drills does what the weather says."""
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -123,6 +124,22 @@ def test_what_is_lost_comes_late_and_all_of_it(asked: tuple[Asked, Weather]) -> 
     weather.loss = 0.2
     asking.send(500_000)
     assert asking.took_s() >= 0.2  # the least time after which TCP sends again
+
+
+@pytest.mark.skipif(not namespaces.allowed(), reason="needs root, iproute2 and /dev/net/tun")
+def test_namespaces_that_a_killed_run_left_are_removed() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    theirs, ours = f"poyong{ended.pid}-0", f"poyong{os.getpid()}-kept"
+    namespaces.ip("netns", "add", theirs)
+    namespaces.ip("netns", "add", ours)
+    try:
+        namespaces.remove_left_over()
+        left = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True)
+        assert theirs not in left.stdout
+        assert ours in left.stdout
+    finally:
+        namespaces.ip("netns", "del", ours)
 
 
 def test_a_host_that_is_down_is_known_at_once_behind_a_proxy() -> None:

@@ -33,7 +33,6 @@ BLOCKS_AGAIN_S: Final = 10.0
 """Promised once a fault is over (consensus.md rule 3)."""
 WHOLE_AGAIN_S: Final = 120.0
 CLOCK_FILE: Final = "clock-shift"
-POLL_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
