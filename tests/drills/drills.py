@@ -221,6 +221,7 @@ def replaced(town: DrillTown, scale: Scale) -> Measured:
         town.kill(VICTIM)
         shutil.rmtree(home / "data")
         town.stay(scale.fault)
+    # From here it fetches every block from genesis on; a start from a snapshot belongs here.
     town.start(VICTIM)
     found = assert_went_on(town.recovered())
     another = town.validators[0]

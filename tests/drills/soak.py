@@ -18,6 +18,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Final
 
+import aiohttp
+
 from api.client import ClientError
 from ledger.errors import LocalError
 from node.constitution.chain import StepError
@@ -58,7 +60,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         samples, facts = run(options, folder)
-    except (LocalError, ClientError, StepError, TimeoutError, OSError) as error:
+    except (LocalError, ClientError, aiohttp.ClientError, StepError, OSError) as error:
         print(f"FAILED: {error}; the files are in {folder}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

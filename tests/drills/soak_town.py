@@ -81,7 +81,8 @@ async def live(folder: Path, seconds: float, told: Callable[[str, Sample], None]
     town = await asyncio.to_thread(creation.prepare, folder, wish)
     life = Life()
     async with fleet.running(folder, town) as nodes, Client(town.observer.rpc_url) as client:
-        await _answers(client)
+        for node in town.nodes:
+            await _answers(node.rpc_url)
         chain = TownChain(client, CHAIN_ID)
         background = [chain.follow(), *_load(folder, town, client, chain, life)]
         background.append(_sampled(folder, nodes, seconds, life, told))
@@ -103,8 +104,8 @@ async def live(folder: Path, seconds: float, told: Callable[[str, Sample], None]
     return life
 
 
-async def _answers(client: Client) -> None:
-    async with asyncio.timeout(START_S):
+async def _answers(url: str) -> None:
+    async with asyncio.timeout(START_S), Client(url) as client:
         while True:
             try:
                 await client.call(calls.status())
