@@ -36,7 +36,7 @@ def _line(*cells: str) -> str:
 def main() -> None:
     """The table for all results of the given files."""
     print(_line(*HEADER))
-    print(_line(*("---" for _ in HEADER)))
+    print("|---" * len(HEADER) + "|")
     for name in sys.argv[1:]:
         for result in json.loads(Path(name).read_text(encoding="utf-8")):
             print(row_of(result))
