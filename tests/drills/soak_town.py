@@ -43,6 +43,8 @@ LAND: Final = "gwangju"
 DAY_MS: Final = 1_000
 """Of the calendar of proposals."""
 QUARTER_FLOOR_MS: Final = 3_000
+PROPOSALS: Final = 100
+"""At most, evenly over the run: their rows and those of votes stay in the state for good."""
 PAYERS: Final = 8
 TRANSFERS_A_SECOND: Final = 8
 READS_A_SECOND: Final = 20
@@ -84,7 +86,7 @@ async def live(folder: Path, seconds: float, told: Callable[[str, Sample], None]
         for node in town.nodes:
             await _answers(node.rpc_url)
         chain = TownChain(client, CHAIN_ID)
-        background = [chain.follow(), *_load(folder, town, client, chain, life)]
+        background = [chain.follow(), *_load(folder, town, client, chain, seconds, life)]
         background.append(_sampled(folder, nodes, seconds, life, told))
         with told_to_stop() as stopped:
             endings: list[Coroutine[Any, Any, Any]] = [
@@ -115,7 +117,7 @@ async def _answers(url: str) -> None:
 
 
 def _load(
-    folder: Path, town: Town, client: Client, chain: TownChain, life: Life
+    folder: Path, town: Town, client: Client, chain: TownChain, seconds: float, life: Life
 ) -> list[Coroutine[Any, Any, None]]:
     payers = [account.signer for account in ed25519_accounts()[:PAYERS]]
     land = ScenarioPlayer(
@@ -126,7 +128,7 @@ def _load(
     return [
         traffic.run(TRANSFERS_A_SECOND),
         _endless(land.run()),
-        _governance(folder, chain, life),
+        _governance(folder, chain, seconds / PROPOSALS, life),
         _reads(urls, life),
         *(_subscriber(urls, number, life) for number in range(SUBSCRIBERS)),
     ]
@@ -138,15 +140,17 @@ async def _endless(work: Coroutine[Any, Any, None]) -> None:
     await asyncio.Event().wait()
 
 
-async def _governance(folder: Path, chain: TownChain, life: Life) -> None:
+async def _governance(folder: Path, chain: TownChain, period_s: float, life: Life) -> None:
     """One proposal after the other, each voted on by organisations and persons."""
     people = people_of(folder)
     await persons.seat_persons(chain, people, Record(lambda _: None))
     assembly = Assembly(chain, people)
     while True:
         number = life.counts.get("proposals carried", 0) + 1
+        next_s = time.monotonic() + period_s
         await assembly.decide(("city-hall", "gist"), f"Motion {number}", [])
         life.did("proposals carried")
+        await asyncio.sleep(max(0.0, next_s - time.monotonic()))
 
 
 async def _reads(urls: list[str], life: Life) -> None:

@@ -27,7 +27,7 @@ def test_a_sawtooth_of_buffers_is_no_growth_and_tables_are_no_handles() -> None:
 
 
 def test_memory_that_grows_is_found() -> None:
-    assert "memory grows by 14" in judge(series(memory_a_step=0.2), None).problem
+    assert "memory grows by 22" in judge(series(memory_a_step=0.3), None).problem
 
 
 def test_handles_that_grow_are_found() -> None:
