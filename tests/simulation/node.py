@@ -148,7 +148,7 @@ class SimulatedNode:
             with self.disk.at_work(True):
                 self.process = self.make_process()
         except Crash:
-            self._lose_power()
+            self.lose_power()
         except (LocalError, InvariantViolation) as error:
             self.stop(error)
         else:
@@ -162,9 +162,10 @@ class SimulatedNode:
         """The process ends now; the disk keeps what was synced."""
         if self.process is None:
             return
-        self._lose_power()
+        self.lose_power()
 
-    def _lose_power(self) -> None:
+    def lose_power(self) -> None:
+        """As crash, and whether the program runs or not: what is only in memory is gone."""
         self.site.world.note("crash", self.endpoint)
         self._end()
         self.crashes += 1
