@@ -12,6 +12,8 @@ The layout of the files is in node/wal_format.py.
 Crash points, each with a test in tests/crash/test_wal_crash.py:
   append.before_write    nothing of the frame is on disk: it was never sent
   append.before_sync     any subset of its pages is on disk: the checksum fails, it is dropped
+  append.sync_failed     memory has the frame and the disk may not: the log ends; who opens it reads
+                         the frame, and writes it again before anything is said on its strength
   append.after_sync      the frame is on disk, nothing was sent: recovery sends the same vote
   commit.before_cut      the store's marker names the running generation: its records are read and
                          recovery ignores those of applied heights
@@ -168,6 +170,10 @@ def _recover(files: VoteFiles, marker: Marker | None) -> tuple[_Position, list[F
         position = _Position(marker, marker.generation + 1, 0, PAGE_BYTES, 0)
     else:
         last = running[-1]
+        # A sync that failed leaves it in memory and counts it as written: a later sync does nothing
+        # for it. What this node is about to stand by is therefore written once more.
+        slot = last.generation % len(FILES)
+        files.write(slot, last.offset, contents[slot][last.offset : last.end])
         position = _Position(marker, last.generation, last.sequence + 1, last.end, last.checksum)
     return position, committed + running
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+from ledger.errors import LocalError
 from tests.simulation.disk import BadRead, Disk, Misread, Refusal, Tear
 from tests.simulation.disk_plan import DiskFault
 from tests.simulation.monitor import Monitor
@@ -147,7 +148,7 @@ class DiskFaults:
             raise Violation("stopped", f"node {node.endpoint}, whose disk is healthy: {error}")
         self.stops += 1
         said = str(error)
-        if node.disk.harmed and not node.disk.misread and not _names_a_remedy(said):
+        if isinstance(error, LocalError) and not _names_a_remedy(said):
             raise Violation("sentence", f"node {node.endpoint} names no remedy: {said}")
         delay_ms = HASTE_MS if self._over else RESTART_MS
 

@@ -46,13 +46,8 @@ class Turns:
         self._inside = False
         self._busy = False
         self._paused_until_us = 0
-        self._synced_us = 0
-        """Until then a sync holds the process up."""
-
-    @property
-    def waits_for_disk(self) -> bool:
+        self.waits_for_disk = False
         """Whether a sync holds the process up."""
-        return self._world.now_us < self._synced_us
 
     def soon(self, act: Act) -> None:
         """Do `act` now, or when what keeps the process busy is over."""
@@ -104,7 +99,7 @@ class Turns:
             self._inside = False
 
     def _work(self) -> None:
-        while not self._busy and self._world.now_us >= max(self._paused_until_us, self._synced_us):
+        while not self._is_held_up():
             if self.answers:
                 self._take_answer(self.answers.popleft())
             elif self._inbox:
@@ -114,9 +109,19 @@ class Turns:
                 if not self.answers and not self._inbox:
                     return
             if self._disk.lag_us:
-                self._synced_us = self._world.now_us + self._disk.lag_us
-                self.later_us(self._disk.lag_us, self._work_off)
+                # Last of what happens then: what this turn did is seen before the next one begins.
+                self.waits_for_disk = True
+                self.later_us(self._disk.lag_us, self._synced)
                 self._disk.lag_us = 0
+
+    def _is_held_up(self) -> bool:
+        return (
+            self._busy or self.waits_for_disk or self._world.now_us < self._paused_until_us
+        )
+
+    def _synced(self) -> None:
+        self.waits_for_disk = False
+        self._work_off()
 
     def _take_answer(self, event: Event) -> None:
         work = isinstance(event, ProposalBuilt | ProposalChecked)
