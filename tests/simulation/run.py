@@ -55,7 +55,8 @@ NEW_HEIGHTS: Final = 2
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a seed. reason: None when it passed. digest: hash of everything that
-    happened. changing: whether the validator set was to change; changes: how often it did.
+    happened. changing: whether the validator set was to change; changes: how often it did. disk:
+    the kinds of faults of disks that were asked for, None for those that the seed itself has.
     next_block_ms, all_ms: from healing to the next block, and until all had it. stops: how often
     a node gave up for its disk; losses: how often an operator moved a damaged folder away; struck:
     kinds of faults of disks that took effect."""
@@ -63,6 +64,7 @@ class Outcome:
     seed: int
     n: int
     changing: bool
+    disk: tuple[str, ...] | None
     reason: str | None
     rule: str | None
     digest: str
@@ -319,6 +321,7 @@ def run_seed(
             seed=seed,
             n=n,
             changing=changes,
+            disk=disk,
             reason=reason,
             rule=rule,
             digest=world.world.digest(),

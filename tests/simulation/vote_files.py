@@ -121,6 +121,11 @@ class VirtualFiles:
         self._settle()
         return {**self._durable[0], **self._durable[1]}
 
+    def platter(self) -> list[bytes]:
+        """What both files would hold after loss of power."""
+        self._settle()
+        return [bytes(content) for content in self._platter]
+
     def is_durable(self, vote: Durable) -> bool:
         """Whether a restart after loss of power would find this vote."""
         self._settle()
