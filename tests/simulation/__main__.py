@@ -46,7 +46,8 @@ def _tasks(options: argparse.Namespace) -> list[Task]:
 def _report(summary: Summary) -> None:
     print(
         f"{summary.heights} heights, {summary.deliveries} deliveries, {summary.crashes} crashes, "
-        f"{summary.stops} stops for a disk and {summary.changes} changes of the validator set in {summary.seconds:.1f} s"
+        f"{summary.stops} stops for a disk and {summary.changes} changes of the validator set "
+        f"in {summary.seconds:.1f} s"
     )
     print(f"{summary.passed} passed, {summary.failed} failed")
 

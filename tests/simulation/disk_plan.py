@@ -124,6 +124,13 @@ def _fault(plan: Plan, rng: Random, kind: str, safety_ms: int) -> DiskFault | No
                 nodes = (rng.choice(losers),)
         reads = rng.choice((amount, rng.randrange(500)))
         return DiskFault(
-            kind, at_ms, for_ms, nodes, reads, of_votes=of_votes, elsewhere=elsewhere, lasting=lasting
+            kind,
+            at_ms,
+            for_ms,
+            nodes,
+            reads,
+            of_votes=of_votes,
+            elsewhere=elsewhere,
+            lasting=lasting,
         )
     return DiskFault(kind, at_ms, for_ms, nodes, amount)

@@ -122,7 +122,8 @@ class _ForgetfulOfFailure(node.wal.WriteAheadLog):
 
 
 def _rewrite_nothing(files: Any, marker: Any) -> Any:
-    return _RECOVER(_ReadOnly(files), marker)
+    read_only: Any = _ReadOnly(files)
+    return _RECOVER(read_only, marker)
 
 
 class _ReadOnly:

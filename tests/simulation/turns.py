@@ -115,9 +115,7 @@ class Turns:
                 self._disk.lag_us = 0
 
     def _is_held_up(self) -> bool:
-        return (
-            self._busy or self.waits_for_disk or self._world.now_us < self._paused_until_us
-        )
+        return self._busy or self.waits_for_disk or self._world.now_us < self._paused_until_us
 
     def _synced(self) -> None:
         self.waits_for_disk = False
