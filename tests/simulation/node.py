@@ -179,8 +179,11 @@ class SimulatedNode:
         self._end()
         if process is not None:
             # As node/runtime.py does; a disk that still refuses changes nothing.
-            with suppress(LocalError):
-                process.vote_log.close()
+            try:
+                with suppress(LocalError):
+                    process.vote_log.close()
+            except Crash:  # power fails in its last write
+                self.lose_power()
         self.on_stopped(self, error)
 
     def _end(self) -> None:
