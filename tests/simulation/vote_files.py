@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from os import strerror
 from pathlib import Path
 from random import Random
+from typing import Final
 from zlib import crc32
 
 from consensus import wal_records
@@ -22,11 +23,14 @@ from consensus.wal_records import (
 from ledger.block import Block, decode_block
 from ledger.registry import Phase
 from node.vote_files import FILES
-from node.wal_format import PAGE_BYTES, read_file_header, scan
+from node.wal_format import PAGE_BYTES, Frame, read_file_header, scan
 from tests.simulation.disk import SECTOR_BYTES, BadRead, Crash, Disk, Fuse, Misread
 
 Durable = tuple[Phase, int, int, bytes]
 """(phase, height, view, block hash; b"" for a ViewChange) of a vote that the record holds."""
+
+
+NO_FRAME: Final = Frame(0, 0, 0, 0, 0, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +183,22 @@ class VirtualFiles:
                     self._durable[slot][vote] = None
 
     def _misread(self, contents: list[bytes], bad: BadRead) -> None:
-        """One written page of one file is not what was written."""
+        """One written page of one file is not what was written.
+
+        The newest frame is spared: after a kill its damage looks like a torn write, which was
+        never sent, and the record drops it (docs/adr/0007, "Consequences").
+        """
         rng = self._disk.rng
+        newest, last_slot, start, end = max(
+            (frame.generation, slot, frame.offset, frame.end)
+            for slot, content in enumerate(contents)
+            for frame in scan(content, self._seed) or [NO_FRAME]
+        )
         written = [
             (slot, at)
             for slot, content in enumerate(contents)
             for at in range(0, len(content), PAGE_BYTES)
+            if not (newest and slot == last_slot and start <= at < end)
         ]
         slot, at = rng.choice(written)
         content = bytearray(contents[slot])
