@@ -45,7 +45,7 @@ from node.gossip import decode_batch, encode_batch
 from node.ingest import Ingest
 from node.proposals import ProposalAssembler, answer_positions
 from node.storage import OpenedChain, certified_block_bytes, open_chain, with_vote_record
-from node.wal import open_log_on
+from node.wal import OpenedLog, open_log_on
 from node.wire import FrameKind
 from tests.simulation.disk import Crash
 from tests.simulation.synchronisation import Synchronisation
@@ -87,12 +87,8 @@ class Process:
         self._work_told = False
         self._relay_after_ms = 0
         document = self.template.document
-        node.store.open()
-        blocks = BlockStore(node.store, f"node {node.endpoint}")
-        opened = open_chain(blocks, document, self.template.executor)
-        votes = open_log_on(node.votes, opened.marker, make_identity=node.rng.randbytes)
+        opened, votes = self._open_disk()
         self.vote_log = votes.log
-        opened = with_vote_record(opened, votes.log.marker(), lost=votes.lost is not None)
         records = [wal_records.decode(raw, self.read_block) for raw in votes.records]
         self.mempool = Mempool(opened.head.height, lambda address: True)
         self.ingest = Ingest(
@@ -152,6 +148,16 @@ class Process:
             replica, self.chain, self.vote_log, signer, self.domain, self, self, self
         )
         self.turns.answers = self.driver.answers
+
+    def _open_disk(self) -> tuple[OpenedChain, OpenedLog]:
+        """Chain and vote record, in the order of node/assembly.py."""
+        node, template = self.node, self.template
+        node.store.open()
+        blocks = BlockStore(node.store, f"node {node.endpoint}")
+        opened = open_chain(blocks, template.document, template.executor)
+        votes = open_log_on(node.votes, opened.marker, make_identity=node.rng.randbytes)
+        lost = votes.lost is not None
+        return with_vote_record(opened, votes.log.marker(), lost=lost), votes
 
     def make_chain(self, opened: OpenedChain) -> Chain:
         """The applied chain of this process."""
