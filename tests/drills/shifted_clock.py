@@ -2,8 +2,8 @@
 
 FILE holds a signed 64-bit number of milliseconds, which is added to what Python's `time.time` and
 `time.time_ns` say: whatever a node decides by the wall clock is read there, in one function
-(node.wall_clock.now_ms). The file is mapped, so the clock moves at once, in the middle of the node's
-life, as when an operator or a time server sets it. The times of log lines stay true, and
+(node.wall_clock.now_ms). The file is mapped, so the clock moves at once, in the middle of the
+node's life, as when an operator or a time server sets it. The times of log lines stay true, and
 certificates of connections are not concerned: nodes compare keys and no dates.
 
 No setting of the machine's clock: that would need root, and would shift every other process too.
