@@ -109,26 +109,7 @@ class Process:
         self.assembler = ProposalAssembler(
             self.ingest, self._ask_transactions, self._assembled, self.turns.later_ms
         )
-        self.synchronisation = Synchronisation(
-            lambda peer, payload: self.send_frame(peer[0], FrameKind.SYNC, payload),
-            self.read_block,
-            lambda: self.chain.head.height,
-            lambda message: self.turns.soon(
-                lambda: self._handle(MessageReceived(message, None), None)
-            ),
-            BlockServer(
-                lambda: self.chain.head.height,
-                lambda height: certified_block_bytes(self.chain.blocks, height),
-                self._block_by_hash,
-                lambda: self.world.now_us / 1_000_000,
-            ),
-            lambda: self.world.now_ms,
-            self.turns.later_ms,
-            self._caught_up,
-        )
-        for endpoint in self.network.endpoints():
-            if endpoint != node.endpoint:
-                self.synchronisation.head_seen(bytes((endpoint,)), 0)
+        self.synchronisation = self._make_synchronisation()
         self.domain = SigningDomain(document.chain_id, opened.genesis_hash)
         self.config = ReplicaConfig(
             domain=self.domain,
@@ -150,6 +131,29 @@ class Process:
             replica, self.chain, self.vote_log, ring, self.domain, self, self, self
         )
         self.turns.answers = self.driver.answers
+
+    def _make_synchronisation(self) -> Synchronisation:
+        made = Synchronisation(
+            lambda peer, payload: self.send_frame(peer[0], FrameKind.SYNC, payload),
+            self.read_block,
+            lambda: self.chain.head.height,
+            lambda message: self.turns.soon(
+                lambda: self._handle(MessageReceived(message, None), None)
+            ),
+            BlockServer(
+                lambda: self.chain.head.height,
+                lambda height: certified_block_bytes(self.chain.blocks, height),
+                self._block_by_hash,
+                lambda: self.world.now_us / 1_000_000,
+            ),
+            lambda: self.world.now_ms,
+            self.turns.later_ms,
+            self._caught_up,
+        )
+        for endpoint in self.network.endpoints():
+            if endpoint != self.node.endpoint:
+                made.head_seen(bytes((endpoint,)), 0)
+        return made
 
     def _open_disk(self) -> tuple[OpenedChain, OpenedLog]:
         """Chain and vote record, in the order of node/assembly.py."""
