@@ -18,6 +18,8 @@ class Weather:
     def __init__(self) -> None:
         self.loss = 0.0
         self.delay_s = 0.0
+        self.lost = 0
+        """Packets that loss has taken so far."""
         self._side_of: dict[str, int] = {}
         self._random = random.Random(SEED)
 
@@ -36,7 +38,9 @@ class Weather:
 
     def loses(self) -> bool:
         """Whether the next packet is lost."""
-        return self.loss > 0.0 and self._random.random() < self.loss
+        loses = self.loss > 0.0 and self._random.random() < self.loss
+        self.lost += loses
+        return loses
 
 
 class Wires(Protocol):
