@@ -98,7 +98,9 @@ def test_the_log_level_is_changed_while_the_node_runs(
     assert run(["admin", "log-level", "--home", folder, "debug", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"level": "debug"}
     assert run(["admin", "log-level", "--home", folder, "info"]) == 0
-    assert "log.level_changed" in town.nodes[town.validators[1]].log.read_text()
+    log = town.nodes[town.validators[1]].log
+    # A thread of the node writes its log.
+    town.until(lambda: "log.level_changed" in log.read_text(), "the change in the log")
 
 
 def test_a_large_body_is_refused(town: ProcessTown) -> None:

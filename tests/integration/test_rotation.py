@@ -16,6 +16,7 @@ from node.localnet.creation import read_keys
 from node.peers import PeerManager
 from tests.support.rotation import (
     NextKeys,
+    all_have_signed,
     end_rotation,
     late_views,
     make_next_keys,
@@ -63,12 +64,12 @@ async def test_new_keys_take_over_without_a_missed_view(
             await nodes.connected(name, nodes.validators)
         running = nodes.nodes[rotated]
         async with load(nodes, watcher):
-            await nodes.at_height(3, watcher)
+            service = nodes.nodes[watcher].service
+            await until(lambda: all_have_signed(service))
             decided = await nodes.decide(watcher, ROTATE_KEY, organisation, new.validator, new.node)
             since = decided.height + 2
             last = since + BLOCKS_AFTER
             await nodes.at_height(last + 2, *nodes.validators, nodes.observer)
-        service = nodes.nodes[watcher].service
         before, after = service.validators(since - 1), service.validators(since)
         assert before is not None
         assert after is not None

@@ -21,6 +21,7 @@ from node.snapshots.file import MAGIC
 from tests.support.running_nodes import RunningNodes, running_nodes
 from tests.support.shell import Shell
 from tests.support.town import base_port
+from tests.support.town_processes import running_town
 
 WAIT_S = 60.0
 POLL_S = 0.05
@@ -148,6 +149,22 @@ async def test_join_refuses_what_does_not_fit(tmp_path: Path, shell: Shell) -> N
         (home / "notes.txt").write_text("mine")
         assert "is not empty" in refused()
         assert tree(home) == {"notes.txt": b"mine"}
+
+
+def test_join_takes_the_genesis_document_from_any_node(tmp_path: Path, shell: Shell) -> None:
+    """Over JSON-RPC, held against the hash: the same document as the node's own."""
+    with running_town(tmp_path, validators=1, observer=False) as town:
+        (name,) = town.validators
+        document = town.nodes[name].home / "genesis.json"
+        wanted = shell.json("genesis", "check", str(document))["genesis_hash"]
+        home = tmp_path / "new"
+        made = shell.json(
+            "join", "--home", str(home), "--genesis-hash", wanted, "--from", town.rpc(name),
+            "--peer", f"{'ab' * 32}@127.0.0.1:1", "--organisation", "Library",
+        )  # fmt: skip
+    assert made["genesis_hash"] == wanted
+    taken = shell.json("genesis", "check", str(home / "genesis.json"))
+    assert taken["genesis_hash"] == wanted
 
 
 def status(home: Path) -> dict[str, Any]:

@@ -56,6 +56,12 @@ def write_config(home: Path, settings: config.Config) -> None:
     (home / config.CONFIG_FILE).write_text(config.render(settings))
 
 
+def all_have_signed(node: NodePort) -> bool:
+    """Whether the chain has seen a seal of each validator: then it counts all of them as alive."""
+    members = node.validators(None)
+    return members is not None and all(one.last_signed_height for one in members.members)
+
+
 def sealed(node: NodePort, organisation: str, first: int, last: int) -> set[int]:
     """Heights of first..last of which a block up to `last` + 1 holds a seal of the organisation,
     in its parent's certificate or as a late seal."""
