@@ -2,23 +2,14 @@
 
 from typing import Annotated, Literal, TypedDict
 
-from api.results import Hash32
+from api.results import Hash32, Peer
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-class AdminPeer(TypedDict):
-    """A connected peer."""
+class AdminPeer(Peer):
+    """A connected peer, with what only this node's operator needs."""
 
-    node_key: Hash32
-    organisation: str
-    validator: Annotated[int | None, "seat in the current set"]
-    address: str
-    outbound: bool
-    connected_ms: int
-    height: int
-    round_trip_ms: int | None
-    send_queue_bytes: int
     score: Annotated[int, "100 at first; at 0 it is banned for a while"]
     known_as: Annotated[Hash32, "node key under which it knows this node"]
 

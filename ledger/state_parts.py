@@ -1,10 +1,11 @@
 """The state in parts that prove themselves: the subtrees of the commitment at one level.
 
 At level k the 16-ary tree over the buckets has 16^k nodes (ledger.commitment). The part of a node
-is every row whose key's hash begins with its 4k bits: so many neighbouring buckets, whole. From the
-rows follows the node's hash, and from all nodes of the level the state root that a header carries.
-So whoever has the nodes of a final header checks each part as it comes, in any order, and needs no
-word of who gave it (docs/formats.md, "Snapshots").
+is every row whose key's hash begins with its 4k bits (ledger.commitment.bucket_of, with k for the
+depth): so many neighbouring buckets, whole. From the rows follows the node's hash, and from all
+nodes of the level the state root that a header carries. So whoever has the nodes of a final header
+checks each part as it comes, in any order, and needs no word of who gave it (docs/formats.md,
+"Snapshots").
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from ledger.commitment import (
     BUCKET_PREFIX,
     FAN_OUT,
     NODE_PREFIX,
+    bucket_of,
     depth_of,
     leaf_content,
     state_root,
@@ -33,11 +35,6 @@ def highest_level(bucket_count: int) -> int:
     return min(MAX_LEVEL, depth_of(bucket_count))
 
 
-def part_of(key_hash: bytes, level: int) -> int:
-    """Index of the part: the first 4 * level bits of the key's hash."""
-    return int.from_bytes(key_hash[:4], "big") >> (32 - 4 * level)
-
-
 def in_part_order(rows: Iterable[Row]) -> list[Row]:
     """Rows by the hash of their key: the one order that a part has them in."""
     return [row for _, row in sorted((sha256(row[0]).digest(), row) for row in rows)]
@@ -48,14 +45,13 @@ def part_hash(rows: Sequence[Row], bucket_count: int, level: int, index: int) ->
     of their key and all belong to the part."""
     depth = depth_of(bucket_count)
     ensure(0 <= level <= depth, f"level {level} of a tree with {depth} levels")
-    shift = 32 - 4 * depth
     count = FAN_OUT ** (depth - level)
     first = index * count
     buckets: list[list[bytes]] = [[] for _ in range(count)]
     before = b""
     for key, value in rows:
         key_hash = sha256(key).digest()
-        bucket = (int.from_bytes(key_hash[:4], "big") >> shift) - first
+        bucket = bucket_of(key_hash, depth) - first
         if key_hash <= before or not 0 <= bucket < count:
             raise DecodeError(f"part {index}: row {key!r:.80} is not in its place")
         before = key_hash

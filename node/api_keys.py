@@ -1,6 +1,5 @@
 """The file of API keys: read by the node, changed by `poyong keys api-key`."""
 
-import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,8 +7,9 @@ from pathlib import Path
 from api import keys
 from api.keys import ApiKey
 from ledger.errors import LocalError
-from node.disk_errors import os_error, sync_folder
+from node.disk_errors import os_error
 from node.private_files import read_private
+from node.whole_files import replace_whole
 
 _FILE_MODE = 0o600
 
@@ -47,15 +47,8 @@ def remove_key(path: Path, name: str) -> None:
 
 def _write(path: Path, entries: Iterable[ApiKey]) -> None:
     """Replace the file as a whole, on disk when this returns."""
-    temporary = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
-        with os.fdopen(handle, "wb") as file:
-            file.write(keys.encode(entries))
-            file.flush()
-            os.fsync(handle)
-        temporary.replace(path)
-        sync_folder(path.parent)
     except OSError as error:
         raise os_error("write the API keys", path, error) from error
+    replace_whole(path, keys.encode(entries), what="the API keys", mode=_FILE_MODE)

@@ -6,11 +6,11 @@ functions: integers are numbers, amounts decimal text, times text in UTC.
 """
 
 import csv
-import os
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
@@ -29,10 +29,10 @@ from ledger.state import State
 from node import audit, config
 from node.assembly import read_genesis
 from node.block_store import BlockStore
-from node.disk_errors import os_error, sync_folder
 from node.modules import build_executor
 from node.sqlindex.links import check_block
 from node.sqlindex.rows import block_row, event_rows
+from node.whole_files import whole_file
 
 Kind = Literal["blocks", "accounts", "events"]
 Format = Literal["jsonl", "csv"]
@@ -190,18 +190,12 @@ def write(rows: Iterable[Row], kind: Kind, form: Format, out: Path | None) -> in
 
 @contextmanager
 def _whole(path: Path) -> Generator[IO[str], None, None]:
-    temporary = path.with_name(f"{path.name}.new")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise os_error("write", path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        text = TextIOWrapper(file, encoding="utf-8", newline="")
+        try:
+            yield text
+        finally:
+            text.detach()
 
 
 def _written(rows: Iterable[Row], kind: Kind, form: Format, file: IO[str]) -> int:

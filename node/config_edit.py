@@ -1,25 +1,44 @@
 """Changes options in a configuration file and leaves everything else in it as it is."""
 
-import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from ledger.errors import LocalError
 from node import config
 from node.config import Config
-from node.disk_errors import os_error, sync_folder
+from node.disk_errors import os_error
 from node.options import toml_value
+from node.whole_files import replace_whole
+
+Changes = Mapping[tuple[str, str], str | tuple[str, ...]]
+"""Values by (section, name)."""
 
 
-def change_options(file: Path, changes: Mapping[tuple[str, str], str]) -> Config:
-    """Set options by (section, name), comments and other options kept; the configuration as it is
-    then. The file is replaced whole, on disk when this returns.
+def change_options(file: Path, changes: Changes) -> Config:
+    """Write what with_options gives; the configuration as it is then. The file is replaced whole,
+    on disk when this returns."""
+    write_configuration(file, with_options(file, changes))
+    return config.load(file)
+
+
+def write_configuration(file: Path, text: str) -> None:
+    """Replace a configuration whole; who may read it stays. LocalError when the disk refuses."""
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except OSError as error:
+        raise os_error("write the configuration", file, error) from error
+    replace_whole(file, text.encode(), what="the configuration", mode=mode)
+
+
+def with_options(file: Path, changes: Changes) -> str:
+    """The text of a configuration with these options, its comments and other options kept.
 
     LocalError when the file is wrong before, would be wrong after, or says it in a form that this
-    does not find (an option over several lines); then nothing is changed.
+    does not find (an option over several lines).
     """
-    before = config.load(file, {})
+    config.load(file, {})
     text = file.read_text(encoding="utf-8")
     for (section, name), value in changes.items():
         text = _with_option(text, section, name, value)
@@ -31,12 +50,10 @@ def change_options(file: Path, changes: Mapping[tuple[str, str], str]) -> Config
     ]
     if wrong:
         raise LocalError(f"{file}: could not change {', '.join(wrong)}: edit the file by hand")
-    if after != before:
-        _replace(file, text)
-    return config.load(file)
+    return text
 
 
-def _with_option(text: str, section: str, name: str, value: str) -> str:
+def _with_option(text: str, section: str, name: str, value: str | tuple[str, ...]) -> str:
     line = f"{name} = {toml_value(value)}"
     heading = re.search(rf"^\[{re.escape(section)}\][^\n]*\n", text, re.MULTILINE)
     if heading is None:
@@ -49,19 +66,3 @@ def _with_option(text: str, section: str, name: str, value: str) -> str:
     if not found:
         body = f"{line}\n{body}"
     return text[: heading.end()] + body + text[end:]
-
-
-def _replace(file: Path, text: str) -> None:
-    beside = file.with_name(file.name + ".new")
-    try:
-        mode = file.stat().st_mode & 0o777
-        with open(
-            beside, "wb", opener=lambda name, flags: os.open(name, flags | os.O_TRUNC, mode)
-        ) as opened:
-            opened.write(text.encode())
-            opened.flush()
-            os.fsync(opened.fileno())
-        beside.replace(file)
-        sync_folder(file.parent)
-    except OSError as error:
-        raise os_error("write the configuration", file, error) from error

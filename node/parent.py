@@ -1,4 +1,4 @@
-"""A node of a local town ends with the process that started it, however that one ended."""
+"""A process that ends with the one that started it, however that one ended."""
 
 import ctypes
 import os

@@ -2,7 +2,7 @@
 
 A block goes in the batch of a later one (node.block_store), so a kill leaves all of it or nothing.
 The engine only marks its rows as deleted; the files shrink when the ranges of their keys are
-compacted, which a thread does, a piece at a time (docs/adr/0024).
+compacted, which a thread does, a piece at a time (docs/adr/0023).
 """
 
 from collections.abc import Callable

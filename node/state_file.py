@@ -10,14 +10,13 @@ so two nodes write the same bytes (docs/formats.md, "Exported state"). Rows are 
 """
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
-from io import BufferedReader, BufferedWriter
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from ledger import codec
 from ledger.block import Header
@@ -26,7 +25,8 @@ from ledger.errors import DecodeError, LocalError, ensure
 from ledger.genesis import Parameters
 from ledger.primitives import HASH_BYTES, Hash
 from ledger.strict_json import JsonReader, read_json
-from node.disk_errors import os_error, sync_folder
+from node.disk_errors import os_error
+from node.whole_files import whole_file
 
 MAGIC: Final = b"poyong-state-1\n"
 MAX_DESCRIPTION_BYTES: Final = 16 * 1024
@@ -110,7 +110,7 @@ def read_rows(path: Path, told: Told = lambda _: None) -> Iterator[Row]:
 class StateFileWriter:
     """Writes the rows that pass through(); made by writing()."""
 
-    def __init__(self, file: BufferedWriter, description: Description) -> None:
+    def __init__(self, file: BinaryIO, description: Description) -> None:
         self._file = file
         self._digest = sha256()
         self.row_count = 0
@@ -153,20 +153,10 @@ def writing(path: Path, description: Description) -> Iterator[StateFileWriter]:
 
     LocalError when the disk refuses; nothing is left behind then.
     """
-    temporary = path.with_name(f"{path.name}.new")
-    try:
-        with temporary.open("wb") as file:
-            writer = StateFileWriter(file, description)
-            yield writer
-            writer.finish()
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise os_error("write", path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        writer = StateFileWriter(file, description)
+        yield writer
+        writer.finish()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from ledger.block import decode_block
 from ledger.errors import PeerError
 from ledger.ethereum_envelope import CallDecoder
 from ledger.transaction import verify_transaction
-from node.localnet.parent import end_with
+from node.parent import end_with
 from node.sync_wire import MAX_CERTIFIED_BYTES
 
 SMALLEST_BYTES: Final = 16 * 1024

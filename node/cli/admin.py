@@ -11,9 +11,9 @@ from ledger.errors import LocalError
 from node.cli.admin_socket import ask_operator, listens
 from node.cli.home import home_option
 from node.cli.output import json_option, print_fields, print_json, print_table
+from node.cli.query import PEER_COLUMNS, peer_cells, short
 
 ASKS_EVERY_S: Final = 0.2
-KEY_SHOWN: Final = 18
 _HOME = home_option("Folder of the node, which runs on this machine.")
 
 
@@ -33,17 +33,9 @@ def peers(home: Path, as_json: bool) -> None:
         return
     print_table(
         f"{len(found['connected'])} peers",
-        ("organisation", "seat", "address", "height", "round trip ms", "score", "knows us as"),
+        (*PEER_COLUMNS, "score", "knows us as"),
         [
-            (
-                peer["organisation"],
-                peer["validator"],
-                peer["address"] + (" (out)" if peer["outbound"] else " (in)"),
-                peer["height"],
-                peer["round_trip_ms"],
-                peer["score"],
-                peer["known_as"][:KEY_SHOWN] + "…",
-            )
+            (*peer_cells(peer), peer["score"], short(peer["known_as"]))
             for peer in found["connected"]
         ],
     )

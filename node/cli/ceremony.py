@@ -1,6 +1,5 @@
 """`poyong genesis ceremony`: a genesis to which each organisation contributes its part."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,8 +32,10 @@ from node.cli.output import (
     tokens,
 )
 from node.config import Config
+from node.config_edit import with_options, write_configuration
 from node.keystore import KeyKind
 from node.threshold_account import read_account
+from node.wall_clock import now_ms
 
 _FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 _HOME = home_option("Folder of your node.")
@@ -57,7 +58,7 @@ def open_command(
     folder: Path, chain_id: int, name: str, members: tuple[str, ...], as_json: bool
 ) -> None:
     """Write FOLDER/terms.json, on which all agree before they contribute; edit it by hand."""
-    terms = new_terms(chain_id, name, time.time_ns() // 1_000_000, members)
+    terms = new_terms(chain_id, name, now_ms(), members)
     file = folder / papers.TERMS_FILE
     write_new(file, terms.document)
     told = {"file": str(file), "chain_id": chain_id, "members": list(terms.members)}
@@ -242,10 +243,12 @@ def install(folder: Path, home: Path, newcomer: bool, as_json: bool) -> None:
             )
     settings = _settings(home)
     peers = joining.peers_beside(found, own)
-    changed = joining.configuration_with_peers(settings, peers)
+    file, changed = home / config.CONFIG_FILE, None
+    if not settings.network.peers:
+        changed = with_options(file, {("network", "peers"): peers})
     write_new(settings.path(settings.node.genesis), document.document())
     if changed is not None:
-        joining.write_configuration(home / config.CONFIG_FILE, changed)
+        write_configuration(file, changed)
     told = {
         "genesis": str(settings.path(settings.node.genesis)),
         "genesis_hash": hex_of(genesis_hash),

@@ -5,7 +5,6 @@ import os
 import platform
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -16,7 +15,7 @@ import click
 from api import calls
 from api.calls import Call
 from ledger.errors import LocalError
-from node import bundle, config
+from node import bundle, config, wall_clock
 from node.cli.doctor import disk_use, examine
 from node.cli.home import home_option
 from node.cli.output import json_option, print_fields, print_json
@@ -87,7 +86,7 @@ def _about(home: Path) -> dict[str, Any]:
         "system": platform.platform(),
         "processors": os.cpu_count(),
         "load": os.getloadavg(),
-        "time_ms": time.time_ns() // 1_000_000,
+        "time_ms": wall_clock.now_ms(),
         "disk_bytes": {"total": disk.total, "free": disk.free},
         "variables": bundle.overridden(os.environ),
     }

@@ -1,7 +1,6 @@
 """`poyong genesis`: the document that all nodes of a chain have to agree on."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from ledger.kv import MemoryStore, WriteBatch
 from ledger.registry import MAX_ORGANISATION_BYTES, MAX_VALIDATORS, Validator
 from ledger.state import State
 from ledger.strict_json import JsonReader, read_json
+from node import wall_clock
 from node.assembly import read_genesis
 from node.cli.ceremony import ceremony
 from node.cli.output import SYMBOL, json_option, moment, print_fields, print_json, tokens
@@ -22,6 +22,7 @@ from node.cli.state import rows_shown
 from node.disk_errors import os_error
 from node.modules import build_executor
 from node.restart import STATE_ENDING, Wish, new_genesis, state_path
+from node.whole_files import replace_whole
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 KEY_HEX: Final = 64
@@ -47,7 +48,7 @@ def new(file: Path, chain_id: int, name: str, as_json: bool) -> None:
     document: dict[str, Any] = {
         "chain_id": chain_id,
         "name": name,
-        "time_ms": time.time_ns() // 1_000_000,
+        "time_ms": wall_clock.now_ms(),
         "validators": [],
         "observers": [],
         "modules": {"accounts": {"accounts": []}},
@@ -131,7 +132,7 @@ def from_state(
         raise LocalError(f"{file} exists and is not replaced: name another file")
     wish = Wish(
         chain_id=chain_id,
-        now_ms=time.time_ns() // 1_000_000,
+        now_ms=wall_clock.now_ms(),
         name=name,
         authority=authority,
         without=without,
@@ -252,14 +253,7 @@ def _key(text: str, option: str) -> str:
 
 
 def _write(file: Path, document: dict[str, Any]) -> None:
-    temporary = file.with_name(f"{file.name}.new")
-    try:
-        temporary.write_text(
-            json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-        )
-        temporary.replace(file)
-    except OSError as error:
-        raise os_error("write", file, error) from error
+    replace_whole(file, (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
 
 
 def _done(file: Path, document: dict[str, Any], as_json: bool) -> None:

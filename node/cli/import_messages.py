@@ -18,10 +18,10 @@ from ledger.transaction import Draft, key_address, sign
 from node import keystore
 from node.cli.rpc import ask_all, client_of, rpc_options, url_of
 from node.cli.tx_files import draft_fields
-from node.disk_errors import os_error
 from node.importers.messages import Message
 from node.keystore import KeyKind
 from node.modules import build_executor
+from node.whole_files import replace_whole
 
 MAX_MESSAGES: Final = 2_000
 """A node holds a few more of one sender."""
@@ -151,12 +151,7 @@ def draft_line(fields: dict[str, Any]) -> str:
 
 def _write(drafts: Sequence[dict[str, Any]], out: Path) -> None:
     text = "".join(f"{draft_line(draft)}\n" for draft in drafts)
-    temporary = out.with_name(f"{out.name}.new")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(out)
-    except OSError as error:
-        raise os_error("write", out, error) from error
+    replace_whole(out, text.encode())
 
 
 def _signer(sending: Sending) -> Signer:

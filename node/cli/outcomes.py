@@ -8,10 +8,10 @@ import click
 
 from ledger.primitives import UNIT
 from node.cli.output import print_json, print_table, shown
-from node.disk_errors import os_error
 from node.scenarios.figures import RoundFigures, outcome, round_figures
 from node.scenarios.model import Scenario
 from node.scenarios.offline import play_scenario, with_noise
+from node.whole_files import replace_whole
 
 _ROWS: Final = (
     ("land index (100000 = base)", "land_index", False),
@@ -111,9 +111,4 @@ def draw(
         beside=beside,
         beside_label=beside_label,
     )
-    temporary = file.with_name(f"{file.name}.new")
-    try:
-        temporary.write_bytes(drawn)
-        temporary.replace(file)
-    except OSError as error:
-        raise os_error("write", file, error) from error
+    replace_whole(file, drawn)

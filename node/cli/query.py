@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from api import calls
+from api import calls, results
 from ledger.errors import LocalError
 from node.cli.output import json_option, print_json, print_table
 from node.cli.rpc import ask, rpc_options, url_of
@@ -12,8 +12,23 @@ from node.cli.rpc import ask, rpc_options, url_of
 KEY_SHOWN = 18
 
 
-def _short(text: str) -> str:
+PEER_COLUMNS = ("organisation", "seat", "address", "height", "round trip ms")
+
+
+def short(text: str) -> str:
+    """A key as tables show it."""
     return text[:KEY_SHOWN] + "…"
+
+
+def peer_cells(peer: results.Peer) -> tuple[object, ...]:
+    """What PEER_COLUMNS are of a peer."""
+    return (
+        peer["organisation"],
+        peer["validator"],
+        peer["address"] + (" (out)" if peer["outbound"] else " (in)"),
+        peer["height"],
+        peer["round_trip_ms"],
+    )
 
 
 @click.command()
@@ -27,17 +42,9 @@ def peers(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
         return
     print_table(
         f"{len(found)} peers",
-        ("organisation", "seat", "address", "height", "round trip ms", "connected s", "node key"),
+        (*PEER_COLUMNS, "connected s", "node key"),
         [
-            (
-                peer["organisation"],
-                peer["validator"],
-                peer["address"] + (" (out)" if peer["outbound"] else " (in)"),
-                peer["height"],
-                peer["round_trip_ms"],
-                peer["connected_ms"] // 1000,
-                _short(peer["node_key"]),
-            )
+            (*peer_cells(peer), peer["connected_ms"] // 1000, short(peer["node_key"]))
             for peer in found
         ],
     )
@@ -65,7 +72,7 @@ def validators(rpc_url: str | None, home: Path | None, height: int | None, as_js
                 member["organisation"],
                 member["last_signed_height"],
                 member["eligible"],
-                _short(member["public_key"]),
+                short(member["public_key"]),
             )
             for member in found["members"]
         ],

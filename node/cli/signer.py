@@ -91,7 +91,7 @@ def init(
 def run(home: Path, parent: int | None, as_json: bool) -> int:
     """Run the signer until SIGTERM or Ctrl-C; its log goes to stderr (--json: as JSON lines)."""
     if parent is not None:
-        from node.localnet.parent import end_with
+        from node.parent import end_with
 
         end_with(parent)
     from node.config import LogConfig

@@ -1,7 +1,6 @@
 """`poyong status`: where a node stands, on one screen of 80 columns and 24 lines."""
 
 import textwrap
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ import click
 
 from api import calls, results
 from api.calls import Call
-from node import config
+from node import config, wall_clock
 from node.cli.output import json_option, moment, print_fields, print_json, shown
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
 from node.snapshots.restoring import Gathering, read_progress
@@ -41,7 +40,7 @@ def status(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
         calls.peers(),
         calls.why_stalled(),
     ]
-    for line in screen(*ask_all(url, wanted), now_ms=time.time_ns() // 1_000_000):
+    for line in screen(*ask_all(url, wanted), now_ms=wall_clock.now_ms()):
         click.echo(line)
 
 

@@ -15,8 +15,8 @@ from ledger.message_registry import MessageType
 from ledger.strict_json import read_json
 from ledger.threshold import ROTATE, members_from_wire
 from ledger.transaction import Draft
-from node.disk_errors import os_error
 from node.modules import build_executor
+from node.whole_files import replace_whole
 
 MAX_FILE_BYTES: Final = 256 * 1024
 FROM: Final = "from"
@@ -120,9 +120,4 @@ def hand_over(fields: dict[str, Any], as_json: bool, output: Path | None) -> Non
     if output is None:
         click.echo(text)
         return
-    temporary = output.with_name(f"{output.name}.new")
-    try:
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(output)
-    except OSError as error:
-        raise os_error("write", output, error) from error
+    replace_whole(output, f"{text}\n".encode())

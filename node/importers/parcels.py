@@ -19,6 +19,7 @@ from node.disk_errors import os_error
 from node.importers import values
 from node.importers.outcome import Findings
 from node.importers.table import BadRow, RowError, Table, Told
+from node.whole_files import replace_whole
 from tokenomics.oracle.parcels import Parcel, parcel_root
 from tokenomics.params import MAX_ZONES
 
@@ -218,9 +219,4 @@ def fragment(zones: Sequence[ZoneParcels]) -> dict[str, Any]:
 def write_fragment(zones: Sequence[ZoneParcels], path: Path) -> None:
     """Write fragment() whole, or not at all."""
     text = json.dumps(fragment(zones), ensure_ascii=False, indent=2) + "\n"
-    temporary = path.with_name(f"{path.name}.new")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise os_error("write", path, error) from error
+    replace_whole(path, text.encode())

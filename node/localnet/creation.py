@@ -6,7 +6,6 @@ has to sign; every home has its descriptor, and each organisation's home the key
 
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from ledger.local_accounts import (
 )
 from ledger.primitives import UNIT
 from ledger.registry import Validator, ValidatorSet
-from node import config, keystore
+from node import config, keystore, wall_clock
 from node.disk_errors import os_error
 from node.keystore import LOCAL_COST, KeyKind
 from node.localnet import charter, layout, officials, ports
@@ -134,7 +133,7 @@ def _create(folder: Path, wish: Wish, say: Callable[[str], None]) -> Town:
     keys = {node.name: create_keys(folder, node) for node in town.nodes}
     say("Writing the genesis and the configuration of each node")
     # The economy's first quarter starts with the chain: genesis time is now.
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock.now_ms()
     if wish.calendar is None:
         genesis = genesis_of(town, keys, now_ms, wish.quarter_ms)
     else:

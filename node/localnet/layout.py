@@ -19,6 +19,7 @@ import msgspec
 from ledger.errors import LocalError
 from node.disk_errors import os_error
 from node.localnet import ports
+from node.whole_files import replace_whole
 
 DEFAULT_FOLDER: Final = Path(".poyong/town")
 TOWN_FILE: Final = "town.json"
@@ -193,13 +194,8 @@ def load(folder: Path) -> Town | None:
 
 def save(folder: Path, town: Town) -> None:
     """Write town.json so that a reader sees all of it or none."""
-    path = folder / TOWN_FILE
-    temporary = path.with_suffix(".new")
-    try:
-        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(town), indent=2) + b"\n")
-        temporary.replace(path)
-    except OSError as error:
-        raise os_error("write", path, error) from error
+    content = msgspec.json.format(msgspec.json.encode(town), indent=2) + b"\n"
+    replace_whole(folder / TOWN_FILE, content)
 
 
 def wipe(folder: Path) -> None:

@@ -19,13 +19,15 @@ from ledger.crypto import sha256
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import HASH_BYTES, Hash
 from ledger.registry import MAX_VIEW, Phase
-from node.disk_errors import os_error, sync_folder
+from node.disk_errors import os_error
 from node.signing.payload import VotePayload
+from node.whole_files import replace_whole
 
 STATE_TAG: Final = "poyong/last-signed/1"
 MAX_STATE_BYTES: Final = 1_024
 _ORDER: Final = (Phase.VIEW_CHANGE, Phase.PRE_PREPARE, Phase.PREPARE, Phase.COMMIT)
 """In which an honest replica signs them in one view: it asks for a view before it votes in it."""
+_FILE_MODE: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def create_record(path: Path, domain: SigningDomain) -> None:
 def _lock(path: Path) -> int:
     lock = path.with_suffix(".lock")
     try:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
     except OSError as error:
         raise os_error("open", lock, error) from error
     try:
@@ -163,13 +165,4 @@ def _lock(path: Path) -> int:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_suffix(".new")
-    try:
-        with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise os_error("write", path, error) from error
+    replace_whole(path, content, mode=_FILE_MODE)

@@ -18,11 +18,11 @@ import msgpack
 from api.ports import SetChange
 from ledger import codec
 from ledger.block import MAX_BLOCK_BYTES, Header
-from ledger.commitment import FAN_OUT
+from ledger.commitment import FAN_OUT, bucket_of
 from ledger.errors import DecodeError, LocalError, ensure
 from ledger.kv import KeyValueReader
 from ledger.primitives import HASH_BYTES, Hash
-from ledger.state_parts import Row, highest_level, in_part_order, part_hash, part_of, root_of_parts
+from ledger.state_parts import Row, highest_level, in_part_order, part_hash, root_of_parts
 from node.block_store import BlockStore
 from node.chain_proofs import chain_proof
 from node.disk_errors import os_error
@@ -160,7 +160,7 @@ class SnapshotMaker:
                 yield Making(0, FAN_OUT**level)
                 continue
             packed: bytes = pack(found[1])
-            waiting[part_of(found[0], coarse)].append(packed)
+            waiting[bucket_of(found[0], coarse)].append(packed)
             waiting_bytes += len(packed)
             if waiting_bytes >= SPILLED_BYTES:
                 self._append(waiting)
@@ -187,7 +187,7 @@ class SnapshotMaker:
         if path.exists():
             with path.open("rb") as file:
                 for key, value in msgpack.Unpacker(file, use_list=False):
-                    index = part_of(sha256(key).digest(), level)
+                    index = bucket_of(sha256(key).digest(), level)
                     parts[index - group * count].append((key, value))
         yield from parts
 

@@ -28,6 +28,7 @@ from node.disk_errors import os_error, sync_folder
 from node.snapshots.checking import ChainRules, CheckedBlock, CheckedManifest
 from node.snapshots.format import MANIFEST
 from node.stores import open_store
+from node.whole_files import replace_whole
 
 FOLDER: Final = "joining"
 """Below storage.path."""
@@ -131,19 +132,12 @@ class JoinFolder:
 
     def tell(self, gathering: Gathering) -> None:
         """Leave word of the progress for `poyong status`."""
-        self._put(self.path / PROGRESS_FILE, json.dumps(asdict(gathering)).encode())
+        content = json.dumps(asdict(gathering)).encode()
+        replace_whole(self.path / PROGRESS_FILE, content, sync=False)
 
     def _write(self, item: int, data: bytes) -> None:
         # Not synced: what is here is checked anew before it is used after a start.
-        self._put(self._file(item), data)
-
-    def _put(self, path: Path, data: bytes) -> None:
-        temporary = path.with_suffix(".new")
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        except OSError as error:
-            raise os_error("write", path, error) from error
+        replace_whole(self._file(item), data, sync=False)
 
     def clear(self) -> None:
         """Nothing is here any more."""

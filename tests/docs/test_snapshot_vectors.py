@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from ledger.commitment import bucket_of
 from ledger.crypto import sha256
 from ledger.primitives import Hash
 from ledger.registry import Certificate
-from ledger.state_parts import in_part_order, part_hash, part_of, root_of_parts
+from ledger.state_parts import in_part_order, part_hash, root_of_parts
 from node.snapshots.file import SnapshotFile, SnapshotWriter
 from node.snapshots.format import (
     MAX_PART_BYTES,
@@ -36,7 +37,7 @@ ITEM = BlockItem(b"block", b"certificate", b"receipts")
 def manifest() -> Manifest:
     rows = in_part_order(ROWS)
     parts = [
-        [row for row in rows if part_of(sha256(row[0]), LEVEL) == index]
+        [row for row in rows if bucket_of(sha256(row[0]), LEVEL) == index]
         for index in range(16**LEVEL)
     ]
     hashes = [part_hash(part, BUCKETS, LEVEL, index) for index, part in enumerate(parts)]

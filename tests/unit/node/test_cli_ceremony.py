@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,23 +19,8 @@ from tests.support.ceremony_homes import (
     change,
     make_home,
 )
-from tests.support.shell import Shell
 
 CITY_HALL, GIST, LAND, BUILDER = MEMBERS
-
-
-@pytest.fixture
-def ceremony(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Ceremony:
-    monkeypatch.delenv(keystore.PASSWORD_VARIABLE, raising=False)
-    return Ceremony(tmp_path, Shell(capsys))
-
-
-@pytest.fixture
-def contributed(ceremony: Ceremony) -> Ceremony:
-    ceremony.contribute(*MEMBERS)
-    return ceremony
 
 
 @pytest.fixture

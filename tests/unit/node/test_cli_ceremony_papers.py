@@ -2,12 +2,11 @@
 
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from node import cli, keystore
+from node import cli
 from tests.support.ceremony_homes import (
     BASE_PORT,
     CHAIN_ID,
@@ -18,23 +17,8 @@ from tests.support.ceremony_homes import (
     change,
     open_arguments,
 )
-from tests.support.shell import Shell
 
 CITY_HALL, GIST, LAND, BUILDER = MEMBERS
-
-
-@pytest.fixture
-def ceremony(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Ceremony:
-    monkeypatch.delenv(keystore.PASSWORD_VARIABLE, raising=False)
-    return Ceremony(tmp_path, Shell(capsys))
-
-
-@pytest.fixture
-def contributed(ceremony: Ceremony) -> Ceremony:
-    ceremony.contribute(*MEMBERS)
-    return ceremony
 
 
 def test_terms_that_exist_are_not_replaced(ceremony: Ceremony) -> None:

@@ -8,9 +8,10 @@ from api.light import verify_chain
 from consensus.chain import RECENT_HEIGHTS
 from governance.deciding import ADD_VALIDATOR
 from ledger import codec
+from ledger.commitment import bucket_of
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, LocalError, PeerError
-from ledger.state_parts import highest_level, in_part_order, part_hash, part_of, root_of_parts
+from ledger.state_parts import highest_level, in_part_order, part_hash, root_of_parts
 from ledger.validator_tables import set_at
 from node.account_index import HistoryRules
 from node.block_store import BlockStore
@@ -106,7 +107,7 @@ def test_a_part_is_what_the_commitment_has(tmp_path: Path) -> None:
     for level in range(highest_level(buckets) + 1):
         parts: list[list[tuple[bytes, bytes]]] = [[] for _ in range(16**level)]
         for row in in_part_order(rows):
-            parts[part_of(sha256(row[0]), level)].append(row)
+            parts[bucket_of(sha256(row[0]), level)].append(row)
         hashes = [part_hash(part, buckets, level, at) for at, part in enumerate(parts)]
         assert root_of_parts(buckets, level, b"".join(hashes)) == chain.chain.head.state_root
     with pytest.raises(DecodeError, match="not in its place"):
