@@ -5,6 +5,7 @@ The composition root: the only place, with node.modules, that names every part.
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -38,6 +39,8 @@ from node.block_store import BlockStore
 from node.candidacy import Candidacy
 from node.config import Config
 from node.connection import ConnectionTimes
+from node.data_folder import LabelKeeper, require_openable
+from node.execution import AppliedBlock
 from node.health import HealthServer
 from node.instruments import Instruments
 from node.keystore import KeyKind, open_seed, open_signer, read_password
@@ -55,7 +58,7 @@ from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import open_store
 from node.tls import NodeIdentity
 from node.version import VERSION
-from node.wal import OpenedLog, open_log
+from node.wal import OpenedLog, hold, open_log
 from tokenomics.oracle import registry
 
 CONFIG_FILE: Final = "config.toml"
@@ -70,7 +73,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A node's files, open: configuration, genesis, chain, vote record and keys."""
+    """A node's files, open: configuration, genesis, chain, vote record, keys and label."""
 
     config: Config
     genesis: Genesis
@@ -78,6 +81,7 @@ class Opened:
     votes: OpenedLog
     signer: Signer | None
     identity: NodeIdentity
+    label: LabelKeeper
     vote_signer: VoteSigner | None = None
     """In place of `signer`, when the key is not in this process."""
 
@@ -113,13 +117,20 @@ def read_genesis(path: Path) -> Genesis:
 def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None) -> Opened:
     """Open everything on disk. on_sync: told how many seconds each write of the vote record took.
 
-    What is open already when a later part cannot be opened is closed again.
+    What is open already when a later part cannot be opened is closed again. What shows without
+    opening anything is looked at first, so that a folder that is refused stays as it is.
     """
     document = read_genesis(config.path(config.node.genesis))
     identity, signer = _keys(config)
     elsewhere = open_elsewhere(config)
     folder = config.path(config.storage.path)
+    key = None if signer is None else signer.public_key
+    label = require_openable(folder, document, key)
+    keeper = LabelKeeper(folder, label, document, key)
     with ExitStack() as until_complete:
+        lock = hold(folder / VOTES_FOLDER)
+        held = until_complete.enter_context(ExitStack())
+        held.callback(os.close, lock)
         store = open_store(
             folder / CHAIN_FOLDER,
             config.storage.engine,
@@ -133,14 +144,16 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         saved = saved_commitment.load(folder / CHAIN_FOLDER)
         chain = open_chain(blocks, document, build_executor(), saved)
         require_version(State(blocks.state()), chain.head.height + 1)
-        votes = open_log(folder / VOTES_FOLDER, chain.marker, on_sync=on_sync)
+        keeper.start(State(blocks.state()), chain.head.height + 1)
+        held.pop_all()  # from here on it is the log's
+        votes = open_log(folder / VOTES_FOLDER, chain.marker, on_sync=on_sync, lock=lock)
         until_complete.callback(votes.log.close)
         if votes.lost is not None:
             log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
         chain = with_vote_record(chain, votes.log.marker(), lost=votes.lost is not None)
         until_complete.pop_all()
     vote_signer = elsewhere(SigningDomain(document.chain_id, chain.genesis_hash), identity)
-    return Opened(config, document, chain, votes, signer, identity, vote_signer)
+    return Opened(config, document, chain, votes, signer, identity, keeper, vote_signer)
 
 
 def _announce_restart(document: Genesis, blocks: BlockStore) -> None:
@@ -311,9 +324,7 @@ def build_node(config: Config) -> Node:
     runtime.on_block += [service.on_block, instruments.on_block]
     # Last, when everybody was told of the block; the replica never hears of it, so nothing of the
     # next height is executed or signed.
-    runtime.on_block.append(
-        lambda applied: require_version(runtime.state, applied.block.height + 1)
-    )
+    runtime.on_block.append(lambda applied: _look_ahead(runtime.state, applied, opened.label))
     runtime.on_admitted.append(service.on_admitted)
     runtime.driver.on_event.append(instruments.on_event)
     if opened.signer is not None:
@@ -327,6 +338,11 @@ def build_node(config: Config) -> Node:
         )
         runtime.on_block.append(lambda applied: candidacy.on_block(applied.block))
     return Node(opened, metrics, runtime, service, instruments)
+
+
+def _look_ahead(state: State, applied: AppliedBlock, label: LabelKeeper) -> None:
+    require_version(state, applied.block.height + 1)
+    label.follow(state, applied.block.height + 1)
 
 
 async def _serve(config: Config) -> int:

@@ -25,6 +25,7 @@ from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
 from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
 from ledger.primitives import HASH_BYTES, Address, Hash
 from node.account_index import AccountIndex, HistoryRules, Staged
+from node.version import other_format
 from node.wal_format import Marker
 
 SCHEMA_VERSION: Final = 2
@@ -136,10 +137,12 @@ class BlockStore:
         self._name = name
         version = store.get(_SCHEMA_KEY)
         if version is not None and version != str(SCHEMA_VERSION).encode():
-            raise LocalError(
-                f"the database in {name} has layout version {version.decode(errors='replace')}, "
-                f"this release knows {SCHEMA_VERSION}. Use the release that wrote it, or move the "
-                "folder away and start again: the node fetches the chain from its peers."
+            raise other_format(
+                f"the database in {name}",
+                version.decode(errors="replace"),
+                SCHEMA_VERSION,
+                "Use the release that wrote it or a later one, or move the folder away and start "
+                "again: the node fetches the chain from its peers.",
             )
         self._head = self._read_head(version is not None)
         self._staged: Staged | None = None

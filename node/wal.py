@@ -36,13 +36,16 @@ from zlib import crc32
 
 from ledger.errors import LocalError, ensure
 from node.disk_errors import os_error, sync_folder
+from node.version import other_format
 from node.wal_format import (
     IDENTITY_BYTES,
     PAGE_BYTES,
+    VERSION,
     Frame,
     Marker,
     encode_frame,
     file_header,
+    file_version,
     read_file_header,
     scan,
 )
@@ -72,7 +75,11 @@ class OpenedLog(NamedTuple):
 
 
 def open_log(
-    folder: Path, marker: Marker | None, *, on_sync: Callable[[float], None] = lambda _: None
+    folder: Path,
+    marker: Marker | None,
+    *,
+    on_sync: Callable[[float], None] = lambda _: None,
+    lock: int | None = None,
 ) -> OpenedLog:
     """Open or create the log in `folder`.
 
@@ -82,8 +89,7 @@ def open_log(
     in the middle is damaged (the node must not sign; the message says what to do).
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = _lock(folder)
+        lock = hold(folder) if lock is None else lock
         try:
             return _open_locked(folder, lock, marker, on_sync)
         except BaseException:
@@ -117,8 +123,16 @@ def _open_locked(
     return OpenedLog(log, [record for frame in frames for record in frame.records], lost)
 
 
-def _lock(folder: Path) -> int:
-    handle = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def hold(folder: Path) -> int:
+    """Lock the vote record before anything else of a node is opened: a handle, to close or to give
+    to open_log. LocalError when another process holds it, or when this release does not read the
+    files that are there; then nothing was changed."""
+    try:
+        require_version(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise os_error("open the vote record in", folder / _FILES[0], error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -144,6 +158,25 @@ def _create(folder: Path, *, keep_old: bool) -> None:
             os.fsync(file.fileno())
         fresh.replace(path)
     sync_folder(folder)
+
+
+def require_version(folder: Path) -> None:
+    """LocalError when one of the files has another layout than this release knows. What names no
+    layout at all is left to open_log."""
+    for name in _FILES:
+        path = folder / name
+        if not path.exists():
+            continue
+        with path.open("rb") as file:
+            found = file_version(file.read(PAGE_BYTES))
+        if found not in (None, str(VERSION)):
+            raise other_format(
+                f"the vote record {path}",
+                found,
+                VERSION,
+                "Start the release that wrote it or a later one: a validator must not vote without "
+                "what it has voted",
+            )
 
 
 class _Position(NamedTuple):

@@ -15,7 +15,11 @@ from ledger import codec
 PAGE_BYTES: Final = 4096
 IDENTITY_BYTES: Final = 16
 
-_FILE_MAGIC: Final = b"poyong votes 1\0\0"
+VERSION: Final = 1
+"""Of the layout of both files and of the records in them (consensus.wal_records)."""
+_FILE_TAG: Final = b"poyong votes "
+_MAGIC_BYTES: Final = 16
+_FILE_MAGIC: Final = (_FILE_TAG + str(VERSION).encode()).ljust(_MAGIC_BYTES, b"\0")
 _FILE_HEADER: Final = struct.Struct(">16s16sB")  # magic, identity, slot; then crc32
 _FRAME_MAGIC: Final = b"vote"
 # magic, generation, sequence, records, body bytes, crc32 of the body; then crc32 of these
@@ -68,6 +72,15 @@ def file_header(identity: bytes, slot: int) -> bytes:
     """What a file starts with; written once."""
     header = _FILE_HEADER.pack(_FILE_MAGIC, identity, slot)
     return header + _CRC.pack(crc32(header))
+
+
+def file_version(data: bytes) -> str | None:
+    """The version of the layout that a file's first bytes name; None when they name none."""
+    name, _, rest = data[:_MAGIC_BYTES].partition(b"\0")
+    version = name.removeprefix(_FILE_TAG)
+    if not name.startswith(_FILE_TAG) or not version.isdigit() or rest.strip(b"\0"):
+        return None
+    return version.decode()
 
 
 def read_file_header(data: bytes, slot: int) -> bytes | None:
