@@ -75,12 +75,13 @@ def file_header(identity: bytes, slot: int) -> bytes:
 
 
 def file_version(data: bytes) -> str | None:
-    """The version of the layout that a file's first bytes name; None when they name none."""
-    name, _, rest = data[:_MAGIC_BYTES].partition(b"\0")
-    version = name.removeprefix(_FILE_TAG)
-    if not name.startswith(_FILE_TAG) or not version.isdigit() or rest.strip(b"\0"):
+    """The version that a file's header names; None when it is damaged, or no such header. The
+    header has this form in every version."""
+    header, end = data[: _FILE_HEADER.size], _FILE_HEADER.size + _CRC.size
+    if data[_FILE_HEADER.size : end] != _CRC.pack(crc32(header)):
         return None
-    return version.decode()
+    tag, _, version = header[:_MAGIC_BYTES].rstrip(b"\0").rpartition(b" ")
+    return version.decode(errors="replace") if tag + b" " == _FILE_TAG else None
 
 
 def read_file_header(data: bytes, slot: int) -> bytes | None:

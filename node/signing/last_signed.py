@@ -146,10 +146,13 @@ class SignedRecord:
 
 def _require_format(path: Path, data: bytes) -> None:
     """LocalError when another release wrote the file under another number of the format."""
+    body, checksum = data[:-HASH_BYTES], data[-HASH_BYTES:]
+    if sha256(body) != checksum:
+        return  # damaged: decode_state says so
     try:
-        value = codec.decode(data[:-HASH_BYTES], MAX_STATE_BYTES)
+        value = codec.decode(body, MAX_STATE_BYTES)
     except DecodeError:
-        return  # decode_state says what is wrong
+        return
     tag = value[0] if type(value) is tuple and value else ""
     name = STATE_TAG.rpartition("/")[0]
     if isinstance(tag, str) and tag != STATE_TAG and tag.rpartition("/")[0] == name:
