@@ -36,7 +36,7 @@ STATEMENTS: Final = {
     "balance": ("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",),
     "supply": (),
     "land_index": ("1",),
-    "proposal": ("2",),
+    "proposal": ("3",),
 }
 
 
@@ -46,6 +46,7 @@ def make(number: int) -> Path:
         raise SystemExit(f"golden chain {number} exists and is never changed: take the next number")
     with tempfile.TemporaryDirectory() as scratch:
         town = Path(scratch) / "town"
+        town.mkdir()
         names = [node.name for node in prepare(town, Wish(validators=4, idle=True)).validators]
         homes = [town / name for name in names]
         _write_genesis(homes)
@@ -93,7 +94,7 @@ def _finish_live(live: ProcessTown, names: list[str], script: Script) -> list[An
     url = live.rpc(names[0])
     for name, what in STATEMENTS.items():
         out = str(live.folder / f"{name}.proof.json")
-        assert cli.run(["prove", name, *what, "--out", out, "--rpc-url", url]) == 0
+        assert cli.run(["prove", name, *what, "--out", out, "--rpc", url]) == 0
     answers = ask_all(url, script.chain.height, script.hashes)
     live.stop(names[0])
     for name in names:

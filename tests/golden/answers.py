@@ -11,15 +11,21 @@ CALLS: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
     ("eth_blockNumber", ()),
     ("eth_getBalance", (CITY, "latest")),
     ("eth_getTransactionCount", (CITY, "latest")),
-    ("poyong_getSupply", ()),
+    ("poyong_getAccount", (CITY,)),
     ("poyong_getLandIndex", ()),
+    ("poyong_getZones", ()),
+    ("poyong_listRounds", (1, 3)),
     ("poyong_getIssuance", ()),
     ("poyong_getPools", ()),
-    ("poyong_getOrganisations", ()),
+    ("poyong_getRoles", ()),
+    ("poyong_listOrganisations", ()),
+    ("poyong_listLegalBases", ()),
+    ("poyong_listAgreements", ()),
     ("poyong_getProposal", (1,)),
     ("poyong_getProposal", (2,)),
     ("poyong_getProposal", (3,)),
-    ("poyong_getValidators", ()),
+    ("poyong_getProposal", (4,)),
+    ("poyong_getTally", (3,)),
 )
 """Beside blocks and receipts; nothing in the answers depends on the clock."""
 
@@ -27,7 +33,7 @@ CALLS: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
 def wanted(head: int, hashes: Iterable[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Every call: method and parameters."""
     yield from CALLS
-    for height in (0, 1, 2, head // 2, head):
+    for height in (1, 2, 3, head // 2, head):
         yield "poyong_getBlock", (height,)
         yield "eth_getBlockByNumber", (hex(height), True)
     for found in sorted(set(hashes))[::25]:

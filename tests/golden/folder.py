@@ -38,6 +38,8 @@ def pack(town: Path, number: int, expected: dict[str, Any]) -> Path:
     folder.mkdir()
     with tarfile.open(folder / ARCHIVE, "w:xz", preset=9) as archive:
         for path in sorted(town.rglob("*")):
+            if path.name.startswith("LOG"):
+                continue  # an engine's diary, which names this machine's folders
             archive.add(path, str(path.relative_to(town)), recursive=False, filter=_nobody)
     text = json.dumps(expected, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     (folder / EXPECTED).write_text(text, encoding="utf-8")

@@ -86,7 +86,7 @@ class Script:
     def __init__(self, chain: SealedChain) -> None:
         self.chain = chain
         self.codes: dict[str, ErrorCode] = {}
-        """By type: OK once one took effect, else how the last one was refused."""
+        """By type: OK once one took effect, sent or carried out; else how the last was refused."""
         self.hashes: list[str] = []
 
     def block(
@@ -112,12 +112,22 @@ class Script:
         self._persons()
         self._transfers()
         self._agreements()
-        self._decide(1, ("stakeholders.grant_role", "rate_reporter", account("reporter")),
-                     ("stakeholders.register_legal_basis", "notice", "City", "No. 1", "1",
-                      sha256(b"notice"), sha256(b"gazette")))  # fmt: skip
+        reporter = account("reporter")
+        gazette = sha256(b"notice"), sha256(b"gazette")
+        self._decide(
+            1,
+            ("stakeholders.grant_role", "rate_reporter", reporter),
+            ("stakeholders.revoke_role", "rate_reporter", reporter, "moved away"),
+            ("stakeholders.limit_certifier", account("certifier"), "work", 2_000),
+            ("stakeholders.grant_role", "sales_registrar", account("sales")),
+        )
+        self._decide(
+            2,
+            ("stakeholders.register_legal_basis", "ordinance", "City", "No. 1", "1", *gazette),
+        )
         height = self.chain.height + 3 * MIN_NOTICE_HEIGHTS
-        self._decide(2, ("stakeholders.schedule_upgrade", "golden", height, VERSION, FOR_EVER,
-                         sha256(b"a release")))  # fmt: skip
+        upgrade = "golden", height, VERSION, FOR_EVER, sha256(b"a release")
+        self._decide(3, ("stakeholders.schedule_upgrade", *upgrade))
         self._land(24)
         self._economy()
         self._other_proposals()
@@ -165,8 +175,9 @@ class Script:
     def _agreements(self) -> None:
         parties = (account("city"), account("gist"))
         self.must(said("city", "stakeholders.open_agreement", "A title", DOCUMENT, parties))
-        self.must(said("city", "stakeholders.sign_agreement", 1))
-        self.block(said("city", "stakeholders.withdraw_agreement", 1))
+        self.must(said("gist", "stakeholders.sign_agreement", 1))
+        self.must(said("city", "stakeholders.open_agreement", "Another", DOCUMENT, parties))
+        self.must(said("city", "stakeholders.withdraw_agreement", 2))
         old, new = account("resident 0"), account("resident 0 anew")
         for number in (1, 2):
             self.must(said("registrar", "stakeholders.propose_rebinding", old, new, DOCUMENT))
@@ -185,6 +196,7 @@ class Script:
             self.block(*[said(name, "proposals.vote", number, "yes") for name in everybody])
             self.chain.run_until(number, *{*Status} - {status})
         assert status is Status.EXECUTED, status
+        self.codes |= {name: ErrorCode.OK for name, *_ in carried}
 
     def _land(self, blocks: int) -> None:
         """Appraisers say what they owe; the rounds end, and tokens are issued."""
@@ -214,18 +226,18 @@ class Script:
                 said("certifier", "distribution.certify", account(name), "work", 60, DOCUMENT)
             )
         self.block(said("certifier", "distribution.revoke", 1, "an error"))
-        self._land(24)
+        self._land(60)
         for name in people:
-            self.block(said(name, "distribution.claim", "work"))
+            self.block(said(name, "distribution.claim", "participation"))
             self.block(said(name, "distribution.release"))
         self.block(said(people[0], "distribution.leave", account(people[0]), "left"))
 
     def _other_proposals(self) -> None:
-        dividend = messages((message("distribution.dividend"), ("land", UNIT)))
+        dividend = messages((message("distribution.dividend"), ("participation", UNIT)))
         self.must(said("city", "proposals.submit", "Withdrawn", DOCUMENT, BASIS, dividend))
-        self.must(said("city", "proposals.withdraw", 3))
+        self.must(said("city", "proposals.withdraw", 4))
         self.block(said("resident 1", "proposals.petition", "Ours", DOCUMENT, BASIS, dividend))
-        self.block(said("resident 2", "proposals.sign", 4))
+        self.block(said("resident 2", "proposals.sign", 5))
         self.block(said("resident 3", "proposals.delegate", "B", account("resident 4")))
         self.block(said("resident 3", "proposals.undelegate", "B"))
         self.block(said("city", "proposals.name_seat", account("city")))
