@@ -70,7 +70,7 @@ def decide_upgrade(*homes: Path, notice: int, from_version: str, below_version: 
         for names in (RESIDENTS, OWNERS):
             for name in names:
                 made.block(("registrar", GRANT, credential(name)))
-        height = made.height + BLOCKS_TO_DECIDE + MIN_NOTICE_HEIGHTS
+        height = made.height + BLOCKS_TO_DECIDE + max(notice, MIN_NOTICE_HEIGHTS)
         carried: tuple[Any, ...] = ("named", height, from_version, below_version, RELEASE)
         made.block(("city", SUBMIT, ("A title", DOCUMENT, BASIS, messages((SCHEDULE, carried)))))
         made.block(("gist", SPONSOR, (1,)))
