@@ -1,4 +1,4 @@
-"""What a node must not open it leaves as it is: one sentence, an exit code, every byte as before."""
+"""What a node must not open it leaves as it is: one sentence, an exit code, the same bytes."""
 
 import json
 import shutil
