@@ -7,6 +7,7 @@ backup) is opened on what its parts say themselves, and gets one then.
 """
 
 import os
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Final, Literal
 
@@ -50,8 +51,9 @@ class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of the file.
 
     software: the release that opened the folder last. store, votes: formats of the two parts.
-    genesis: hash of the chain's genesis document. validator_key, organisation: whose votes are
-    recorded, the second empty while the chain does not know the key; both empty for an observer.
+    genesis: hash of the chain's genesis document. validator_keys, organisation: whose votes are
+    recorded, two keys while one is replaced; the organisation is empty while the chain knows none
+    of them, and both are for an observer.
     upgrade: None until one is in force.
     """
 
@@ -60,7 +62,7 @@ class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: int
     votes: int
     genesis: str
-    validator_key: str
+    validator_keys: tuple[str, ...]
     organisation: str
     upgrade: Needed | None
 
@@ -96,13 +98,12 @@ def read_label(folder: Path) -> Label | None:
             f"{path} is damaged ({error!s:.120}): remove it, and the next start writes it anew "
             "from the database"
         ) from error
-    for part, version, known in (
-        ("database", label.store, block_store.SCHEMA_VERSION),
-        ("vote record", label.votes, wal_format.VERSION),
-    ):
-        if version != known:
-            what = f"the {part} in {folder}"
-            raise other_format(what, version, known, _start(label.software))
+    if label.store not in (block_store.SCHEMA_VERSION, block_store.PARTIAL_SCHEMA_VERSION):
+        what, known = f"the database in {folder}", block_store.KNOWN_SCHEMAS
+        raise other_format(what, label.store, known, _start(label.software))
+    if label.votes != wal_format.VERSION:
+        what = f"the vote record in {folder}"
+        raise other_format(what, label.votes, wal_format.VERSION, _start(label.software))
     return label
 
 
@@ -114,11 +115,12 @@ def _start(software: str) -> str:
 
 
 def require_openable(
-    folder: Path, document: Genesis, public_key: bytes | None, version: str = VERSION
+    folder: Path, document: Genesis, public_keys: Sequence[bytes], version: str = VERSION
 ) -> Label | None:
-    """The label, when a node of this version, chain and key may open the folder; touches nothing.
+    """The label, when a node of this version, chain and keys may open the folder; touches nothing.
 
-    public_key: of the validator; None for an observer, and while a signer elsewhere has it.
+    public_keys: of the validator, the present and the coming one; none for an observer, and none of
+    those that a signer elsewhere has.
     LocalError when the folder holds other formats, another chain or the votes of another
     organisation; UpgradeNeededError when its chain is past an upgrade that this version lacks.
     """
@@ -132,23 +134,27 @@ def require_openable(
             f"is {genesis}: put the right file back, or name another storage.path"
         )
     named = {each.public_key: each.organisation for each in document.validators.validators}
-    if public_key is not None:
-        require_own_votes(folder, label, public_key, named.get(public_key, ""))
+    _require_own_votes(
+        folder, label, public_keys, {named[key] for key in public_keys if key in named}
+    )
     if label.upgrade is not None:
         what = f"{folder} was not opened, it holds a chain from block {label.upgrade.height} on"
         require_suits(label.upgrade.upgrade(), what, version)
     return label
 
 
-def require_own_votes(folder: Path, label: Label, public_key: bytes, organisation: str) -> None:
-    """LocalError when the vote record is that of another organisation than the key is.
+def _require_own_votes(
+    folder: Path, label: Label, public_keys: Sequence[bytes], organisations: Set[str]
+) -> None:
+    """LocalError when the vote record is that of another organisation than a key is.
 
-    organisation: of the key; empty when it is not known. A new key of the same organisation goes on
-    with the record.
+    organisations: of the keys, as far as they are known. Another key of the same organisation goes
+    on with the record, and so does one that is unknown; one key that the label names is enough for
+    it and the one beside it, since both are the owner's.
     """
-    if public_key.hex() == label.validator_key or "" in (organisation, label.organisation):
+    if not label.organisation or any(key.hex() in label.validator_keys for key in public_keys):
         return
-    if organisation != label.organisation:
+    for organisation in sorted(organisations - {label.organisation}):
         raise LocalError(
             f"the votes in {folder} are those of {label.organisation!r:.80}, the validator key of "
             f"the configuration is that of {organisation!r:.80}: put this node's own configuration "
@@ -160,43 +166,46 @@ class LabelKeeper:
     """Keeps the label of an open folder true."""
 
     def __init__(
-        self, folder: Path, label: Label | None, document: Genesis, public_key: bytes | None
+        self, folder: Path, label: Label | None, document: Genesis, public_keys: Sequence[bytes]
     ) -> None:
-        """label: the one that was found."""
+        """label: the one that was found. public_keys: as for require_openable."""
         self._folder = folder
         self._label = label
         self._genesis = document.document_hash().hex()
-        self._public_key = public_key
+        self._public_keys = tuple(public_keys)
 
-    def start(self, state: State, height: int) -> None:
+    def start(self, state: State, height: int, store: int) -> None:
         """Label the folder as opened by this release; `height` comes directly above the head whose
-        state this is. LocalError when the chain says that the key is another organisation's."""
-        key, organisation = self._public_key, ""
-        if key is not None:
-            for each in (height, height + 1):
-                for validator in set_at(state, each).validators:
-                    if validator.public_key == key:
-                        organisation = validator.organisation
-            if self._label is not None:
-                require_own_votes(self._folder, self._label, key, organisation)
+        state this is, `store` is the layout version of the database. LocalError when the chain says
+        that the keys are another organisation's."""
+        owners = {
+            validator.organisation
+            for each in (height, height + 1)
+            for validator in set_at(state, each).validators
+            if validator.public_key in self._public_keys
+        }
+        if self._label is not None:
+            _require_own_votes(self._folder, self._label, self._public_keys, owners)
         self._keep(
             Label(
                 format="poyong-data-1",
                 software=SOFTWARE,
-                store=block_store.SCHEMA_VERSION,
+                store=store,
                 votes=wal_format.VERSION,
                 genesis=self._genesis,
-                validator_key="" if key is None else key.hex(),
-                organisation=organisation,
+                validator_keys=tuple(key.hex() for key in self._public_keys),
+                organisation=min(owners, default=""),
                 upgrade=_needed(state, height),
             )
         )
 
-    def follow(self, state: State, height: int) -> None:
+    def follow(self, state: State, height: int, store: int) -> None:
         """Before block `height`: from an upgrade's height on the label asks for its versions, so
-        that no older release opens the folder."""
+        that no older release opens the folder. store: as for start; it changes when the first old
+        blocks go."""
         if self._label is not None:
-            self._keep(msgspec.structs.replace(self._label, upgrade=_needed(state, height)))
+            needed = _needed(state, height)
+            self._keep(msgspec.structs.replace(self._label, store=store, upgrade=needed))
 
     def _keep(self, label: Label) -> None:
         if label != self._label:

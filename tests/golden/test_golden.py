@@ -18,13 +18,13 @@ from ledger.kv import MemoryStore
 from ledger.mempool import Mempool
 from node import audit, cli, config, consensus_wire, gossip, keystore, state_file, sync_wire
 from node.audit import genesis_of
-from node.block_store import BlockStore
+from node.block_store import NO_MARKER, BlockStore
 from node.data_folder import read_label
 from node.execution import Chain
 from node.keystore import KeyKind
 from node.localnet.creation import PASSWORD, VALIDATOR_KEY
 from node.modules import build_executor
-from node.storage import NO_MARKER, open_chain
+from node.storage import open_chain
 from node.wire import FrameDecoder, FrameKind, Hello, decode_goodbye
 from tests.golden import folder
 from tests.golden.__main__ import make

@@ -54,7 +54,7 @@ def relabel(home: Path, **changes: object) -> None:
     ("changes", "part"),
     [
         ({"format": "poyong-data-2", "more": 1}, "poyong-data-2"),
-        ({"store": 3}, "the database in"),
+        ({"store": 4}, "the database in"),
         ({"votes": 2}, "the vote record in"),
     ],
 )

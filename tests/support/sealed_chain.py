@@ -16,6 +16,7 @@ from ledger.primitives import Address
 from ledger.receipt import Receipt
 from ledger.registry import Certificate, Participation, Phase
 from ledger.state import State
+from ledger.steps import finish
 from ledger.transaction import Draft, Transaction, sign
 from node import assembly, config
 from node.execution import AppliedBlock, Chain
@@ -79,23 +80,22 @@ class SealedChain:
         given = [*also, *self.signed(sent)]
         for each in given:
             self.mempool.admit(each, accounts.nonce(self.state, each.sender), True)
-        made = self.chain.build(
-            BuildProposal(
-                height=self.height + 1,
-                view=0,
-                time_ms=self.time_ms + after_ms,
-                proposer=self.height % len(self.chains),
-                participation=Participation(self.certificate),
-                allow_empty=True,
-            )
+        request = BuildProposal(
+            height=self.height + 1,
+            view=0,
+            time_ms=self.time_ms + after_ms,
+            proposer=self.height % len(self.chains),
+            participation=Participation(self.certificate),
+            allow_empty=True,
         )
+        made = finish(self.chain.build(request))
         assert made is not None
         payload = self.domain.payload(Phase.COMMIT, made.height, 0, made.hash)
-        seals = list[tuple[int, bytes]]()
-        for index, opened in enumerate(self.opened):
-            assert opened.signer is not None
-            seals.append((index, opened.signer.sign(payload)))
-        self.certificate = Certificate(made.height, 0, made.hash, tuple(seals))
+        seals = list[bytes]()
+        for opened in self.opened:
+            (key,) = opened.ring.public_keys
+            opened.ring.sign(key, made.height, payload, seals.append)
+        self.certificate = Certificate(made.height, 0, made.hash, tuple(enumerate(seals)))
         for chain in self.chains:
             chain.apply(CertifiedBlock(self.certificate, made), signs_from=1)
         assert self.applied is not None
