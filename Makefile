@@ -8,7 +8,7 @@ FROM ?= 0
 bin := $(VENV)/bin
 installed := $(VENV)/.installed
 
-.PHONY: help install town test check bench simulate lock clean
+.PHONY: help install town test check bench simulate drills soak lock clean
 
 help:
 	@echo 'make town      a town of four validators and one observer on this machine'
@@ -16,6 +16,8 @@ help:
 	@echo 'make check     style, types and import rules'
 	@echo 'make bench     measured figures as ratios'
 	@echo 'make simulate  SEEDS=N FROM=K: the simulator over seeds K to K+N-1'
+	@echo 'make drills    faults on a town of processes, and what users saw of them (half an hour)'
+	@echo 'make soak      a million blocks, then two hours under mixed load: does anything grow?'
 	@echo 'make install   prepare $(VENV) and nothing else'
 	@echo 'make clean     remove $(VENV), caches and build results; never chain data'
 
@@ -61,6 +63,13 @@ bench: $(installed)
 
 simulate: $(installed)
 	$(bin)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
+
+drills: $(installed)
+	$(bin)/python -m tests.drills
+
+soak: $(installed)
+	$(bin)/python -m tests.drills.soak blocks
+	$(bin)/python -m tests.drills.soak town
 
 # Maintainers only: needs uv; nothing else in the project does.
 lock:

@@ -339,7 +339,8 @@ class StateCommitment:
 
 class CommittedRows:
     """KeyValueReader of the rows that `commitment` commits to, over the store that holds them:
-    short values, and that a row is absent, are known without reading the store."""
+    short values, and that a row is absent, are known without reading the store, and a long one is
+    compared with what was committed to: a disk may give back an older one."""
 
     __slots__ = ("_commitment", "_store")
 
@@ -359,6 +360,8 @@ class CommittedRows:
         value = self._store.get(key)
         if value is None:
             raise InvariantViolation(f"state row {key!r} is committed to and missing in the store")
+        if sha256(value).digest() != content[1:]:
+            raise InvariantViolation(f"state row {key!r} in the store is not the one committed to")
         return value
 
     def iterate(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:

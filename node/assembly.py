@@ -5,7 +5,6 @@ The composition root: the only place, with node.modules, that names every part.
 
 import asyncio
 import gc
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -65,7 +64,7 @@ from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import has_chain, open_store
 from node.tls import NodeIdentity
 from node.version import VERSION
-from node.wal import OpenedLog, hold, open_log
+from node.wal import OpenedLog, hold, open_log_on
 from tokenomics.oracle import registry
 
 CONFIG_FILE: Final = "config.toml"
@@ -138,9 +137,9 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
     label = require_openable(folder, document, keys)
     keeper = LabelKeeper(folder, label, document, keys)
     with ExitStack() as until_complete:
-        lock = hold(folder / VOTES_FOLDER)
+        files_of_votes = hold(folder / VOTES_FOLDER)
         held = until_complete.enter_context(ExitStack())
-        held.callback(os.close, lock)
+        held.callback(files_of_votes.close)
         store = open_store(
             folder / CHAIN_FOLDER,
             config.storage.engine,
@@ -156,8 +155,8 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         chain = open_chain(blocks, document, build_executor(), saved)
         require_version(State(blocks.state()), chain.head.height + 1)
         keeper.start(State(blocks.state()), chain.head.height + 1, blocks.schema_version)
-        held.pop_all()  # from here on it is the log's
-        votes = open_log(folder / VOTES_FOLDER, chain.marker, on_sync=on_sync, lock=lock)
+        votes = open_log_on(files_of_votes, chain.marker, on_sync)
+        held.pop_all()  # from here on they are the log's
         until_complete.callback(votes.log.close)
         if votes.lost is not None:
             log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")

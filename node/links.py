@@ -132,16 +132,20 @@ class Links:
             self._pending[task] = None
 
     async def _accept_one(self, listener: socket.socket) -> tuple[socket.socket, Any]:
-        """One connection. Of one that was accepted while this node stops nobody would hear."""
-        accepting = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(listener))
-        try:
-            return await asyncio.shield(accepting)
-        except asyncio.CancelledError:
-            await asyncio.sleep(0)
-            if accepting.done() and not accepting.exception():
-                accepting.result()[0].close()
-            accepting.cancel()
-            raise
+        """One connection. Accepted in the turn that hands it on: loop.sock_accept may hold one
+        that nobody hears of when this node stops."""
+        loop = asyncio.get_running_loop()
+        while True:
+            readable = loop.create_future()
+            loop.add_reader(listener.fileno(), _tell, readable)
+            try:
+                await readable
+            finally:
+                loop.remove_reader(listener.fileno())
+            try:
+                return listener.accept()
+            except BlockingIOError:  # who called is gone again
+                continue
 
     async def _inbound(self, stream: socket.socket, address: str) -> None:
         connection = Connection(self._times)
@@ -159,6 +163,9 @@ class Links:
             await self._run(connection, address, None)
         except (OSError, PeerError) as error:
             self._refuse(address, error)
+        finally:
+            # Who is cancelled at the end of the handshake has a connection that nobody was given.
+            connection.abort("this node gave the connection up")
 
     def established(self) -> None:
         """The current inbound task is past its HELLO and no longer counts as pending."""
@@ -187,8 +194,8 @@ class Links:
         """Connect as `own_key`, shake hands, run; what run returned. OSError or PeerError on
         failure."""
         stream = await self._connect(address)
+        connection = Connection(self._times)
         try:
-            connection = Connection(self._times)
             connection.own_key = own_key
             await asyncio.get_running_loop().create_connection(
                 lambda: connection,
@@ -200,6 +207,7 @@ class Links:
             )
             return await self._run(connection, address, node_key)
         finally:
+            connection.abort("this node gave the connection up")
             stream.close()
 
     async def _connect(self, address: str) -> socket.socket:
@@ -250,6 +258,11 @@ class Links:
         self._pending.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._on_failure(error)
+
+
+def _tell(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def _present(

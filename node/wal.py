@@ -12,6 +12,8 @@ The layout of the files is in node/wal_format.py.
 Crash points, each with a test in tests/crash/test_wal_crash.py:
   append.before_write    nothing of the frame is on disk: it was never sent
   append.before_sync     any subset of its pages is on disk: the checksum fails, it is dropped
+  append.sync_failed     memory has the frame and the disk may not: the log ends; who opens it reads
+                         the frame, and writes it again before anything is said on its strength
   append.after_sync      the frame is on disk, nothing was sent: recovery sends the same vote
   commit.before_cut      the store's marker names the running generation: its records are read and
                          recovery ignores those of applied heights
@@ -25,8 +27,6 @@ commit. When that frame is not found the log starts anew and `OpenedLog.lost` sa
 then signs only from two heights above the first certified head that it sees (rule 6).
 """
 
-import fcntl
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -35,8 +35,9 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from ledger.errors import LocalError, ensure
-from node.disk_errors import os_error, sync_folder
+from node.disk_errors import os_error
 from node.version import other_format
+from node.vote_files import FILES, FolderFiles, VoteFiles
 from node.wal_format import (
     IDENTITY_BYTES,
     PAGE_BYTES,
@@ -50,15 +51,11 @@ from node.wal_format import (
     scan,
 )
 
-PREALLOCATED_BYTES: Final = 2 * 1024 * 1024
-"""Written once when a file is made: about 500 votes or 2,000 transactions between commits."""
 KEPT_BYTES: Final = 32 * 1024 * 1024
 """A file that grew beyond this is cut back to it when its next generation starts."""
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
 MAX_GENERATION_BYTES: Final = 1024 * 1024 * 1024
 """Between two commits; days of view changes. Beyond it the log refuses to grow."""
-_FILES: Final = ("votes-0.wal", "votes-1.wal")
-_LOCK_FILE: Final = "votes.lock"
 
 
 class _Lost(Exception):
@@ -79,7 +76,6 @@ def open_log(
     marker: Marker | None,
     *,
     on_sync: Callable[[float], None] = lambda _: None,
-    lock: int | None = None,
 ) -> OpenedLog:
     """Open or create the log in `folder`.
 
@@ -88,82 +84,74 @@ def open_log(
     Raises LocalError when another process holds the log, when the disk refuses, and when a record
     in the middle is damaged (the node must not sign; the message says what to do).
     """
+    files = hold(folder)
     try:
-        lock = hold(folder) if lock is None else lock
-        try:
-            return _open_locked(folder, lock, marker, on_sync)
-        except BaseException:
-            os.close(lock)
-            raise
-    except OSError as error:
-        raise os_error("open the vote record in", folder / _FILES[0], error) from error
+        return open_log_on(files, marker, on_sync)
+    except BaseException:
+        files.close()
+        raise
 
 
-def _open_locked(
-    folder: Path, lock: int, marker: Marker | None, on_sync: Callable[[float], None]
+def open_log_on(
+    files: VoteFiles,
+    marker: Marker | None,
+    on_sync: Callable[[float], None] = lambda _: None,
+    make_identity: Callable[[int], bytes] = secrets.token_bytes,
 ) -> OpenedLog:
-    paths = [folder / name for name in _FILES]
-    found = [path.exists() for path in paths]
+    """open_log on files that are held already. make_identity: random bytes, so many."""
+    try:
+        return _open(files, marker, on_sync, make_identity)
+    except OSError as error:
+        raise os_error("open the vote record in", files.path(0), error) from error
+
+
+def _open(
+    files: VoteFiles,
+    marker: Marker | None,
+    on_sync: Callable[[float], None],
+    make_identity: Callable[[int], bytes],
+) -> OpenedLog:
+    def create(*, keep_old: bool) -> None:
+        identity = make_identity(IDENTITY_BYTES)
+        headers = [file_header(identity, slot) for slot in range(len(FILES))]
+        files.create(headers, keep_old=keep_old)
+
+    found = files.found()
     lost = None
     try:
         if not any(found):
             if marker is not None:
                 raise _Lost("the vote record is missing")
-            _create(folder, keep_old=False)
+            create(keep_old=False)
         elif not all(found):
             if marker is not None:
-                raise _Lost(f"one file of the vote record, {paths[found.index(False)]}, is missing")
-            _create(folder, keep_old=True)
-        position, frames = _recover(folder, marker)
+                missing = files.path(found.index(False))
+                raise _Lost(f"one file of the vote record, {missing}, is missing")
+            create(keep_old=True)
+        position, frames = _recover(files, marker)
     except _Lost as reason:
         lost = str(reason)
-        _create(folder, keep_old=True)
-        position, frames = _recover(folder, None)
-    log = WriteAheadLog(paths, lock, position, on_sync)
+        create(keep_old=True)
+        position, frames = _recover(files, None)
+    log = WriteAheadLog(files, position, on_sync)
     return OpenedLog(log, [record for frame in frames for record in frame.records], lost)
 
 
-def hold(folder: Path) -> int:
-    """Lock the vote record before anything else of a node is opened: a handle, to close or to give
-    to open_log. LocalError when another process holds it, or when this release does not read the
-    files that are there; then nothing was changed."""
+def hold(folder: Path) -> FolderFiles:
+    """The files of the vote record, locked before anything else of a node is opened: to close, or
+    to give to open_log_on. LocalError when another process holds them, or when this release does
+    not read what is there; then nothing was changed."""
     try:
         require_version(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return FolderFiles(folder)
     except OSError as error:
-        raise os_error("open the vote record in", folder / _FILES[0], error) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise LocalError(
-            f"another process uses the vote record in {folder}. Two nodes with one key would sign "
-            "against each other: stop the other one first."
-        ) from error
-    return handle
-
-
-def _create(folder: Path, *, keep_old: bool) -> None:
-    """Two empty files of one new identity, complete before they get their names."""
-    identity = secrets.token_bytes(IDENTITY_BYTES)
-    for slot, name in enumerate(_FILES):
-        path, fresh = folder / name, folder / f"{name}.new"
-        if keep_old and path.exists():
-            path.replace(folder / f"{name}.old")
-        with open(fresh, "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(file_header(identity, slot).ljust(PREALLOCATED_BYTES, b"\0"))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    sync_folder(folder)
+        raise os_error("open the vote record in", folder / FILES[0], error) from error
 
 
 def require_version(folder: Path) -> None:
     """LocalError when one of the files has another layout than this release knows. What names no
     layout at all is left to open_log."""
-    for name in _FILES:
+    for name in FILES:
         path = folder / name
         if not path.exists():
             continue
@@ -189,18 +177,12 @@ class _Position(NamedTuple):
     checksum: int
 
 
-def _recover(folder: Path, marker: Marker | None) -> tuple[_Position, list[Frame]]:
+def _recover(files: VoteFiles, marker: Marker | None) -> tuple[_Position, list[Frame]]:
     """Read both files, drop a torn last frame, and find where to go on; _Lost or LocalError."""
-    contents = []
-    for name in _FILES:
-        with open(folder / name, "rb") as file:
-            # What a killed process wrote may be only in the page cache: make it durable before
-            # anything is said on its strength.
-            os.fdatasync(file.fileno())
-            contents.append(file.read())
-    identity = _read_identity(folder, contents)
-    files = [scan(data, crc32(identity)) for data in contents]
-    newest = max((frame.generation for frames in files for frame in frames), default=0)
+    contents = files.read()
+    identity = _read_identity(files, contents)
+    scanned = [scan(data, crc32(identity)) for data in contents]
+    newest = max((frame.generation for frames in scanned for frame in frames), default=0)
     if marker is None:
         if newest > 0:
             raise _Lost("the vote record is in use, but the database is empty")
@@ -210,7 +192,7 @@ def _recover(folder: Path, marker: Marker | None) -> tuple[_Position, list[Frame
     if newest > marker.generation + 1:
         raise _Lost("the database is older than the vote record")
     committed, running = (
-        _complete(folder / _FILES[generation % 2], files[generation % 2], generation)
+        _complete(files.path(generation % 2), scanned[generation % 2], generation)
         for generation in (marker.generation, marker.generation + 1)
     )
     if marker.frames and (
@@ -221,16 +203,20 @@ def _recover(folder: Path, marker: Marker | None) -> tuple[_Position, list[Frame
         position = _Position(marker, marker.generation + 1, 0, PAGE_BYTES, 0)
     else:
         last = running[-1]
+        # A sync that failed leaves it in memory and counts it as written: a later sync does nothing
+        # for it. What this node is about to stand by is therefore written once more.
+        slot = last.generation % len(FILES)
+        files.write(slot, last.offset, contents[slot][last.offset : last.end])
         position = _Position(marker, last.generation, last.sequence + 1, last.end, last.checksum)
     return position, committed + running
 
 
-def _read_identity(folder: Path, contents: list[bytes]) -> bytes:
+def _read_identity(files: VoteFiles, contents: list[bytes]) -> bytes:
     identities: set[bytes] = set()
     for slot, data in enumerate(contents):
         identity = read_file_header(data, slot)
         if identity is None:
-            raise _damaged(folder / _FILES[slot], "its first page is not that of this file")
+            raise _damaged(files.path(slot), "its first page is not that of this file")
         identities.add(identity)
     if len(identities) != 1:
         raise _Lost("the two files of the vote record do not belong together")
@@ -264,11 +250,9 @@ class WriteAheadLog:
     """An open log; made by open_log. One task appends, cuts and closes."""
 
     def __init__(
-        self, paths: list[Path], lock: int, position: _Position, on_sync: Callable[[float], None]
+        self, files: VoteFiles, position: _Position, on_sync: Callable[[float], None]
     ) -> None:
-        self._paths = paths
-        self._lock = lock
-        self._files = [os.open(path, os.O_RDWR | os.O_CLOEXEC) for path in paths]
+        self._files = files
         self._seed = crc32(position.marker.identity)
         self._committed = position.marker
         self._generation = position.generation
@@ -288,7 +272,8 @@ class WriteAheadLog:
             self._append_frame(records)
 
     def _append_frame(self, records: list[bytes]) -> None:
-        path = self._paths[self._generation % 2]
+        slot = self._generation % len(FILES)
+        path = self._files.path(slot)
         if self._failed:
             raise LocalError(f"the vote record {path} failed before: restart the node")
         pages, checksum = encode_frame(self._generation, self._sequence, records, self._seed)
@@ -302,20 +287,13 @@ class WriteAheadLog:
             )
         started = time.perf_counter()
         try:
-            self._write(pages)
+            self._files.write(slot, self._offset, pages)
         except OSError as error:
             self._failed = True
             raise os_error("write the vote record", path, error) from error
         self._on_sync(time.perf_counter() - started)
         self._offset, self._checksum = end, checksum
         self._sequence += 1
-
-    def _write(self, pages: bytes) -> None:
-        handle, offset = self._files[self._generation % 2], self._offset
-        written = os.pwrite(handle, pages, offset)
-        while written < len(pages):  # a signal, or a disk that fills up
-            written += os.pwrite(handle, pages[written:], offset + written)
-        os.fdatasync(handle)
 
     def marker(self) -> Marker:
         """The newest durable frame; goes into the commit batch of a block."""
@@ -335,13 +313,11 @@ class WriteAheadLog:
         self._committed = self.marker()
         self._generation += 1
         self._sequence, self._offset, self._checksum = 0, PAGE_BYTES, 0
-        handle = self._files[self._generation % 2]
-        if os.fstat(handle).st_size > KEPT_BYTES:
-            os.ftruncate(handle, KEPT_BYTES)
+        self._files.cut_back(self._generation % len(FILES), KEPT_BYTES)
 
     def size_bytes(self) -> int:
         """Bytes that both files take on disk."""
-        return sum(os.fstat(handle).st_size for handle in self._files)
+        return self._files.size_bytes()
 
     def close(self) -> None:
         """Release files and lock. Writes one empty frame, so that the last record is no longer
@@ -350,5 +326,4 @@ class WriteAheadLog:
             if self._sequence and not self._failed:
                 self._append_frame([])
         finally:
-            for handle in (*self._files, self._lock):
-                os.close(handle)
+            self._files.close()

@@ -104,8 +104,8 @@ async def test_a_liar_is_dropped_and_the_node_joins_all_the_same(
 
         monkeypatch.setattr(BlockServer, "answer", answer)
         configure_peers(nodes, nodes.observer, [liar])
-        monkeypatch.setattr("node.snapshots.joining.PATIENCE_S", 0.2)
-        with watched_logs() as watch:
+        with watched_logs() as watch, monkeypatch.context() as impatient:
+            impatient.setattr("node.snapshots.joining.PATIENCE_S", 2.0)
             assert not await joining(nodes, nodes.observer).run()
             reason = await watch.reason("snapshot.source_dropped")
         assert "the state root of block 5 stands on" in reason

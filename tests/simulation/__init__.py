@@ -3,12 +3,16 @@
 Run it with `python -m tests.simulation` (docs: consensus.md, "Proof by simulation"). What is
 production code here: Replica and VoteGuard, ReplicaDriver, Chain with its executor and stores'
 layout, Mempool, Ingest, ProposalAssembler, BlockServer, RangePlanner, every codec, the opening of
-a chain and the layout of the vote record. What is virtual: time, links, the key-value store, the
-two files of the vote record, and the signer of nine seeds in ten.
+a chain and the vote record with its recovery. What is virtual: time, links, the key-value store,
+the two files of the vote record, and the signer of nine seeds in ten.
 
     world.py            virtual time and the order of events
     network.py          links and their faults
-    disk.py             a store and a vote record that a crash can tear
+    disk.py             what a node's disk does to writes, syncs and reads
+    store.py            a store on it: batches whole or not at all
+    vote_files.py       the files of the vote record on it, in sectors
+    disk_plan.py        what goes wrong with disks in a seed
+    disk_faults.py      how, and what supervisor and operators do about it
     node.py             one node: the parts of node/runtime.py without asyncio
     synchronisation.py  node/catchup.py without asyncio
     byzantine.py        validators that do what they should not

@@ -13,6 +13,7 @@ from tests.simulation.campaign import (
     run_campaign,
 )
 from tests.simulation.changing import size_of
+from tests.simulation.disk_plan import DISK_ONE_IN, KINDS
 from tests.simulation.run import MAX_SEED, run_seed
 
 MAX_SEEDS: Final = 10_000_000
@@ -24,7 +25,8 @@ def main() -> int:
     options = _options()
     if options.replay is not None:
         n = options.n or (size_of(options.replay) if options.changes else DEFAULT_N)
-        return _replay(Task(n, options.replay, options.changes), trace=options.trace)
+        task = Task(n, options.replay, options.changes, options.disk)
+        return _replay(task, trace=options.trace)
     tasks = _tasks(options)
     summary = run_campaign(tasks, options.processes, sys.stdout)
     _report(summary)
@@ -36,31 +38,52 @@ def _tasks(options: argparse.Namespace) -> list[Task]:
     if options.required:
         return required_tasks(first)
     if options.changes:
-        return changing_tasks(first, seeds, options.n)
-    return [Task(options.n or DEFAULT_N, seed) for seed in range(first, first + seeds)]
+        return changing_tasks(first, seeds, options.n, options.disk)
+    n = options.n or DEFAULT_N
+    return [Task(n, seed, disk=options.disk) for seed in range(first, first + seeds)]
 
 
 def _report(summary: Summary) -> None:
     print(
-        f"{summary.heights} heights, {summary.deliveries} deliveries, {summary.crashes} crashes "
-        f"and {summary.changes} changes of the validator set in {summary.seconds:.1f} s"
+        f"{summary.heights} heights, {summary.deliveries} deliveries, {summary.crashes} crashes, "
+        f"{summary.stops} stops for a disk and {summary.changes} changes of the validator set "
+        f"in {summary.seconds:.1f} s"
     )
     print(f"{summary.passed} passed, {summary.failed} failed")
 
 
 def _replay(task: Task, *, trace: bool) -> int:
-    outcome = run_seed(task.seed, task.n, print if trace else None, changes=task.changes)
+    trace_to = print if trace else None
+    outcome = run_seed(task.seed, task.n, trace_to, changes=task.changes, disk=task.disk)
     print(
         f"seed {task.seed} n={task.n}: {outcome.heights} heights, {outcome.deliveries} deliveries, "
         f"next block after {outcome.next_block_ms} ms, all after {outcome.all_ms} ms, "
         f"digest {outcome.digest}"
     )
+    if outcome.struck:
+        print(
+            f"disks: {', '.join(sorted(outcome.struck))}; {outcome.stops} stops, "
+            f"{outcome.losses} folders moved away"
+        )
     if outcome.reason is None:
         print("1 passed, 0 failed")
         return 0
     print(f"FAILED: {outcome.reason}")
     print("0 passed, 1 failed")
     return 1
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    """Names of kinds with commas between, all or none."""
+    if text in ("all", "none"):
+        return KINDS if text == "all" else ()
+    kinds = tuple(text.split(","))
+    for kind in kinds:
+        if kind not in KINDS:
+            raise argparse.ArgumentTypeError(
+                f"{kind!r} is no fault of disks: expected {', '.join(KINDS)}, all or none"
+            )
+    return kinds
 
 
 def _bounded(text: str, low: int, high: int) -> int:
@@ -93,6 +116,13 @@ def _options() -> argparse.Namespace:
         "--changes",
         action="store_true",
         help="governed chains whose validators join, leave and take new keys by vote",
+    )
+    add(
+        "--disk",
+        type=_kinds,
+        metavar="KINDS",
+        help=f"faults of disks in every seed: {','.join(KINDS)}, all or none; by default one seed "
+        f"in {DISK_ONE_IN} has some",
     )
     add("--required", action="store_true", help="the seeds that every run of the tests includes")
     add("--replay", type=lambda text: _bounded(text, 0, MAX_SEED), help="one seed again")

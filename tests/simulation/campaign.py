@@ -25,11 +25,13 @@ CHANGING: Final = 60
 
 
 class Task(NamedTuple):
-    """One seed. changes: on a governed chain whose validator set changes."""
+    """One seed. changes: on a governed chain whose validator set changes. disk: kinds of faults of
+    disks that it has; None: those of its own share."""
 
     n: int
     seed: int
     changes: bool = False
+    disk: tuple[str, ...] | None = None
 
 
 Advance = Callable[[], None]
@@ -46,6 +48,7 @@ class Summary:
     deliveries: int = 0
     crashes: int = 0
     changes: int = 0
+    stops: int = 0
     seconds: float = 0.0
 
     def add(self, outcome: Outcome) -> None:
@@ -58,6 +61,7 @@ class Summary:
         self.deliveries += outcome.deliveries
         self.crashes += outcome.crashes
         self.changes += outcome.changes
+        self.stops += outcome.stops
 
 
 def required_tasks(first: int) -> list[Task]:
@@ -71,17 +75,22 @@ def required_tasks(first: int) -> list[Task]:
     return [*changing_tasks(first, CHANGING), *large_first]
 
 
-def changing_tasks(first: int, seeds: int, n: int | None = None) -> list[Task]:
+def changing_tasks(
+    first: int, seeds: int, n: int | None = None, disk: tuple[str, ...] | None = None
+) -> list[Task]:
     """Seeds in which the validator set changes; without n each begins with its own number."""
     return [
-        Task(size_of(seed) if n is None else n, seed, True) for seed in range(first, first + seeds)
+        Task(size_of(seed) if n is None else n, seed, True, disk)
+        for seed in range(first, first + seeds)
     ]
 
 
 def replay_command(outcome: Outcome) -> str:
     """What shows this seed again, word for word."""
     changes = " --changes" if outcome.changing else ""
-    return f"python -m tests.simulation --replay {outcome.seed} --n {outcome.n}{changes} --trace"
+    disk = "" if outcome.disk is None else f" --disk {','.join(outcome.disk) or 'none'}"
+    replay = f"--replay {outcome.seed} --n {outcome.n}{changes}{disk}"
+    return f"python -m tests.simulation {replay} --trace"
 
 
 def run_campaign(tasks: Sequence[Task], processes: int, out: TextIO) -> Summary:
@@ -113,7 +122,7 @@ def _outcomes(tasks: Sequence[Task], processes: int) -> Iterator[Outcome]:
 
 
 def _run(task: Task) -> Outcome:
-    return run_seed(task.seed, task.n, changes=task.changes)
+    return run_seed(task.seed, task.n, changes=task.changes, disk=task.disk)
 
 
 def _enter_worker(parent: int) -> None:

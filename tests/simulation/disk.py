@@ -1,35 +1,26 @@
-"""A virtual disk: synced writes survive a crash, unsynced ones are lost, the last frame may tear.
+"""A node's virtual disk: what it does to writes, syncs and reads, and when power fails.
 
 A fuse counts the operations of a node that touch the world outside (disk, links); when it is
 burnt the process dies at exactly this point: before a sync, after it and before the sends, between
 two sends. Those are the crash points of node/wal.py and of the commit batch.
+
+Beside that a disk may be ill (tests/simulation/disk_faults.py): slow, refusing, full, or giving
+back what was never written there. What a sync that failed leaves behind is what Linux leaves: the
+process that reads sees all of it, the platter has any part, and no later sync tries again.
 """
 
+import errno
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
 from random import Random
 from typing import Final
-from zlib import crc32
 
-from consensus import wal_records
-from consensus.recovery import record_height
-from consensus.wal_records import (
-    PreparedRecord,
-    PrepareRecord,
-    ProposalRecord,
-    Record,
-    ViewChangeRecord,
-)
-from ledger.block import Block, decode_block
-from ledger.kv import MemoryStore, WriteBatch
-from ledger.registry import Phase
-from node.wal_format import (
-    IDENTITY_BYTES,
-    PAGE_BYTES,
-    Frame,
-    Marker,
-    encode_frame,
-    scan,
-)
+from tests.simulation.world import World
+
+SECTOR_BYTES: Final = 512
+"""What a disk writes whole or not at all."""
 
 
 class Crash(BaseException):
@@ -55,180 +46,154 @@ class Fuse:
             raise Crash
 
 
-class VirtualStore:
-    """KeyValueStore in memory whose unsynced writes a crash undoes."""
+class Tear(Enum):
+    """Which parts of a write that was under way survive loss of power."""
 
-    def __init__(self, rows: MemoryStore, fuse: Fuse) -> None:
-        self._rows = rows
-        self._fuse = fuse
-        self._undo: list[tuple[bytes, bytes | None]] = []
-
-    def get(self, key: bytes) -> bytes | None:
-        """Value of `key`, or None."""
-        return self._rows.get(key)
-
-    def iterate(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs with start <= key < stop, in key order."""
-        return self._rows.iterate(start, stop)
-
-    def last(self, start: bytes, stop: bytes, count: int) -> list[tuple[bytes, bytes]]:
-        """The last `count` pairs with start <= key < stop, the last one first."""
-        return self._rows.last(start, stop, count)
-
-    def write(self, batch: WriteBatch, *, sync: bool) -> None:
-        """The whole batch or nothing; a sync makes all earlier writes durable too."""
-        self._fuse()
-        if sync:
-            self._undo.clear()
-        else:
-            self._undo += [(key, self._rows.get(key)) for key, _ in batch.operations]
-        self._rows.write(batch, sync=sync)
-        self._fuse()
-
-    def crash(self) -> None:
-        """Lose what was not synced."""
-        undo = WriteBatch()
-        undo.operations = self._undo[::-1]
-        self._rows.write(undo, sync=True)
-        self._undo = []
-
-    def snapshot(self) -> MemoryStore:
-        """A copy."""
-        return self._rows.snapshot()
-
-    def compact(self, start: bytes, stop: bytes) -> None:
-        del start, stop
-
-    def size_bytes(self) -> int:
-        """Bytes of keys and values."""
-        return self._rows.size_bytes()
-
-    def close(self) -> None:
-        """Nothing to release."""
+    PAGES = "any pages"
+    PREFIX = "the sectors before some point"
+    SECTORS = "any sectors"
 
 
-Durable = tuple[Phase, int, int, bytes]
-"""(phase, height, view, block hash; b"" for a ViewChange) of a vote that the log holds."""
-_FILES: Final = 2
+class Misread(Enum):
+    """What is wrong with something that was read."""
+
+    FLIPPED = "bits"
+    MISDIRECTED = "what lies elsewhere on the disk"
 
 
-class VirtualLog:
-    """The vote record of node/wal.py on two virtual files: same frames, generations and marker."""
+@dataclass(slots=True)
+class Refusal:
+    """Writes fail with `code` once `after` more of them have passed; once, or until it is mended.
 
-    def __init__(self, rng: Random, fuse: Fuse, chain_id: int) -> None:
-        self._rng = rng
-        self._fuse = fuse
-        self._chain_id = chain_id
-        self.durable: dict[Durable, None] = {}
-        """Votes that a restart would find: what may be sent (rule 1)."""
-        self._fresh()
+    at_sync: the write is taken and the sync fails. spares_votes: the vote record's files, which
+    have all their blocks, are not concerned.
+    """
 
-    def _fresh(self) -> None:
-        self._identity = self._rng.randbytes(IDENTITY_BYTES)
-        self._files = [bytearray(PAGE_BYTES) for _ in range(_FILES)]
-        self._committed = Marker(self._identity, 0, 0, 0)
-        self._generation, self._sequence = 1, 0
-        self._offset, self._checksum = PAGE_BYTES, 0
-        self.durable = {}
+    code: int
+    after: int
+    once: bool
+    at_sync: bool = False
+    spares_votes: bool = False
 
-    def append(self, records: list[bytes]) -> None:
-        """One write and one sync; a crash between them leaves any part of the pages."""
-        pages, checksum = encode_frame(
-            self._generation, self._sequence, records, crc32(self._identity)
-        )
-        file = self._files[self._generation % _FILES]
-        if self._fuse.burn():
-            for at in range(0, len(pages), PAGE_BYTES):
-                if self._rng.randrange(2):
-                    self._write(file, self._offset + at, pages[at : at + PAGE_BYTES])
-            raise Crash
-        self._write(file, self._offset, pages)
-        self._offset, self._checksum = self._offset + len(pages), checksum
-        self._sequence += 1
-        self._remember(records)
-        self._fuse()
 
-    def marker(self) -> Marker:
-        """The newest durable frame; goes into the commit batch of a block."""
-        if self._sequence == 0:
-            return self._committed
-        return Marker(self._identity, self._generation, self._sequence, self._checksum)
+@dataclass(slots=True)
+class BadRead:
+    """The read after `after` more of them is wrong; lasting: and all later ones of the same."""
 
-    def cut(self, committed: Marker) -> None:
-        """Records up to `committed` are no longer needed: the other file takes over."""
-        if committed.generation != self._generation or self._sequence == 0:
+    kind: Misread
+    after: int
+    lasting: bool = False
+
+
+class Disk:
+    """The health of one node's disk; its store and its vote record ask it."""
+
+    def __init__(self, world: World, rng: Random) -> None:
+        self._world = world
+        self.rng = rng
+        self.lag_us = 0
+        """How long the syncs of the running turn took: what follows them happens so much later."""
+        self.sync_us: tuple[int, int] | None = None
+        """Least and most that a sync takes; None: no time."""
+        self.refusal: Refusal | None = None
+        self.bad_row: BadRead | None = None
+        """Of the store; wrong only while a process works, not when the monitor looks."""
+        self.bad_record: BadRead | None = None
+        """Of the vote record's files."""
+        self.power_fails_after: int | None = None
+        """Writes until the one in which power fails."""
+        self.tear = Tear.PAGES
+        self.working = False
+        self.harmed = False
+        """Whether anything was refused or misread: then a node may stop."""
+        self.misread = False
+        """Whether the running process was given something wrong."""
+        self.struck: set[str] = set()
+        """Names of what happened at least once."""
+
+    def done_us(self) -> int:
+        """When the sync that is made now is over."""
+        if self.sync_us is not None:
+            self.lag_us += self.rng.randint(*self.sync_us)
+            self.struck.add("slow")
+        return self._world.now_us + self.lag_us
+
+    def is_over(self, at_us: int) -> bool:
+        """Whether this moment has come."""
+        return at_us <= self._world.now_us
+
+    def loses_power(self) -> bool:
+        """Count one write; True when power fails while it is under way."""
+        if self.power_fails_after is None:
+            return False
+        self.power_fails_after -= 1
+        if self.power_fails_after >= 0:
+            return False
+        self.power_fails_after = None
+        self.struck.add("torn" if self.tear is Tear.PREFIX else "reordered")
+        return True
+
+    def refuses(self, *, votes: bool) -> Refusal | None:
+        """Count one write of the store or the vote record; what is wrong with it, if anything."""
+        refusal = self.refusal
+        if refusal is None or (votes and refusal.spares_votes):
+            return None
+        refusal.after -= 1
+        if refusal.after >= 0:
+            return None
+        if refusal.once:
+            self.refusal = None
+        self.harmed = True
+        self.struck.add("full" if refusal.code == errno.ENOSPC else "failing")
+        return refusal
+
+    def misreads_row(self) -> BadRead | None:
+        """Count one read of the store; what is wrong with it, if anything."""
+        bad = self.bad_row
+        if bad is None or not self.working:
+            return None
+        bad.after -= 1
+        if bad.after >= 0:
+            return None
+        self.bad_row = None
+        self.note_misread(bad)
+        return bad
+
+    def note_misread(self, bad: BadRead) -> None:
+        """Something wrong was read."""
+        self.harmed = self.misread = True
+        self.struck.add(f"misread {bad.kind.name.lower()}")
+
+    def survivors(self, length: int, pages_rng: Random) -> Iterator[tuple[int, int]]:
+        """(start, end) of the parts of a write of `length` bytes that outlive loss of power."""
+        if self.tear is Tear.PREFIX:
+            yield 0, self.rng.randrange(length // SECTOR_BYTES + 1) * SECTOR_BYTES
             return
-        self._committed = self.marker()
-        self._generation += 1
-        self._sequence, self._offset, self._checksum = 0, PAGE_BYTES, 0
-        self.durable = {}
+        sectors = self.tear is Tear.SECTORS
+        step, rng = (SECTOR_BYTES, self.rng) if sectors else (PAGE_BYTES, pages_rng)
+        for start in range(0, length, step):
+            if rng.randrange(2):
+                yield start, min(start + step, length)
 
-    def lose(self) -> None:
-        """The files are gone (an operator's mistake, a replaced disk)."""
-        self._fresh()
+    def mend(self) -> None:
+        """A healthy disk from now on; what it lost already is lost."""
+        self.sync_us = self.refusal = self.bad_row = self.bad_record = None
+        self.power_fails_after = None
 
-    def open(self, marker: Marker | None) -> tuple[list[bytes], bool]:
-        """(records of unfinished heights, whether the vote record is lost); then append goes on.
+    @contextmanager
+    def at_work(self, working: bool) -> Iterator[None]:
+        """Whether reads in here are those of the node's program."""
+        before, self.working = self.working, working
+        try:
+            yield
+        finally:
+            self.working = before
 
-        marker: that of the store's last commit, None before the first one.
-        """
-        if marker is None:
-            marker = Marker(self._identity, 0, 0, 0)
-        if marker.identity != self._identity:
-            return [], True
-        self._committed = marker
-        committed, running = self._frames(marker.generation), self._frames(marker.generation + 1)
-        last = running[-1] if running else None
-        self._generation = marker.generation + 1
-        self._sequence = 0 if last is None else last.sequence + 1
-        self._offset = PAGE_BYTES if last is None else last.end
-        self._checksum = 0 if last is None else last.checksum
-        records = [record for frame in committed + running for record in frame.records]
-        self.durable = {}
-        self._remember(records)
-        return records, False
-
-    def _frames(self, generation: int) -> list[Frame]:
-        """Intact frames of one generation, in order; a torn last one is not among them."""
-        found = scan(bytes(self._files[generation % _FILES]), crc32(self._identity))
-        own = [frame for frame in found if frame.generation == generation]
-        expected = PAGE_BYTES
-        for frame in own:
-            if frame.offset != expected:
-                raise AssertionError(f"the vote record has a hole at byte {expected}")
-            expected = frame.end
-        return own
-
-    @staticmethod
-    def _write(file: bytearray, offset: int, data: bytes) -> None:
-        if len(file) < offset + len(data):
-            file.extend(bytes(offset + len(data) - len(file)))
-        file[offset : offset + len(data)] = data
-
-    def _remember(self, records: list[bytes]) -> None:
-        for raw in records:
-            for vote in votes_of(wal_records.decode(raw, self._read)):
-                self.durable[vote] = None
-
-    def _read(self, raw: bytes) -> Block:
-        return decode_block(raw, self._chain_id)
+    def process_ended(self) -> None:
+        """What the last process waited for and was told concerns nobody any more."""
+        self.lag_us = 0
+        self.misread = False
 
 
-def votes_of(record: Record) -> list[Durable]:
-    """The votes that may be sent once this record is durable."""
-    height = record_height(record)
-    match record:
-        case ProposalRecord(view=view, own=own, proposal=proposal):
-            block_hash: bytes = proposal.hash
-        case PrepareRecord(view=view, own=own, block_hash=block_hash):
-            pass
-        case PreparedRecord(certificate=certificate):
-            return [(Phase.COMMIT, height, certificate.view, certificate.block_hash)]
-        case ViewChangeRecord(vote=vote):
-            return [(Phase.VIEW_CHANGE, height, vote.new_view, b"")]
-        case _:
-            return []
-    votes: list[Durable] = [(Phase.PREPARE, height, view, block_hash)]
-    if own:
-        votes.append((Phase.PRE_PREPARE, height, view, block_hash))
-    return votes
+PAGE_BYTES: Final = 4096
+"""What the page cache writes; a process that dies without loss of power leaves whole pages."""

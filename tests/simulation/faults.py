@@ -128,5 +128,5 @@ class Faults:
     def _restart(self, node: SimulatedNode) -> None:
         if node.endpoint in self._forget:
             self._forget.discard(node.endpoint)
-            node.log.lose()
+            node.votes.lose()
         node.start()

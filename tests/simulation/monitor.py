@@ -6,6 +6,7 @@ seals, the sum of balances.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from consensus.messages import SigningDomain
 from ledger import accounts, codec
@@ -20,9 +21,9 @@ from node.chain_proofs import stored_certificate
 from node.execution import AppliedBlock, Chain
 from node.modules import TOKEN
 from tests.simulation.chains import ChainTemplate
-from tests.simulation.disk import VirtualLog
 from tests.simulation.sets import SetWatch, required_seals
 from tests.simulation.violation import Violation
+from tests.simulation.vote_files import Durable
 from tokenomics.issuance.views import summary
 
 
@@ -35,6 +36,13 @@ def _stored(chain: Chain) -> tuple[Block, Certificate, tuple[Receipt, ...]]:
         raise Violation("durability", f"the store lacks its own head {height}")
     block = decode_block(raw, chain.chain_id, chain.executor.contracts.decode_call)
     return block, certificate, tuple(decode_receipt(leaf) for leaf in leaves[:-1])
+
+
+class VoteRecord(Protocol):
+    """What is on a node's disk of its votes."""
+
+    def is_durable(self, vote: Durable) -> bool:
+        """Whether a restart after loss of power would find this vote."""
 
 
 @dataclass
@@ -87,6 +95,10 @@ class Monitor:
         self._agree(node, head, chain.head.hash)
         if first:  # it died between the write and telling anybody
             self._first_final(node, chain, *_stored(chain))
+
+    def wiped(self, node: int) -> None:
+        """An operator took a node's damaged database away: it begins with genesis."""
+        self.applied[node] = 0
 
     def block_applied(self, node: int, chain: Chain, applied: AppliedBlock) -> None:
         """A node made a block durable and applied it."""
@@ -190,7 +202,7 @@ class Monitor:
         if held != accounts.supply(state):
             raise Violation("supply", f"balances hold {held} of {accounts.supply(state)}")
 
-    def signing(self, node: int, public_key: bytes, payload: bytes, log: VirtualLog) -> None:
+    def signing(self, node: int, public_key: bytes, payload: bytes, log: VoteRecord) -> None:
         """An honest key is about to sign: never two claims, never back, never before durable."""
         _, _, _, number, height, view, claim = codec.decode(payload)
         phase = Phase(number)
@@ -208,7 +220,7 @@ class Monitor:
             )
         if phase is Phase.VIEW_CHANGE:
             signed.asked_for[height] = max(view, signed.asked_for.get(height, 0))
-            needed: tuple[Phase, int, int, bytes] = (phase, height, view, b"")
+            needed: Durable = (phase, height, view, b"")
         else:
             if view < signed.asked_for.get(height, 0):
                 raise Violation(
@@ -219,7 +231,7 @@ class Monitor:
             needed = (phase, height, view, claim)
         if phase is Phase.COMMIT:
             signed.sealed = max(height, signed.sealed)
-        if needed not in log.durable:
+        if not log.is_durable(needed):
             raise Violation(
                 "durable before sent",
                 f"node {node} signed {phase.name}, height {height}, view {view} before its record "

@@ -6,10 +6,11 @@ that random faults find once in a million have scripted tests instead (tests/sce
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from unittest.mock import patch
+from zlib import crc32
 
 import consensus.certificate
 import consensus.chain
@@ -25,8 +26,11 @@ import ledger.validator_tables
 import node.block_store
 import node.effects
 import node.execution
+import node.wal
+import node.wal_format
 from consensus import wal_records
 from consensus.events import Verdict
+from ledger.errors import LocalError
 from tests.simulation.changing import size_of
 from tests.simulation.run import Outcome, run_seed
 
@@ -37,7 +41,8 @@ class Mutation:
 
     rare: it takes minutes; only the command tries it (a scripted test names the case). changes: try
     seeds in which the validator set changes, each with its own n. first: the seed to begin with,
-    where those before it notice nothing and take long.
+    where those before it notice nothing and take long. disk: kinds of faults of disks that each of
+    the seeds has; None: those of its own.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Mutation:
     rare: bool = False
     changes: bool = False
     first: int = 0
+    disk: tuple[str, ...] | None = None
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -68,7 +74,7 @@ class Mutation:
     def run(self, seed: int) -> Outcome:
         """One of the seeds that are tried."""
         n = size_of(seed) if self.changes else self.n
-        return run_seed(seed, n, changes=self.changes)
+        return run_seed(seed, n, changes=self.changes, disk=self.disk)
 
 
 def _send_before_sync(self: Any, effects: Any, peer: bytes | None = None) -> None:
@@ -105,6 +111,49 @@ def _sign_on(self: Any, height: int, validator: int | None) -> None:
     _NEXT_HEIGHT(self, height, self.validator if validator is None else validator)
 
 
+class _ForgetfulOfFailure(node.wal.WriteAheadLog):
+    """A vote record that goes on after a sync that failed: the next one will do."""
+
+    def append(self, records: list[bytes]) -> None:
+        """As if nothing had happened."""
+        with suppress(LocalError):
+            super().append(records)
+        self._failed = False
+
+
+def _rewrite_nothing(files: Any, marker: Any) -> Any:
+    read_only: Any = _ReadOnly(files)
+    return _RECOVER(read_only, marker)
+
+
+class _ReadOnly:
+    """Files that recovery cannot write."""
+
+    def __init__(self, files: Any) -> None:
+        self.path, self.read = files.path, files.read
+
+    def write(self, slot: int, offset: int, data: bytes) -> None:
+        """Nothing is written."""
+
+
+def _without_checksum(data: bytes, offset: int, seed: int) -> Any:
+    """Whatever starts like a frame is one."""
+    header = data[offset : offset + node.wal_format._FRAME_HEADER.size]
+    if header[:4] != node.wal_format._FRAME_MAGIC:
+        return None
+    _, _, _, _, length, _ = node.wal_format._FRAME_HEADER.unpack(header)
+    start = offset + node.wal_format._FRAME_HEADER_BYTES
+    body = data[start : start + length]
+    checksum = crc32(body, seed)
+    fields = (*node.wal_format._FRAME_HEADER.unpack(header)[:5], checksum)
+    mended = node.wal_format._FRAME_HEADER.pack(*fields)
+    mended += node.wal_format._CRC.pack(crc32(mended, seed)) + body
+    page = bytes(data[:offset]) + mended + data[start + length :]
+    return _FRAME_AT(page, offset, seed)
+
+
+_RECOVER: Final = node.wal._recover
+_FRAME_AT: Final = node.wal_format._frame_at
 _NEXT_HEIGHT: Final = consensus.safety.VoteGuard.next_height
 _SET_CHANGE: Final = ledger.validator_tables.SetChange
 _PERFORM: Final = node.effects.ReplicaDriver.perform
@@ -172,6 +221,31 @@ MUTATIONS: Final = (
     Mutation(
         "a view's timer never runs",
         ((consensus.viewing, "may_start_timer", lambda core: False),),
+    ),
+    Mutation(
+        "sent before durable, on slow disks",
+        ((node.effects.ReplicaDriver, "perform", _send_before_sync),),
+        disk=("slow",),
+    ),
+    Mutation(
+        "a vote record goes on after a sync that failed",
+        ((node.wal, "WriteAheadLog", _ForgetfulOfFailure),),
+        disk=("failing",),
+    ),
+    Mutation(
+        "a record in memory is believed after a sync that failed",
+        ((node.wal, "_recover", _rewrite_nothing),),
+        disk=("failing",),
+    ),
+    Mutation(
+        "frames of the vote record are believed without their checksum",
+        ((node.wal_format, "_frame_at", _without_checksum),),
+        disk=("torn", "reordered"),
+    ),
+    Mutation(
+        "the commit batch is not synced, on disks that lose the end of a log",
+        ((node.block_store.BlockStore, "commit", _commit_unsynced),),
+        disk=("torn",),
     ),
     Mutation(
         "certificates are checked with the newest set",

@@ -1,17 +1,24 @@
 """One node: what outlives its processes - key, disk, clock and place on the network."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 from ledger.crypto import Signer
+from ledger.errors import InvariantViolation, LocalError
 from ledger.registry import ValidatorSet
 from ledger.validator_tables import seat_of
 from node.wire import FrameKind
 from tests.simulation.chains import ChainTemplate, copy_rows
-from tests.simulation.disk import Fuse, VirtualLog, VirtualStore
+from tests.simulation.disk import Crash, Disk, Fuse
 from tests.simulation.monitor import Monitor
 from tests.simulation.network import Network
 from tests.simulation.process import Process
+from tests.simulation.store import VirtualStore
+from tests.simulation.violation import Violation
+from tests.simulation.vote_files import VirtualFiles
 from tests.simulation.world import World
 
 
@@ -69,8 +76,11 @@ class WatchedSigner:
     def sign(self, message: bytes) -> bytes:
         """Sign what may be signed."""
         node = self._node
-        if node.honest:
-            node.site.monitor.signing(node.endpoint, self.public_key, message, node.log)
+        if node.honest and node.process is not None:
+            look = partial(
+                node.site.monitor.signing, node.endpoint, self.public_key, message, node.votes
+            )
+            node.process.turns.when_synced(look)
         return self._signer.sign(message)
 
 
@@ -84,7 +94,12 @@ class SimulatedNode:
     honest = True
 
     def __init__(
-        self, site: Site, endpoint: int, keys: tuple[Signer, bytes] | None, rng: Random
+        self,
+        site: Site,
+        endpoint: int,
+        keys: tuple[Signer, bytes] | None,
+        rng: Random,
+        disk_rng: Random | None = None,
     ) -> None:
         self.site = site
         self.endpoint = endpoint
@@ -95,8 +110,12 @@ class SimulatedNode:
         self.work_us = (0, 0)
         """Least and most CPU time of building or checking a block."""
         self.fuse = Fuse()
-        self.store = VirtualStore(copy_rows(site.template.rows), self.fuse)
-        self.log = VirtualLog(rng, self.fuse, site.template.document.chain_id)
+        self.disk = Disk(site.world, disk_rng or Random(0))
+        name, chain_id = f"node {endpoint}", site.template.document.chain_id
+        self.store = VirtualStore(copy_rows(site.template.rows), self.fuse, self.disk, name)
+        self.votes = VirtualFiles(rng, self.fuse, self.disk, chain_id, name)
+        self.on_stopped: Callable[[SimulatedNode, Exception], None] = unexpected
+        """What happens when production gives up."""
         self.process: Process | None = None
         self.crashes = 0
         self.signer: Signer | None = None
@@ -132,8 +151,15 @@ class SimulatedNode:
         if self.absent:
             return
         self.site.world.note("start", self.endpoint)
-        self.process = self.make_process()
-        self.process.start()
+        try:
+            with self.disk.at_work(True):
+                self.process = self.make_process()
+        except Crash:
+            self.lose_power()
+        except (LocalError, InvariantViolation) as error:
+            self.stop(error)
+        else:
+            self.process.start()
 
     def make_process(self) -> Process:
         """The program that this node runs."""
@@ -143,13 +169,42 @@ class SimulatedNode:
         """The process ends now; the disk keeps what was synced."""
         if self.process is None:
             return
+        self.lose_power()
+
+    def lose_power(self) -> None:
+        """As crash, and whether the program runs or not: what is only in memory is gone."""
         self.site.world.note("crash", self.endpoint)
-        self.process.turns.ended = True
-        self.process = None
+        self._end()
         self.crashes += 1
-        self.fuse.left = None
         self.store.crash()
+        self.votes.crash()
+
+    def stop(self, error: Exception) -> None:
+        """Production gives up: the process ends, and what it wrote is still in memory."""
+        self.site.world.note("stop", self.endpoint, str(error))
+        process = self.process
+        self._end()
+        if process is not None:
+            # As node/runtime.py does; a disk that still refuses changes nothing.
+            try:
+                with suppress(LocalError):
+                    process.vote_log.close()
+            except Crash:  # power fails in its last write
+                self.lose_power()
+        self.on_stopped(self, error)
+
+    def _end(self) -> None:
+        if self.process is not None:
+            self.process.turns.ended = True
+        self.process = None
+        self.fuse.left = None
+        self.disk.process_ended()
 
     def _receive(self, source: int, kind: FrameKind, payload: bytes) -> None:
         if self.process is not None:
             self.process.frame_arrived(source, kind, payload)
+
+
+def unexpected(node: SimulatedNode, error: Exception) -> None:
+    """A node gives up although its disk is healthy."""
+    raise Violation("stopped", f"node {node.endpoint}: {error}") from error

@@ -85,7 +85,11 @@ class Operators:
             node = self._organisations.node_of(change)
             # Another node's word is not enough for the new consensus key: that one may be lost, and
             # with it the last block that needs the old key.
-            if node.process is not None and new_seat(change) in node.process.validators.validators:
+            process = node.process
+            # A program that waits for its disk answers nobody.
+            if process is not None and process.turns.waits_for_disk:
+                continue
+            if process is not None and new_seat(change) in process.validators.validators:
                 self._switching.remove(change)
                 self._switch(change, 1)
             elif self._is_shut_out(change):

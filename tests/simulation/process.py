@@ -5,6 +5,7 @@ verified and admitted, the replica stepped by ReplicaDriver, whose ports end in 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from consensus import wal_records
@@ -45,6 +46,7 @@ from node.ingest import Ingest
 from node.proposals import ProposalAssembler, answer_positions
 from node.signing.ring import KeyRing
 from node.storage import OpenedChain, certified_block_bytes, open_chain, with_vote_record
+from node.wal import OpenedLog, open_log_on
 from node.wire import FrameKind
 from tests.simulation.disk import Crash
 from tests.simulation.synchronisation import Synchronisation
@@ -79,16 +81,16 @@ class Process:
             lambda event: self._handle(event, None),
             self._go_on_fetching,
             node.crash,
+            node.stop,
+            node.disk,
         )
         self._timers: dict[TimerKind, int] = {}
         self._work_told = False
         self._relay_after_ms = 0
         document = self.template.document
-        blocks = BlockStore(node.store, f"node {node.endpoint}")
-        opened = open_chain(blocks, document, self.template.executor)
-        raw_records, lost = node.log.open(opened.marker)
-        opened = with_vote_record(opened, node.log.marker(), lost=lost)
-        records = [wal_records.decode(raw, self.read_block) for raw in raw_records]
+        opened, votes = self._open_disk()
+        self.vote_log = votes.log
+        records = [wal_records.decode(raw, self.read_block) for raw in votes.records]
         self.mempool = Mempool(opened.head.height, lambda address: True)
         self.ingest = Ingest(
             document.chain_id,
@@ -99,33 +101,15 @@ class Process:
         )
         self.chain = self.make_chain(opened)
         if node.honest:
-            self.monitor.started(node.endpoint, self.chain)
+            with node.disk.at_work(False):
+                self.monitor.started(node.endpoint, self.chain)
         self._left: frozenset[bytes] = frozenset()
         node.site.registries.pop(node.endpoint, None)
         self._learn_members()
         self.assembler = ProposalAssembler(
             self.ingest, self._ask_transactions, self._assembled, self.turns.later_ms
         )
-        self.synchronisation = Synchronisation(
-            lambda peer, payload: self.send_frame(peer[0], FrameKind.SYNC, payload),
-            self.read_block,
-            lambda: self.chain.head.height,
-            lambda message: self.turns.soon(
-                lambda: self._handle(MessageReceived(message, None), None)
-            ),
-            BlockServer(
-                lambda: self.chain.head.height,
-                lambda height: certified_block_bytes(self.chain.blocks, height),
-                self._block_by_hash,
-                lambda: self.world.now_us / 1_000_000,
-            ),
-            lambda: self.world.now_ms,
-            self.turns.later_ms,
-            self._caught_up,
-        )
-        for endpoint in self.network.endpoints():
-            if endpoint != node.endpoint:
-                self.synchronisation.head_seen(bytes((endpoint,)), 0)
+        self.synchronisation = self._make_synchronisation()
         self.domain = SigningDomain(document.chain_id, opened.genesis_hash)
         self.config = ReplicaConfig(
             domain=self.domain,
@@ -144,9 +128,42 @@ class Process:
         )
         ring = KeyRing(node.watched_signers())
         self.driver = ReplicaDriver(
-            replica, self.chain, node.log, ring, self.domain, self, self, self
+            replica, self.chain, self.vote_log, ring, self.domain, self, self, self
         )
         self.turns.answers = self.driver.answers
+
+    def _make_synchronisation(self) -> Synchronisation:
+        made = Synchronisation(
+            lambda peer, payload: self.send_frame(peer[0], FrameKind.SYNC, payload),
+            self.read_block,
+            lambda: self.chain.head.height,
+            lambda message: self.turns.soon(
+                lambda: self._handle(MessageReceived(message, None), None)
+            ),
+            BlockServer(
+                lambda: self.chain.head.height,
+                lambda height: certified_block_bytes(self.chain.blocks, height),
+                self._block_by_hash,
+                lambda: self.world.now_us / 1_000_000,
+            ),
+            lambda: self.world.now_ms,
+            self.turns.later_ms,
+            self._caught_up,
+        )
+        for endpoint in self.network.endpoints():
+            if endpoint != self.node.endpoint:
+                made.head_seen(bytes((endpoint,)), 0)
+        return made
+
+    def _open_disk(self) -> tuple[OpenedChain, OpenedLog]:
+        """Chain and vote record, in the order of node/assembly.py."""
+        node, template = self.node, self.template
+        node.store.open()
+        blocks = BlockStore(node.store, f"node {node.endpoint}")
+        opened = open_chain(blocks, template.document, template.executor)
+        votes = open_log_on(node.votes, opened.marker, make_identity=node.rng.randbytes)
+        lost = votes.lost is not None
+        return with_vote_record(opened, votes.log.marker(), lost=lost), votes
 
     def make_chain(self, opened: OpenedChain) -> Chain:
         """The applied chain of this process."""
@@ -154,7 +171,7 @@ class Process:
             opened,
             self.mempool,
             self.ingest.verify_all,
-            self.node.log,
+            self.vote_log,
             self.on_applied,
             max_transactions=BLOCK_TRANSACTIONS,
         )
@@ -174,6 +191,8 @@ class Process:
         try:
             error = self.driver.handle(event, self.node.clock_ms(), peer)
         except InvariantViolation as violation:
+            if self.node.disk.misread:
+                raise  # it was given something wrong, and noticed
             if self.node.honest:
                 raise Violation("halt", f"node {self.node.endpoint}: {violation}") from violation
             raise Crash from violation  # its own key contradicts it: it is right to stop
@@ -255,7 +274,8 @@ class Process:
     def send_frame(self, target: int, kind: FrameKind, payload: bytes) -> None:
         """Put a frame on a link; the process may die before it."""
         self.node.fuse()
-        self.network.send(self.node.endpoint, target, kind, payload)
+        send = partial(self.network.send, self.node.endpoint, target, kind, payload)
+        self.turns.when_synced(send)
 
     def _everybody(self) -> list[int]:
         own = self.node.endpoint
@@ -293,7 +313,7 @@ class Process:
                 del self._timers[kind]
                 self.turns.soon(lambda: self._handle(TimerFired(kind, generation), None))
 
-        self.turns.later_us(effect.delay_ms * 1000, fire)
+        self.turns.later_us(self.node.disk.lag_us + effect.delay_ms * 1000, fire)
 
     def fetch_block(self, request: FetchBlock) -> None:
         """Ask holders for a block by hash."""
@@ -316,13 +336,18 @@ class Process:
     def on_applied(self, applied: AppliedBlock) -> None:
         """A block is durable; the replica is told next."""
         height = applied.block.height
-        self.world.note("applied", self.node.endpoint, height, applied.block.hash.hex())
-        if self.node.honest:
-            self.monitor.block_applied(self.node.endpoint, self.chain, applied)
+        self.turns.when_synced(partial(self._tell_monitor, applied))
         self.ingest.applied()
         self.assembler.forget(height + 1)
         self.synchronisation.applied(height)
         self._learn_members()
+
+    def _tell_monitor(self, applied: AppliedBlock) -> None:
+        block = applied.block
+        self.world.note("applied", self.node.endpoint, block.height, block.hash.hex())
+        if self.node.honest:
+            with self.node.disk.at_work(False):
+                self.monitor.block_applied(self.node.endpoint, self.chain, applied)
 
     def _learn_members(self) -> None:
         """Who sits where, and who may connect."""

@@ -1,7 +1,7 @@
 """One seed: safety phase with faults, liveness phase without, then a last look at all nodes."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from unittest.mock import patch
@@ -11,6 +11,8 @@ from tests.simulation.byzantine import ByzantineNode, Coven, TwinNode
 from tests.simulation.chains import chain_template, validator_keys, verify_once
 from tests.simulation.changing import changing_plan_of, is_tolerated
 from tests.simulation.clients import Clients
+from tests.simulation.disk_faults import DiskFaults
+from tests.simulation.disk_plan import DiskFault, disk_faults_of, may_lose
 from tests.simulation.faults import Faults
 from tests.simulation.governed import joiner
 from tests.simulation.monitor import Monitor
@@ -44,6 +46,8 @@ what was missed is part of it."""
 CAP_MS: Final = 16_000
 RECONNECT_AND_RESEND_MS: Final = 2_500
 LIVE_LOAD_MS: Final = (50, 300)
+LAST_SYNCS_MS: Final = 60_000
+"""Syncs of slow disks that are under way when these are mended end sooner than that."""
 NEW_HEIGHTS: Final = 2
 """How far above the height at healing every honest node has to come."""
 
@@ -51,12 +55,16 @@ NEW_HEIGHTS: Final = 2
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a seed. reason: None when it passed. digest: hash of everything that
-    happened. changing: whether the validator set was to change; changes: how often it did.
-    next_block_ms, all_ms: from healing to the next block, and until all had it."""
+    happened. changing: whether the validator set was to change; changes: how often it did. disk:
+    the kinds of faults of disks that were asked for, None for those that the seed itself has.
+    next_block_ms, all_ms: from healing to the next block, and until all had it. stops: how often
+    a node gave up for its disk; losses: how often an operator moved a damaged folder away; struck:
+    kinds of faults of disks that took effect."""
 
     seed: int
     n: int
     changing: bool
+    disk: tuple[str, ...] | None
     reason: str | None
     rule: str | None
     digest: str
@@ -67,12 +75,20 @@ class Outcome:
     changes: int
     next_block_ms: int | None
     all_ms: int | None
+    stops: int
+    losses: int
+    struck: frozenset[str]
 
 
 class Seed:
     """One world, from its plan."""
 
-    def __init__(self, plan: Plan, trace: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        trace: Callable[[str], None] | None = None,
+        disk_faults: Sequence[DiskFault] = (),
+    ) -> None:
         self.plan = plan
         self.world = World(trace)
         self.template = chain_template(plan.kind)
@@ -83,6 +99,9 @@ class Seed:
         self.nodes = self._make_nodes()
         self.faults = Faults(
             plan, self.world, self.network, self.nodes, stream(plan.seed, plan.n, "faults")
+        )
+        self.disk_faults = DiskFaults(
+            disk_faults, may_lose(plan), self.world, self.monitor, self.nodes
         )
         self.monitor.on_final = self.faults.final
         load = stream(plan.seed, plan.n, "load")
@@ -120,6 +139,7 @@ class Seed:
                 made = ByzantineNode(self.site, endpoint, keys[seat], rng, habits, self.coven)
             else:
                 made = SimulatedNode(self.site, endpoint, keys[seat], rng)
+            made.disk.rng = stream(plan.seed, plan.n, f"disk of {endpoint}")
             made.skew_ms, made.work_us = plan.skew_ms[endpoint], plan.work_us[endpoint]
             nodes.append(made)
         return nodes
@@ -134,6 +154,7 @@ class Seed:
             self.organisations.start()
             self.operators.start()
         self.faults.start()
+        self.disk_faults.start()
         self._safety_phase()
         self._liveness_phase()
         if self.plan.kind.governed:
@@ -155,6 +176,8 @@ class Seed:
     def _liveness_phase(self) -> None:
         """Faults stop; what rule 3 promises has to happen in its time."""
         plan, world = self.plan, self.world
+        self.disk_faults.mend()
+        self._until(world.now_ms + LAST_SYNCS_MS, lambda: self.disk_faults.settled)
         world.note("healed")
         healed_ms, goal = world.now_ms, self.monitor.height + 1
         self.goal, self.changes_at_healing = goal, self.monitor.sets.changes
@@ -265,11 +288,17 @@ def promised_next_block_ms(plan: Plan) -> int:
 
 
 def run_seed(
-    seed: int, n: int, trace: Callable[[str], None] | None = None, *, changes: bool = False
+    seed: int,
+    n: int,
+    trace: Callable[[str], None] | None = None,
+    *,
+    changes: bool = False,
+    disk: tuple[str, ...] | None = None,
 ) -> Outcome:
     """Run one seed to its end, or to what must not happen.
 
-    changes: on a governed chain whose validator set changes.
+    changes: on a governed chain whose validator set changes. disk: kinds of faults of disks (none
+    when it is empty); None: those that the seed itself has.
     """
     ensure(n >= 1, "a chain has a validator")
     with (
@@ -277,7 +306,8 @@ def run_seed(
         # What a part of the node costs in CPU is of no interest here, and asking is a system call.
         patch("node.meter.time.thread_time_ns", lambda: 0),
     ):
-        world = Seed((changing_plan_of if changes else plan_of)(seed, n), trace)
+        plan = (changing_plan_of if changes else plan_of)(seed, n)
+        world = Seed(plan, trace, disk_faults_of(plan, disk))
         reason = rule = None
         try:
             world.run()
@@ -292,6 +322,7 @@ def run_seed(
             seed=seed,
             n=n,
             changing=changes,
+            disk=disk,
             reason=reason,
             rule=rule,
             digest=world.world.digest(),
@@ -302,4 +333,7 @@ def run_seed(
             changes=world.monitor.sets.changes,
             next_block_ms=world.next_block_ms,
             all_ms=world.all_ms,
+            stops=world.disk_faults.stops,
+            losses=world.disk_faults.losses,
+            struck=frozenset(world.disk_faults.struck),
         )

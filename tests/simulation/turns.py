@@ -5,7 +5,8 @@ from collections.abc import Callable
 from random import Random
 
 from consensus.events import Event, ProposalBuilt, ProposalChecked
-from tests.simulation.disk import Crash
+from ledger.errors import InvariantViolation, LocalError
+from tests.simulation.disk import Crash, Disk
 from tests.simulation.world import World
 
 Act = Callable[[], None]
@@ -15,8 +16,9 @@ class Turns:
     """The event loop of a virtual process, in the order of node/runtime.py: own answers first.
 
     handle: steps the replica with an own answer. idle: called when nothing waits any more.
-    crashed: called when a crash fuse burnt. work_us: least and most time of building or checking
-    a block.
+    crashed: called when a crash fuse burnt; stopped: when production gives up, with what it says.
+    work_us: least and most time of building or checking a block. A slow sync holds everything up:
+    what the same turn does after it happens later, and so does the next turn.
     """
 
     def __init__(
@@ -27,6 +29,8 @@ class Turns:
         handle: Callable[[Event], None],
         idle: Act,
         crashed: Act,
+        stopped: Callable[[Exception], None],
+        disk: Disk,
     ) -> None:
         self._world = world
         self._rng = rng
@@ -34,12 +38,16 @@ class Turns:
         self._handle = handle
         self._idle = idle
         self._crashed = crashed
+        self._stopped = stopped
+        self._disk = disk
         self.answers: deque[Event] = deque()
         self.ended = False
         self._inbox: deque[Act] = deque()
         self._inside = False
         self._busy = False
         self._paused_until_us = 0
+        self.waits_for_disk = False
+        """Whether a sync holds the process up."""
 
     def soon(self, act: Act) -> None:
         """Do `act` now, or when what keeps the process busy is over."""
@@ -54,6 +62,13 @@ class Turns:
                 act()
 
         self._world.later(delay_us, unless_ended)
+
+    def when_synced(self, act: Act) -> None:
+        """Do `act`, which the world sees, when the syncs of this turn are over."""
+        if self._disk.lag_us:
+            self.later_us(self._disk.lag_us, act)
+        else:
+            act()
 
     def later_ms(self, delay_ms: int, act: Act) -> None:
         """Queue `act` after this time."""
@@ -74,19 +89,37 @@ class Turns:
             return
         self._inside = True
         try:
-            while not self._busy and self._world.now_us >= self._paused_until_us:
-                if self.answers:
-                    self._take_answer(self.answers.popleft())
-                elif self._inbox:
-                    self._inbox.popleft()()
-                else:
-                    self._idle()
-                    if not self.answers and not self._inbox:
-                        return
+            with self._disk.at_work(True):
+                self._work()
         except Crash:
             self._crashed()
+        except (LocalError, InvariantViolation) as error:
+            self._stopped(error)
         finally:
             self._inside = False
+
+    def _work(self) -> None:
+        while not self._is_held_up():
+            if self.answers:
+                self._take_answer(self.answers.popleft())
+            elif self._inbox:
+                self._inbox.popleft()()
+            else:
+                self._idle()
+                if not self.answers and not self._inbox:
+                    return
+            if self._disk.lag_us:
+                # Last of what happens then: what this turn did is seen before the next one begins.
+                self.waits_for_disk = True
+                self.later_us(self._disk.lag_us, self._synced)
+                self._disk.lag_us = 0
+
+    def _is_held_up(self) -> bool:
+        return self._busy or self.waits_for_disk or self._world.now_us < self._paused_until_us
+
+    def _synced(self) -> None:
+        self.waits_for_disk = False
+        self._work_off()
 
     def _take_answer(self, event: Event) -> None:
         work = isinstance(event, ProposalBuilt | ProposalChecked)

@@ -26,6 +26,7 @@ from node.audit import StoreAudit, audit
 from node.localnet import layout
 from node.localnet.creation import Wish, prepare
 from node.localnet.layout import TownNode
+from node.localnet.ports import LOOPBACK
 from tests.support.transfers import payments
 
 FIRST_PORT: Final = 26_000
@@ -48,11 +49,13 @@ def base_port() -> int:
 
 @dataclass
 class NodeProcess:
-    """One node of the town: its folder, and its process while it runs."""
+    """One node of the town: its folder, and its process while it runs. host: where its JSON-RPC and
+    metrics are reached."""
 
     plan: TownNode
     home: Path
     process: subprocess.Popen[bytes] | None = None
+    host: str = LOOPBACK
 
     @property
     def log(self) -> Path:
@@ -105,7 +108,8 @@ class ProcessTown:
 
     def rpc(self, name: str) -> str:
         """JSON-RPC address of a node."""
-        return self.nodes[name].plan.rpc_url
+        node = self.nodes[name]
+        return f"http://{node.host}:{node.plan.rpc_port}"
 
     # Life
 
@@ -170,7 +174,7 @@ class ProcessTown:
         """What /readyz says; False too when the node does not answer."""
         node = self.nodes[name]
         ensure(node.running, f"{name} has ended: {node.last_lines()}")
-        connection = HTTPConnection("127.0.0.1", node.plan.metrics_port, timeout=CALL_S)
+        connection = HTTPConnection(node.host, node.plan.metrics_port, timeout=CALL_S)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200

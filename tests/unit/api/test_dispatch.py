@@ -261,6 +261,7 @@ async def test_every_result_keeps_to_the_schema_of_its_method() -> None:
         *(call(1, name, *after)
           for name in ("poyong_listAgreements", "poyong_listLegalBases") for after in ((), (1, 1))),
         call(1, "poyong_getCouncil"),
+        call(1, "poyong_getGenesis"),
         call(1, "rpc.discover"),
     ]  # fmt: skip
     for request, answer in zip(asked, await caller.ask(asked), strict=True):

@@ -131,6 +131,13 @@ def test_a_long_row_that_the_store_lost_stops_the_node() -> None:
         reader.get(b"room/rows/long")
 
 
+def test_a_long_row_that_is_not_the_one_committed_to_stops_the_node() -> None:
+    """A disk that gives back what was there before must not make another state."""
+    reader = over({b"room/rows/long": bytes(33)}, {b"room/rows/long": bytes(34)})
+    with pytest.raises(InvariantViolation, match="not the one committed to"):
+        reader.get(b"room/rows/long")
+
+
 def test_a_value_that_contains_the_hash_of_another_key_does_not_hide_it() -> None:
     """Whoever writes values chooses their bytes; 16 buckets make it likely that both share one."""
     rows = {b"room/rows/%d" % number: b"%d" % number for number in range(400)}

@@ -241,7 +241,7 @@ def test_a_key_in_a_signer_takes_no_part(ceremony: Ceremony) -> None:
     content = file.read_text(encoding="utf-8")
     content = content.replace('validator_key = "keys/validator.json"', 'validator_key = ""')
     content = content.replace('kind = "file"', 'kind = "remote"').replace(
-        'public_key = ""', f'public_key = "{"ab" * 32}"'
+        '\npublic_key = ""', f'\npublic_key = "{"ab" * 32}"'
     )
     content = content.replace('address = ""', 'address = "unix:signer.sock"')
     file.write_text(content, encoding="utf-8")

@@ -219,6 +219,41 @@ def test_after_a_failed_sync_the_log_refuses_to_go_on(
     log.close()
 
 
+def test_a_record_whose_sync_failed_is_written_again_by_who_believes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux counts pages as written after a sync that failed, so the next process reads them and a
+    sync alone does nothing for them: they have to be written, then synced, before a vote."""
+    log = open_log(tmp_path, None).log
+    marker = log.marker()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", lambda _: _fail(5, "Input/output error"))
+        with pytest.raises(LocalError, match="cannot write the vote record"):
+            log.append([b"a"])
+    log.close()
+    done: list[str] = []
+    write, sync = os.pwrite, os.fdatasync
+
+    def written(handle: int, data: bytes, offset: int) -> int:
+        done.append(f"write {offset} {b'a' in data}")
+        return write(handle, data, offset)
+
+    def synced(handle: int) -> None:
+        done.append("sync")
+        sync(handle)
+
+    monkeypatch.setattr(os, "pwrite", written)
+    monkeypatch.setattr(os, "fdatasync", synced)
+    opened = open_log(tmp_path, marker)
+    assert opened.records == [b"a"]
+    assert done[-2:] == [f"write {PAGE_BYTES} True", "sync"]
+    opened.log.close()
+
+
+def _fail(code: int, said: str) -> None:
+    raise OSError(code, said)
+
+
 def test_a_full_disk_is_named_with_what_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,5 +53,5 @@ def test_a_block_that_only_vote_records_hold_is_decided(recorded: int) -> None:
 def _recorded(seed: Seed) -> int:
     """Validators whose Prepare of height 1 is durable."""
     return sum(
-        any(vote[:2] == (Phase.PREPARE, 1) for vote in item.log.durable) for item in seed.nodes
+        any(vote[:2] == (Phase.PREPARE, 1) for vote in item.votes.durable()) for item in seed.nodes
     )

@@ -1,0 +1,245 @@
+"""The two files of a vote record, in sectors: node/wal.py reads and writes them.
+
+Each has what a process reads (the page cache) and what survives loss of power (the platter).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import strerror
+from pathlib import Path
+from random import Random
+from typing import Final
+from zlib import crc32
+
+from consensus import wal_records
+from consensus.recovery import record_height
+from consensus.wal_records import (
+    PreparedRecord,
+    PrepareRecord,
+    ProposalRecord,
+    Record,
+    ViewChangeRecord,
+)
+from ledger.block import Block, decode_block
+from ledger.registry import Phase
+from node.vote_files import FILES
+from node.wal_format import PAGE_BYTES, Frame, read_file_header, scan
+from tests.simulation.disk import SECTOR_BYTES, BadRead, Crash, Disk, Fuse, Misread
+
+Durable = tuple[Phase, int, int, bytes]
+"""(phase, height, view, block hash; b"" for a ViewChange) of a vote that the record holds."""
+
+
+NO_FRAME: Final = Frame(0, 0, 0, 0, 0, ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A write whose sync is over at `done_us`."""
+
+    done_us: int
+    slot: int
+    offset: int
+    data: bytes
+
+
+class VirtualFiles:
+    """VoteFiles whose sectors loss of power, failed syncs and bad reads concern."""
+
+    def __init__(
+        self, rng: Random, fuse: Fuse, disk: Disk, chain_id: int, name: str = "node"
+    ) -> None:
+        """rng: draws which pages an ordinary crash leaves."""
+        self._rng = rng
+        self._fuse = fuse
+        self._disk = disk
+        self._chain_id = chain_id
+        self._folder = Path(name) / "votes"
+        self._cache: list[bytearray] = []
+        self._platter: list[bytearray] = []
+        self._under_way: list[_Write] = []
+        self._seed = 0
+        self._durable: list[dict[Durable, None]] = [{}, {}]
+
+    # VoteFiles
+
+    def path(self, slot: int) -> Path:
+        """What messages call the file."""
+        return self._folder / FILES[slot]
+
+    def found(self) -> list[bool]:
+        """Which of the files are there."""
+        return [bool(self._platter)] * len(FILES)
+
+    def create(self, headers: Sequence[bytes], *, keep_old: bool) -> None:
+        """Two files that hold no frame."""
+        del keep_old
+        self._refuse()
+        self._platter = [bytearray(header.ljust(PAGE_BYTES, b"\0")) for header in headers]
+        self._cache = [bytearray(content) for content in self._platter]
+        self._under_way = []
+        self._seed = crc32(read_file_header(bytes(self._platter[0]), 0) or b"")
+        self._durable = [{}, {}]
+
+    def read(self) -> list[bytes]:
+        """What both hold, by the cache; a sync finds nothing to write after one that failed."""
+        self._settle(everything=True)
+        contents = [bytes(content) for content in self._cache]
+        bad = self._disk.bad_record
+        if bad is not None:
+            self._disk.bad_record = None
+            self._misread(contents, bad)
+        return contents
+
+    def write(self, slot: int, offset: int, data: bytes) -> None:
+        """One write and one sync; a crash between them leaves any part of it."""
+        disk = self._disk
+        if self._fuse.burn() or disk.loses_power():
+            self._tear(_Write(0, slot, offset, data))
+            raise Crash
+        refusal = disk.refuses(votes=True)
+        if refusal is not None:
+            if refusal.at_sync:
+                _put(self._cache[slot], offset, data)
+                self._tear(_Write(0, slot, offset, data))
+            raise OSError(refusal.code, strerror(refusal.code))
+        _put(self._cache[slot], offset, data)
+        self._under_way.append(_Write(disk.done_us(), slot, offset, data))
+        self._settle()
+        self._fuse()
+
+    def cut_back(self, slot: int, size_bytes: int) -> None:
+        """Nothing here grows so far."""
+
+    def size_bytes(self) -> int:
+        """Bytes that both take."""
+        return sum(map(len, self._cache))
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    # What happens to them
+
+    def durable(self) -> dict[Durable, None]:
+        """Votes that a restart after loss of power would find: what may be sent (rule 1)."""
+        self._settle()
+        return {**self._durable[0], **self._durable[1]}
+
+    def platter(self) -> list[bytes]:
+        """What both files would hold after loss of power."""
+        self._settle()
+        return [bytes(content) for content in self._platter]
+
+    def is_durable(self, vote: Durable) -> bool:
+        """Whether a restart after loss of power would find this vote."""
+        self._settle()
+        return any(vote in found for found in self._durable)
+
+    def crash(self) -> None:
+        """Power fails: what was under way is torn, and the cache is gone."""
+        self._settle()
+        for write in self._under_way:
+            self._tear(write)
+        self._under_way = []
+        self._cache = [bytearray(content) for content in self._platter]
+        self._find_durable()
+
+    def lose(self) -> None:
+        """The files are gone (an operator's mistake, a replaced disk)."""
+        self._cache, self._platter, self._under_way = [], [], []
+        self._durable = [{}, {}]
+
+    def _refuse(self) -> None:
+        refusal = self._disk.refuses(votes=True)
+        if refusal is not None:
+            raise OSError(refusal.code, strerror(refusal.code))
+
+    def _settle(self, *, everything: bool = False) -> None:
+        while self._under_way and (everything or self._disk.is_over(self._under_way[0].done_us)):
+            write = self._under_way.pop(0)
+            _put(self._platter[write.slot], write.offset, write.data)
+            self._remember(write.slot, bytes(PAGE_BYTES) + write.data)
+
+    def _tear(self, write: _Write) -> None:
+        for start, end in self._disk.survivors(len(write.data), self._rng):
+            _put(self._platter[write.slot], write.offset + start, write.data[start:end])
+
+    def _find_durable(self) -> None:
+        self._durable = [{}, {}]
+        for slot, content in enumerate(self._platter):
+            self._remember(slot, bytes(content))
+
+    def _remember(self, slot: int, content: bytes) -> None:
+        """The votes of the newest generation's frames in this part of a file."""
+        frames = scan(content, self._seed)
+        newest = max((frame.generation for frame in frames), default=0)
+        for frame in frames:
+            if frame.generation != newest:
+                continue
+            if frame.sequence == 0:
+                self._durable[slot] = {}
+            for raw in frame.records:
+                for vote in votes_of(wal_records.decode(raw, self._read)):
+                    self._durable[slot][vote] = None
+
+    def _misread(self, contents: list[bytes], bad: BadRead) -> None:
+        """One written page of one file is not what was written.
+
+        The newest frame is spared: after a kill its damage looks like a torn write, which was
+        never sent, and the record drops it (docs/adr/0007, "Consequences").
+        """
+        rng = self._disk.rng
+        newest, last_slot, start, end = max(
+            (frame.generation, slot, frame.offset, frame.end)
+            for slot, content in enumerate(contents)
+            for frame in scan(content, self._seed) or [NO_FRAME]
+        )
+        written = [
+            (slot, at)
+            for slot, content in enumerate(contents)
+            for at in range(0, len(content), PAGE_BYTES)
+            if not (newest and slot == last_slot and start <= at < end)
+        ]
+        slot, at = rng.choice(written)
+        content = bytearray(contents[slot])
+        if bad.kind is Misread.FLIPPED:
+            place = at + rng.randrange(SECTOR_BYTES)
+            content[place % len(content)] ^= 1 << rng.randrange(8)
+        else:
+            other, elsewhere = rng.choice(written)
+            content[at : at + PAGE_BYTES] = contents[other][elsewhere : elsewhere + PAGE_BYTES]
+        if content == contents[slot]:
+            return
+        contents[slot] = bytes(content)
+        self._disk.note_misread(bad)
+        if bad.lasting:
+            self._cache[slot], self._platter[slot] = content, bytearray(content)
+
+    def _read(self, raw: bytes) -> Block:
+        return decode_block(raw, self._chain_id)
+
+
+def _put(file: bytearray, offset: int, data: bytes) -> None:
+    if len(file) < offset + len(data):
+        file.extend(bytes(offset + len(data) - len(file)))
+    file[offset : offset + len(data)] = data
+
+
+def votes_of(record: Record) -> list[Durable]:
+    """The votes that may be sent once this record is durable."""
+    height = record_height(record)
+    match record:
+        case ProposalRecord(view=view, own=own, proposal=proposal):
+            block_hash: bytes = proposal.hash
+        case PrepareRecord(view=view, own=own, block_hash=block_hash):
+            pass
+        case PreparedRecord(certificate=certificate):
+            return [(Phase.COMMIT, height, certificate.view, certificate.block_hash)]
+        case ViewChangeRecord(vote=vote):
+            return [(Phase.VIEW_CHANGE, height, vote.new_view, b"")]
+        case _:
+            return []
+    votes: list[Durable] = [(Phase.PREPARE, height, view, block_hash)]
+    if own:
+        votes.append((Phase.PRE_PREPARE, height, view, block_hash))
+    return votes
