@@ -53,7 +53,7 @@ from node.pruning import Compactor, PruningRules
 from node.restart import with_carried_rows
 from node.runtime import Network, Runtime
 from node.service import Service
-from node.signing.choice import open_elsewhere
+from node.signing.choice import open_elsewhere, public_keys_of
 from node.signing.ring import KeyRing
 from node.snapshots.joining import Joining, start_of
 from node.snapshots.keeping import SnapshotKeeper
@@ -133,7 +133,7 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
     identities, files = open_keys(config)
     elsewhere = open_elsewhere(config)
     folder = config.path(config.storage.path)
-    keys = tuple(signer.public_key for signer in files)
+    keys = public_keys_of(config, files)
     label = require_openable(folder, document, keys)
     keeper = LabelKeeper(folder, label, document, keys)
     with ExitStack() as until_complete:
@@ -409,9 +409,8 @@ async def _joined(config: Config, stopped: asyncio.Event) -> bool:
     identities, files = open_keys(config)
     document = read_genesis(config.path(config.node.genesis))
     # The folder may hold votes all the same: of whom, is asked before a chain is put beside them.
-    require_openable(
-        config.path(config.storage.path), document, tuple(signer.public_key for signer in files)
-    )
+    keys = public_keys_of(config, files)
+    require_openable(config.path(config.storage.path), document, keys)
     joining = asyncio.ensure_future(
         Joining(config, start_of(document, build_executor()), identities).run()
     )

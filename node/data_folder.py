@@ -119,8 +119,8 @@ def require_openable(
 ) -> Label | None:
     """The label, when a node of this version, chain and keys may open the folder; touches nothing.
 
-    public_keys: of the validator, the present and the coming one; none for an observer, and none of
-    those that a signer elsewhere has.
+    public_keys: of the validator, the present and the coming one, wherever they are; none for an
+    observer.
     LocalError when the folder holds other formats, another chain or the votes of another
     organisation; UpgradeNeededError when its chain is past an upgrade that this version lacks.
     """
