@@ -99,7 +99,7 @@ def test_the_label_of_a_database_that_lacks_old_blocks_is_read(folder: Path, sta
 
 def test_the_label_follows_when_the_first_blocks_go(folder: Path) -> None:
     """A release that knows whole chains only has to see it before it opens the database."""
-    chain = AppliedChain(pruning=PruningRules(keep_blocks=4))
+    chain = AppliedChain(pruning=PruningRules(keep_blocks=32))
     blocks: BlockStore = chain.opened.blocks
     keeper = LabelKeeper(folder, None, DOCUMENT, [PRESENT])
     keeper.start(chain.state, 1, blocks.schema_version)
