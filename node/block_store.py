@@ -26,7 +26,7 @@ from ledger import codec
 from ledger.block import MAX_BLOCK_BYTES, Header
 from ledger.crypto import keccak256
 from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
-from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
+from ledger.kv import KeyValueStore, WriteBatch
 from ledger.primitives import HASH_BYTES, Address, Hash
 from node.account_index import (
     RANGE_KEY,
@@ -37,6 +37,7 @@ from node.account_index import (
     Staged,
     index_rows,
 )
+from node.prefix_reader import PrefixReader
 from node.pruning import REMOVED_A_BLOCK, REMOVED_BYTES, PruningRules, Range, Removal
 from node.version import other_format
 from node.wal_format import Marker
@@ -154,26 +155,6 @@ class Beginning:
     set_changes: Iterable[tuple[int, bytes, bytes]]
     blocks: Iterable[BlockParts]
     state: Iterable[Rows]
-
-
-class PrefixReader:
-    """KeyValueReader of the rows below one prefix, which it takes off."""
-
-    __slots__ = ("_prefix", "_reader")
-
-    def __init__(self, reader: KeyValueReader, prefix: bytes) -> None:
-        self._reader = reader
-        self._prefix = prefix
-
-    def get(self, key: bytes) -> bytes | None:
-        """Value of `key`, or None."""
-        return self._reader.get(self._prefix + key)
-
-    def iterate(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs with start <= key < stop, in key order."""
-        prefix = self._prefix
-        for key, value in self._reader.iterate(prefix + start, prefix + stop):
-            yield key[len(prefix) :], value
 
 
 class BlockStore:
