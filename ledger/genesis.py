@@ -28,6 +28,8 @@ from ledger.strict_json import JsonReader, nearest, read_json
 from ledger.validators import MAX_OBSERVERS, ValidatorsModule
 
 DOCUMENT_TAG: Final = b"poyong/genesis/1"
+FORMAT: Final = 1
+"""Of the document; one that names no `format` is of the first. No part of its hash."""
 MAX_GENESIS_BYTES: Final = 16 * 1024 * 1024
 MAX_CHAIN_ID: Final = 2**53 - 1
 """Largest integer that every JSON reader keeps exactly."""
@@ -121,11 +123,24 @@ def parse(data: bytes, source: str = "genesis.json") -> Genesis:
     """The document in `data`; `source` is what messages call it. LocalError for any mistake."""
     document = read_json(data, source, MAX_GENESIS_BYTES)
     reader = JsonReader(source)
+    if isinstance(document, dict) and document.get("format", FORMAT) != FORMAT:
+        raise LocalError(
+            f"{source} has genesis format {document['format']!r:.40}, this release reads {FORMAT}: "
+            "use the release that made it, or a later one"
+        )
     fields = reader.fields(
         document,
         "",
         required=("chain_id", "name", "time_ms", "validators"),
-        optional=("local", "restart", "bucket_count", "parameters", "observers", "modules"),
+        optional=(
+            "format",
+            "local",
+            "restart",
+            "bucket_count",
+            "parameters",
+            "observers",
+            "modules",
+        ),
     )
     bucket_count = reader.integer(
         fields.get("bucket_count", DEFAULT_BUCKET_COUNT), "bucket_count", 1, BUCKET_COUNTS[-1]

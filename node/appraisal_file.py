@@ -15,6 +15,7 @@ from api.encoding import from_hex
 from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import ADDRESS_BYTES, HASH_BYTES, Address, Hash
+from node.file_formats import require_format
 from node.private_files import read_private, write_private
 from tokenomics.oracle.reports import Statement, commitment_of
 
@@ -89,6 +90,7 @@ def read_appraisal(path: Path) -> SealedAppraisal:
         "file of an appraisal",
         "make one with `poyong land commit`, which names it",
     )
+    require_format(raw, path, "poyong-appraisal-1")
     try:
         found = msgspec.json.decode(raw, type=_File)
         statement = Statement(

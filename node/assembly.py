@@ -39,6 +39,8 @@ from node.block_store import BlockStore
 from node.candidacy import Candidacy
 from node.config import Config
 from node.connection import ConnectionTimes
+from node.data_folder import LabelKeeper, require_openable
+from node.execution import AppliedBlock
 from node.health import HealthServer
 from node.identities import Identities
 from node.instruments import Instruments
@@ -51,7 +53,7 @@ from node.pruning import Compactor, PruningRules
 from node.restart import with_carried_rows
 from node.runtime import Network, Runtime
 from node.service import Service
-from node.signing.choice import open_elsewhere
+from node.signing.choice import open_elsewhere, public_keys_of
 from node.signing.ring import KeyRing
 from node.snapshots.joining import Joining, start_of
 from node.snapshots.keeping import SnapshotKeeper
@@ -62,7 +64,7 @@ from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import has_chain, open_store
 from node.tls import NodeIdentity
 from node.version import VERSION
-from node.wal import OpenedLog, open_log
+from node.wal import OpenedLog, hold, open_log_on
 from tokenomics.oracle import registry
 
 CONFIG_FILE: Final = "config.toml"
@@ -77,7 +79,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A node's files, open: configuration, genesis, chain, vote record and keys."""
+    """A node's files, open: configuration, genesis, chain, vote record, keys and label."""
 
     config: Config
     genesis: Genesis
@@ -85,6 +87,7 @@ class Opened:
     votes: OpenedLog
     ring: KeyRing
     identities: Identities
+    label: LabelKeeper
 
     @property
     def identity(self) -> NodeIdentity:
@@ -123,13 +126,20 @@ def read_genesis(path: Path) -> Genesis:
 def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None) -> Opened:
     """Open everything on disk. on_sync: told how many seconds each write of the vote record took.
 
-    What is open already when a later part cannot be opened is closed again.
+    What is open already when a later part cannot be opened is closed again. What shows without
+    opening anything is looked at first, so that a folder that is refused stays as it is.
     """
     document = read_genesis(config.path(config.node.genesis))
     identities, files = open_keys(config)
     elsewhere = open_elsewhere(config)
     folder = config.path(config.storage.path)
+    keys = public_keys_of(config, files)
+    label = require_openable(folder, document, keys)
+    keeper = LabelKeeper(folder, label, document, keys)
     with ExitStack() as until_complete:
+        files_of_votes = hold(folder / VOTES_FOLDER)
+        held = until_complete.enter_context(ExitStack())
+        held.callback(files_of_votes.close)
         store = open_store(
             folder / CHAIN_FOLDER,
             config.storage.engine,
@@ -144,7 +154,9 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         saved = saved_commitment.load(folder / CHAIN_FOLDER)
         chain = open_chain(blocks, document, build_executor(), saved)
         require_version(State(blocks.state()), chain.head.height + 1)
-        votes = open_log(folder / VOTES_FOLDER, chain.marker, on_sync=on_sync)
+        keeper.start(State(blocks.state()), chain.head.height + 1, blocks.schema_version)
+        votes = open_log_on(files_of_votes, chain.marker, on_sync)
+        held.pop_all()  # from here on they are the log's
         until_complete.callback(votes.log.close)
         if votes.lost is not None:
             log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
@@ -152,7 +164,7 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         until_complete.pop_all()
     domain = SigningDomain(document.chain_id, chain.genesis_hash)
     ring = KeyRing(files, elsewhere(domain, identities.present))
-    return Opened(config, document, chain, votes, ring, identities)
+    return Opened(config, document, chain, votes, ring, identities, keeper)
 
 
 def _announce_restart(document: Genesis, blocks: BlockStore) -> None:
@@ -331,9 +343,7 @@ def build_node(config: Config) -> Node:
     runtime.on_block.append(lambda applied: keeper.on_block(applied.block.height))
     # Last, when everybody was told of the block; the replica never hears of it, so nothing of the
     # next height is executed or signed.
-    runtime.on_block.append(
-        lambda applied: require_version(runtime.state, applied.block.height + 1)
-    )
+    runtime.on_block.append(lambda applied: _look_ahead(runtime.state, applied, opened))
     runtime.on_admitted.append(service.on_admitted)
     runtime.driver.on_event.append(instruments.on_event)
     if opened.ring.public_keys:
@@ -347,6 +357,12 @@ def build_node(config: Config) -> Node:
         )
         runtime.on_block.append(lambda applied: candidacy.on_block(applied.block))
     return Node(opened, metrics, runtime, service, instruments, compactor)
+
+
+def _look_ahead(state: State, applied: AppliedBlock, opened: Opened) -> None:
+    height = applied.block.height + 1
+    require_version(state, height)
+    opened.label.follow(state, height, opened.chain.blocks.schema_version)
 
 
 async def _serve(config: Config) -> int:
@@ -390,8 +406,11 @@ async def _joined(config: Config, stopped: asyncio.Event) -> bool:
     node was told to stop meanwhile."""
     if not config.snapshots.join or has_chain(config.path(config.storage.path) / CHAIN_FOLDER):
         return True
-    identities, _ = open_keys(config)
+    identities, files = open_keys(config)
     document = read_genesis(config.path(config.node.genesis))
+    # The folder may hold votes all the same: of whom, is asked before a chain is put beside them.
+    keys = public_keys_of(config, files)
+    require_openable(config.path(config.storage.path), document, keys)
     joining = asyncio.ensure_future(
         Joining(config, start_of(document, build_executor()), identities).run()
     )

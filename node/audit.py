@@ -26,6 +26,7 @@ from ledger.validator_tables import set_at
 from node import config
 from node.assembly import CHAIN_FOLDER, history_rules, read_genesis
 from node.block_store import BlockStore, sampled
+from node.data_folder import read_label
 from node.disk_shares import row_bytes
 from node.index_rebuild import ReadBlock, whom_concerns
 from node.modules import TOKEN, build_executor
@@ -70,9 +71,11 @@ class StoreAudit:
 def opened(home: Path) -> Iterator[tuple[KeyValueStore, BlockStore]]:
     """The store of the node in `home`; LocalError when there is none, or when the node runs."""
     options = config.load(home / config.CONFIG_FILE)
-    folder = options.path(options.storage.path) / CHAIN_FOLDER
+    data = options.path(options.storage.path)
+    folder = data / CHAIN_FOLDER
     if not has_chain(folder):
         raise NoChainError(folder)
+    read_label(data)
     store = open_store(folder, options.storage.engine)
     try:
         yield store, BlockStore(store, str(folder), history_rules(options))

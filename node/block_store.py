@@ -26,7 +26,7 @@ from ledger import codec
 from ledger.block import MAX_BLOCK_BYTES, Header
 from ledger.crypto import keccak256
 from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
-from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
+from ledger.kv import KeyValueStore, WriteBatch
 from ledger.primitives import HASH_BYTES, Address, Hash
 from node.account_index import (
     RANGE_KEY,
@@ -37,12 +37,15 @@ from node.account_index import (
     Staged,
     index_rows,
 )
+from node.prefix_reader import PrefixReader
 from node.pruning import REMOVED_A_BLOCK, REMOVED_BYTES, PruningRules, Range, Removal
+from node.version import other_format
 from node.wal_format import Marker
 
 SCHEMA_VERSION: Final = 2
 PARTIAL_SCHEMA_VERSION: Final = 3
 """Of a store that lacks old blocks: releases that know only whole chains refuse it."""
+KNOWN_SCHEMAS: Final = f"{SCHEMA_VERSION} and {PARTIAL_SCHEMA_VERSION}"
 MAX_HEIGHT: Final = 2**40 - 1
 MAX_INDEX: Final = 2**24 - 1
 NO_MARKER: Final = Marker(bytes(16), 0, 0, 0)
@@ -154,26 +157,6 @@ class Beginning:
     state: Iterable[Rows]
 
 
-class PrefixReader:
-    """KeyValueReader of the rows below one prefix, which it takes off."""
-
-    __slots__ = ("_prefix", "_reader")
-
-    def __init__(self, reader: KeyValueReader, prefix: bytes) -> None:
-        self._reader = reader
-        self._prefix = prefix
-
-    def get(self, key: bytes) -> bytes | None:
-        """Value of `key`, or None."""
-        return self._reader.get(self._prefix + key)
-
-    def iterate(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs with start <= key < stop, in key order."""
-        prefix = self._prefix
-        for key, value in self._reader.iterate(prefix + start, prefix + stop):
-            yield key[len(prefix) :], value
-
-
 class BlockStore:
     """Rows of the chain over an open store. One task commits; reads may come from anywhere."""
 
@@ -193,11 +176,12 @@ class BlockStore:
         self._name = name
         version = store.get(_SCHEMA_KEY)
         if version is not None and version not in (_WHOLE_VERSION, _PARTIAL_VERSION):
-            raise LocalError(
-                f"the database in {name} has layout version {version.decode(errors='replace')}, "
-                f"this release knows {SCHEMA_VERSION} and {PARTIAL_SCHEMA_VERSION}. Use the "
-                "release that wrote it, or move the folder away and start again: the node fetches "
-                "the chain from its peers."
+            raise other_format(
+                f"the database in {name}",
+                version.decode(errors="replace"),
+                KNOWN_SCHEMAS,
+                "Use the release that wrote it or a later one, or move the folder away and start "
+                "again: the node fetches the chain from its peers.",
             )
         self._lowest = self._read_lowest()
         self._head = self._read_head(version is not None)
@@ -256,6 +240,12 @@ class BlockStore:
     def head(self) -> Head | None:
         """The last committed block, None before genesis is written."""
         return self._head
+
+    @property
+    def schema_version(self) -> int:
+        """Layout version of what is held: SCHEMA_VERSION, or PARTIAL_SCHEMA_VERSION when old blocks
+        are gone."""
+        return SCHEMA_VERSION if self._lowest == 1 else PARTIAL_SCHEMA_VERSION
 
     @property
     def lowest_height(self) -> int:

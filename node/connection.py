@@ -16,10 +16,12 @@ from node.frame_queue import FrameQueue, QueueBound
 from node.wire import (
     DATA_KINDS,
     MAX_FRAME_BYTES,
+    OLDEST_PROTOCOL,
     Frame,
     FrameDecoder,
     FrameKind,
     Hello,
+    OtherProtocolError,
     decode_goodbye,
     encode_frame,
     encode_goodbye,
@@ -102,6 +104,8 @@ class Connection(asyncio.Protocol):
         self.round_trip_ms: int | None = None
         """From the last PING to its answer, with what waited before them on the connection and in
         both nodes; None before the first answer."""
+        self.protocol = OLDEST_PROTOCOL
+        """The version that both sides speak, once the peer's HELLO was read."""
 
     # What the owner uses
 
@@ -219,6 +223,9 @@ class Connection(asyncio.Protocol):
             for kind, payload in self._decoder.feed(data):
                 self.traffic.frames_received[kind] += 1
                 self._take(kind, payload)
+        except OtherProtocolError as error:
+            self.close(str(error))
+            return
         except PeerError as error:
             self.peer_error = error
             self.close(str(error))
@@ -259,6 +266,7 @@ class Connection(asyncio.Protocol):
         match kind:
             case FrameKind.HELLO:
                 self._hello = Hello.decode(payload)
+                self.protocol = self._hello.spoken
             case FrameKind.PING:
                 if not self._write_paused:
                     self._write_one(FrameKind.PONG, b"")

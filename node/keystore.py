@@ -33,6 +33,7 @@ from nacl.pwhash import argon2id
 from ledger import codec
 from ledger.crypto import ED25519_KEY_BYTES, Ed25519Signer
 from ledger.errors import LocalError
+from node.file_formats import require_format
 from node.private_files import read_private, write_private
 
 PASSWORD_VARIABLE: Final = "POYONG_KEY_PASSWORD"
@@ -41,6 +42,7 @@ MAX_PASSWORD_BYTES: Final = 1024
 MAX_KEY_FILE_BYTES: Final = 16 * 1024
 MAX_LABEL_CHARACTERS: Final = 128
 SEED_BYTES: Final = 32
+FORMAT: Final = "poyong-key-1"
 
 
 class KeyKind(StrEnum):
@@ -242,8 +244,10 @@ def _derive(password: str, salt: bytes, cost: Cost) -> bytes:
 
 
 def _read(path: Path) -> _KeyFile:
+    raw = _read_private(path, MAX_KEY_FILE_BYTES)
+    require_format(raw, path, FORMAT, "Use the release that wrote it, or a backup of the key")
     try:
-        content = msgspec.json.decode(_read_private(path, MAX_KEY_FILE_BYTES), type=_KeyFile)
+        content = msgspec.json.decode(raw, type=_KeyFile)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LocalError(f"{path} is no key file ({error!s:.200}): use a backup of it") from error
     for name, value, maximum in (

@@ -14,10 +14,14 @@ from typing import Any, Final, TypeVar
 
 from ledger.errors import LocalError
 from node.disk_errors import os_error
+from node.version import other_format
 
 ENVIRONMENT_PREFIX: Final = "POYONG_"
 MAX_TEXT_CHARACTERS: Final = 4096
 MAX_LIST_ITEMS: Final = 256
+FORMAT_KEY: Final = "format"
+FORMAT: Final = 1
+"""Of configuration files; another one when options that a file may name change their meaning."""
 
 T = TypeVar("T", bool, int, str, tuple[str, ...])
 S = TypeVar("S")
@@ -45,11 +49,15 @@ def read_text(file: Path, made_by: str, max_bytes: int) -> str:
 
 
 def tables_of(text: str, file: Path, known: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The sections of a TOML text by name; LocalError for anything that is not one of `known`."""
+    """The sections of a TOML text by name; LocalError for another format, and for anything that is
+    not one of `known`. A text that names no format is of the first."""
     try:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise LocalError(f"{file} is not TOML: {error}") from error
+    if (written := tables.pop(FORMAT_KEY, FORMAT)) != FORMAT:
+        remedy = "Use the release that wrote it or a later one, or write it anew with this one"
+        raise other_format(file, written, FORMAT, remedy)
     names = tuple(known)
     for name, table in tables.items():
         if name not in names:
@@ -151,7 +159,7 @@ def render_section(section: object) -> list[str]:
 
 def render_sections(heading: Sequence[str], sections: Mapping[str, object]) -> str:
     """A commented TOML file: each section with its meaning, each option with its own."""
-    lines = [*(f"# {line}" for line in heading), ""]
+    lines = [*(f"# {line}" for line in heading), f"{FORMAT_KEY} = {FORMAT}", ""]
     for name, section in sections.items():
         meaning = " ".join(str(type(section).__doc__).split())
         lines += [f"# {meaning}", f"[{name}]", *render_section(section)]

@@ -334,6 +334,7 @@ class PeerManager:
             outbound=peer.outbound,
             height=peer.hello.head_height,
             software=peer.hello.software,
+            protocol=peer.hello.spoken,
         )
         if not peer.outbound:
             self._lower(peer.node_key, CONNECT_POINTS, "it connects too often")

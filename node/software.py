@@ -6,7 +6,7 @@ has applied is durable, and the release that the sentence names goes on from the
 """
 
 from api.ports import UpgradePlan
-from governance.stakeholders.upgrades import find, plan, required_version, suffices
+from governance.stakeholders.upgrades import Upgrade, find, plan, required_version, suffices
 from ledger.rows import present
 from ledger.state import State
 from node.version import VERSION, UpgradeNeededError
@@ -16,9 +16,18 @@ def require_version(state: State, height: int, version: str = VERSION) -> None:
     """UpgradeNeededError unless this software may execute and sign block `height`, which comes
     directly above the head whose state this is."""
     upgrade = required_version(state, height)
-    if upgrade is not None and not suffices(version, upgrade):
+    if upgrade is not None:
+        require_suits(upgrade, f"stopped before block {height}", version)
+
+
+def require_suits(upgrade: Upgrade, what: str, version: str = VERSION) -> None:
+    """UpgradeNeededError unless blocks that need this upgrade may be executed by `version`.
+
+    what: the beginning of the sentence, which says what was not done.
+    """
+    if not suffices(version, upgrade):
         raise UpgradeNeededError(
-            f"stopped before block {height}: from height {upgrade.height} on this chain needs "
+            f"{what}: from height {upgrade.height} on this chain needs "
             f"version {upgrade.from_version} or later, below {upgrade.below_version} (upgrade "
             f"{upgrade.name!r}), and this is version {version}. Install the release whose SHA-256 "
             f"is {upgrade.artefact_hash.hex()} and start it on this folder; nothing is lost"

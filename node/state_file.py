@@ -26,9 +26,12 @@ from ledger.genesis import Parameters
 from ledger.primitives import HASH_BYTES, Hash
 from ledger.strict_json import JsonReader, read_json
 from node.disk_errors import os_error
+from node.file_formats import LATER_RELEASE
+from node.version import other_format
 from node.whole_files import whole_file
 
-MAGIC: Final = b"poyong-state-1\n"
+FORMAT: Final = "poyong-state-1"
+MAGIC: Final = FORMAT.encode() + b"\n"
 MAX_DESCRIPTION_BYTES: Final = 16 * 1024
 CHUNK_ROWS: Final = 1_000
 CHUNK_BYTES: Final = 256 * 1024
@@ -175,10 +178,14 @@ class _Reader:
         self._path = path
         self._file = file
         self._digest = sha256()
-        if file.read(len(MAGIC)) != MAGIC:
+        first = file.readline(len(MAGIC) + 8)
+        found = first.decode(errors="replace").strip()
+        if found != FORMAT and found.rpartition("-")[0] == FORMAT.rpartition("-")[0]:
+            raise other_format(path, found, FORMAT, LATER_RELEASE)
+        if first != MAGIC:
             raise LocalError(
-                f"{path} is no exported state of this version: its first line is not "
-                f"{MAGIC.decode().strip()}. Name a file that poyong state export wrote"
+                f"{path} is no exported state: its first line is not {FORMAT}. Name a file "
+                "that poyong state export wrote"
             )
         line = file.readline(MAX_DESCRIPTION_BYTES + 1)
         self._digest.update(MAGIC + line)

@@ -22,6 +22,7 @@ from ledger.strict_json import read_json
 from ledger.threshold import MAX_MEMBERS, SALT_BYTES, Members, Witness
 from ledger.transaction import key_address
 from node.disk_errors import os_error
+from node.file_formats import require_format
 from node.keystore import MAX_LABEL_CHARACTERS
 
 FORMAT: Final = "poyong-threshold-1"
@@ -235,7 +236,9 @@ def describes_account(path: Path) -> bool:
 
 def read_account(path: Path) -> ThresholdAccount:
     """The account of a descriptor file; LocalError names the file and what is wrong."""
-    return account_of(read_json(_content(path), str(path), MAX_DESCRIPTOR_BYTES), str(path))
+    content = _content(path)
+    require_format(content, path, FORMAT)
+    return account_of(read_json(content, str(path), MAX_DESCRIPTOR_BYTES), str(path))
 
 
 def _content(path: Path) -> bytes:

@@ -36,14 +36,17 @@ from zlib import crc32
 
 from ledger.errors import LocalError, ensure
 from node.disk_errors import os_error
+from node.version import other_format
 from node.vote_files import FILES, FolderFiles, VoteFiles
 from node.wal_format import (
     IDENTITY_BYTES,
     PAGE_BYTES,
+    VERSION,
     Frame,
     Marker,
     encode_frame,
     file_header,
+    file_version,
     read_file_header,
     scan,
 )
@@ -69,7 +72,10 @@ class OpenedLog(NamedTuple):
 
 
 def open_log(
-    folder: Path, marker: Marker | None, *, on_sync: Callable[[float], None] = lambda _: None
+    folder: Path,
+    marker: Marker | None,
+    *,
+    on_sync: Callable[[float], None] = lambda _: None,
 ) -> OpenedLog:
     """Open or create the log in `folder`.
 
@@ -78,10 +84,7 @@ def open_log(
     Raises LocalError when another process holds the log, when the disk refuses, and when a record
     in the middle is damaged (the node must not sign; the message says what to do).
     """
-    try:
-        files = FolderFiles(folder)
-    except OSError as error:
-        raise os_error("open the vote record in", folder / FILES[0], error) from error
+    files = hold(folder)
     try:
         return open_log_on(files, marker, on_sync)
     except BaseException:
@@ -132,6 +135,36 @@ def _open(
         position, frames = _recover(files, None)
     log = WriteAheadLog(files, position, on_sync)
     return OpenedLog(log, [record for frame in frames for record in frame.records], lost)
+
+
+def hold(folder: Path) -> FolderFiles:
+    """The files of the vote record, locked before anything else of a node is opened: to close, or
+    to give to open_log_on. LocalError when another process holds them, or when this release does
+    not read what is there; then nothing was changed."""
+    try:
+        require_version(folder)
+        return FolderFiles(folder)
+    except OSError as error:
+        raise os_error("open the vote record in", folder / FILES[0], error) from error
+
+
+def require_version(folder: Path) -> None:
+    """LocalError when one of the files has another layout than this release knows. What names no
+    layout at all is left to open_log."""
+    for name in FILES:
+        path = folder / name
+        if not path.exists():
+            continue
+        with path.open("rb") as file:
+            found = file_version(file.read(PAGE_BYTES))
+        if found not in (None, str(VERSION)):
+            raise other_format(
+                f"the vote record {path}",
+                found,
+                VERSION,
+                "Start the release that wrote it or a later one: a validator must not vote without "
+                "what it has voted",
+            )
 
 
 class _Position(NamedTuple):

@@ -15,7 +15,11 @@ from ledger import codec
 PAGE_BYTES: Final = 4096
 IDENTITY_BYTES: Final = 16
 
-_FILE_MAGIC: Final = b"poyong votes 1\0\0"
+VERSION: Final = 1
+"""Of the layout of both files and of the records in them (consensus.wal_records)."""
+_FILE_TAG: Final = b"poyong votes "
+_MAGIC_BYTES: Final = 16
+_FILE_MAGIC: Final = (_FILE_TAG + str(VERSION).encode()).ljust(_MAGIC_BYTES, b"\0")
 _FILE_HEADER: Final = struct.Struct(">16s16sB")  # magic, identity, slot; then crc32
 _FRAME_MAGIC: Final = b"vote"
 # magic, generation, sequence, records, body bytes, crc32 of the body; then crc32 of these
@@ -68,6 +72,16 @@ def file_header(identity: bytes, slot: int) -> bytes:
     """What a file starts with; written once."""
     header = _FILE_HEADER.pack(_FILE_MAGIC, identity, slot)
     return header + _CRC.pack(crc32(header))
+
+
+def file_version(data: bytes) -> str | None:
+    """The version that a file's header names; None when it is damaged, or no such header. The
+    header has this form in every version."""
+    header, end = data[: _FILE_HEADER.size], _FILE_HEADER.size + _CRC.size
+    if data[_FILE_HEADER.size : end] != _CRC.pack(crc32(header)):
+        return None
+    tag, _, version = header[:_MAGIC_BYTES].rstrip(b"\0").rpartition(b" ")
+    return version.decode(errors="replace") if tag + b" " == _FILE_TAG else None
 
 
 def read_file_header(data: bytes, slot: int) -> bytes | None:

@@ -14,8 +14,13 @@ from typing import Final
 from ledger import codec
 from ledger.errors import DecodeError, PeerError, ensure
 from ledger.primitives import HASH_BYTES, Hash
+from node.version import SOFTWARE
 
-PROTOCOL_VERSION: Final = 1
+OLDEST_PROTOCOL: Final = 1
+NEWEST_PROTOCOL: Final = 1
+"""What this release speaks, both included (docs/compatibility.md). Two nodes speak the newest
+version that both know."""
+MAX_PROTOCOL: Final = 2**16 - 1
 MAX_SOFTWARE_BYTES: Final = 64
 MAX_LISTEN_BYTES: Final = 255
 
@@ -114,12 +119,18 @@ class FrameDecoder:
         return kind
 
 
+class OtherProtocolError(DecodeError):
+    """No protocol version is spoken by both: nobody's fault, and no reason to think ill of a peer
+    that will be upgraded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hello:
     """First frame of both sides.
 
     head_height: last committed height, a bare claim (consensus.md rule 6: it decides nothing).
-    software and listen (host:port, or empty): for display only.
+    software and listen (host:port, or empty): for people only. oldest, newest: the protocol
+    versions that the sender speaks. later: fields that a newer version added; kept unread.
     """
 
     chain_id: int
@@ -127,46 +138,74 @@ class Hello:
     head_height: int
     software: str
     listen: str = ""
-    protocol_version: int = PROTOCOL_VERSION
+    oldest: int = OLDEST_PROTOCOL
+    newest: int = NEWEST_PROTOCOL
+    later: tuple[object, ...] = ()
 
     def __post_init__(self) -> None:
+        codec.as_uint(self.oldest, "hello.oldest", MAX_PROTOCOL)
+        codec.as_uint(self.newest, "hello.newest", MAX_PROTOCOL)
+        codec.as_text(self.software, "hello.software", MAX_SOFTWARE_BYTES)
         codec.as_uint(self.chain_id, "hello.chain_id")
         codec.as_bytes(self.genesis_hash, "hello.genesis_hash", HASH_BYTES)
         codec.as_uint(self.head_height, "hello.head_height")
-        codec.as_text(self.software, "hello.software", MAX_SOFTWARE_BYTES)
         codec.as_text(self.listen, "hello.listen", MAX_LISTEN_BYTES)
 
+    @property
+    def spoken(self) -> int:
+        """The protocol version of a connection with the sender."""
+        return min(self.newest, NEWEST_PROTOCOL)
+
     def encode(self) -> bytes:
-        """Canonical [protocol_version, chain_id, genesis_hash, head_height, software, listen]."""
+        """Canonical [oldest, newest, software, chain_id, genesis_hash, head_height, listen], then
+        what later versions add."""
         return codec.encode(
             (
-                self.protocol_version,
+                self.oldest,
+                self.newest,
+                self.software,
                 self.chain_id,
                 self.genesis_hash,
                 self.head_height,
-                self.software,
                 self.listen,
+                *self.later,
             )
         )
 
     @staticmethod
     def decode(data: bytes) -> "Hello":
-        """Inverse of encode; DecodeError for anything else."""
+        """Inverse of encode; OtherProtocolError when no version is common, DecodeError for anything
+        else."""
         value = codec.decode(data, MAX_PAYLOAD_BYTES[FrameKind.HELLO])
-        if type(value) is not tuple or not value:
-            raise DecodeError("hello: expected an array")
-        # The version comes first, so that a later version may add fields and still be named.
-        version = codec.as_uint(value[0], "hello.protocol_version")
-        if version != PROTOCOL_VERSION:
-            raise DecodeError(_version_mismatch(version))
-        _, chain_id, genesis_hash, head_height, software, listen = codec.as_array(value, "hello", 6)
-        return Hello(chain_id, genesis_hash, head_height, software, listen, version)
+        if type(value) is not tuple or len(value) < _FIXED_FIELDS:
+            raise DecodeError("hello: expected an array that begins with versions and software")
+        # These stay where they are in every version: whoever is too old or too new can be named.
+        oldest = codec.as_uint(value[0], "hello.oldest", MAX_PROTOCOL)
+        newest = codec.as_uint(value[1], "hello.newest", MAX_PROTOCOL)
+        software = codec.as_text(value[2], "hello.software", MAX_SOFTWARE_BYTES)
+        if oldest > newest:
+            raise DecodeError(f"hello: the oldest version {oldest} is above the newest {newest}")
+        if oldest > NEWEST_PROTOCOL or newest < OLDEST_PROTOCOL:
+            raise OtherProtocolError(_no_common_version(oldest, newest, software))
+        rest, later = value[_FIXED_FIELDS:_HELLO_FIELDS], value[_HELLO_FIELDS:]
+        if later and newest <= NEWEST_PROTOCOL:
+            raise DecodeError(f"hello: {len(value)} fields, version {newest} has {_HELLO_FIELDS}")
+        chain_id, genesis_hash, head_height, listen = codec.as_array(rest, "hello", len(_REST))
+        return Hello(chain_id, genesis_hash, head_height, software, listen, oldest, newest, later)
 
 
-def _version_mismatch(theirs: int) -> str:
+_FIXED_FIELDS: Final = 3
+_REST: Final = ("chain_id", "genesis_hash", "head_height", "listen")
+_HELLO_FIELDS: Final = _FIXED_FIELDS + len(_REST)
+
+
+def _no_common_version(oldest: int, newest: int, software: str) -> str:
+    is_newer = oldest > NEWEST_PROTOCOL
+    name = "".join(char if char.isprintable() else "?" for char in software)
     return (
-        f"the peer speaks protocol version {theirs}, this node {PROTOCOL_VERSION}: "
-        "run the same release on both"
+        f"the peer ({name}) speaks protocol versions {oldest} to {newest}, this node ({SOFTWARE}) "
+        f"{OLDEST_PROTOCOL} to {NEWEST_PROTOCOL}: install a later release on "
+        f"{'this node' if is_newer else 'the peer'}"
     )
 
 

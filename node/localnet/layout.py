@@ -19,6 +19,7 @@ import msgspec
 from ledger.errors import LocalError
 from node.disk_errors import os_error
 from node.localnet import ports
+from node.version import other_format
 from node.whole_files import replace_whole
 
 DEFAULT_FOLDER: Final = Path(".poyong/town")
@@ -185,10 +186,8 @@ def load(folder: Path) -> Town | None:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LocalError(f"{path}: {error!s:.200}; start anew with --fresh") from error
     if town.version != FORMAT_VERSION:
-        raise LocalError(
-            f"{path} has format {town.version}, this program reads {FORMAT_VERSION}: "
-            "start anew with --fresh"
-        )
+        remedy = "Use the release that made the town, or start anew with --fresh"
+        raise other_format(path, town.version, FORMAT_VERSION, remedy)
     return town
 
 

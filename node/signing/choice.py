@@ -1,7 +1,7 @@
 """The keys that sign votes, as a node's configuration names them: in files, or elsewhere."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -59,6 +59,15 @@ def files_of(config: Config, password: str) -> tuple[Signer, ...]:
             "with `poyong keys rotate`"
         )
     return found
+
+
+def public_keys_of(config: Config, files: Sequence[Signer]) -> tuple[bytes, ...]:
+    """Those of the ring that will be opened, the present one first; `files` are its keys in files.
+
+    Nothing is asked of a signer or a module: the configuration names what they have to have."""
+    if config.signer.kind == "file":
+        return tuple(signer.public_key for signer in files)
+    return _named_keys(config)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from ledger.primitives import HASH_BYTES, Hash
 from ledger.registry import MAX_VIEW, Phase
 from node.disk_errors import os_error
 from node.signing.payload import VotePayload
+from node.version import other_format
 from node.whole_files import replace_whole
 
 STATE_TAG: Final = "poyong/last-signed/1"
@@ -105,6 +106,7 @@ class SignedRecord:
         self._lock = _lock(path)
         try:
             data = path.read_bytes()
+            _require_format(path, data)
             self.state = decode_state(data[: MAX_STATE_BYTES + 1], domain)
         except FileNotFoundError as error:
             self.close()
@@ -115,6 +117,9 @@ class SignedRecord:
         except OSError as error:
             self.close()
             raise os_error("read", path, error) from error
+        except LocalError:
+            self.close()
+            raise
         except DecodeError as error:
             self.close()
             raise LocalError(
@@ -139,6 +144,22 @@ class SignedRecord:
             _replace(self._path, encode_state(state, self._domain))
             self.state = state
         return found
+
+
+def _require_format(path: Path, data: bytes) -> None:
+    """LocalError when another release wrote the file under another number of the format."""
+    body, checksum = data[:-HASH_BYTES], data[-HASH_BYTES:]
+    if sha256(body) != checksum:
+        return  # damaged: decode_state says so
+    try:
+        value = codec.decode(body, MAX_STATE_BYTES)
+    except DecodeError:
+        return
+    tag = value[0] if type(value) is tuple and value else ""
+    name = STATE_TAG.rpartition("/")[0]
+    if isinstance(tag, str) and tag != STATE_TAG and tag.rpartition("/")[0] == name:
+        remedy = "Start the release that wrote it or a later one: nothing is signed without it"
+        raise other_format(path, tag, STATE_TAG, remedy)
 
 
 def create_record(path: Path, domain: SigningDomain) -> None:

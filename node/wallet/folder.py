@@ -29,6 +29,7 @@ from ledger.errors import DecodeError, LocalError
 from ledger.primitives import ADDRESS_BYTES, Address
 from node import keystore
 from node.disk_errors import os_error
+from node.file_formats import require_format
 from node.keystore import KeyKind
 from node.options import nearest
 from node.private_files import read_private, write_private
@@ -129,6 +130,7 @@ def read_account(file: Path, name: str) -> Account:
         found = msgspec.json.decode(content, type=_AnyFile)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LocalError(f"{file} is no file of a wallet ({error!s:.120}): move it away") from error
+    require_format(content, file, "poyong-watch-1")
     if found.version == ethereum_keystore.VERSION:
         address = ethereum_keystore.read_keystore(content, str(file)).address
         if address is None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import LocalError
 from node.config import SECTIONS, Config, NetworkConfig, load, parse, render
+from node.options import FORMAT, FORMAT_KEY
 from node.pruning import LEAST_KEPT_BLOCKS
 
 FILE = Path("home/config.toml")
@@ -36,6 +37,7 @@ def test_the_rendered_file_is_the_defaults_and_names_every_option() -> None:
     text = render()
     assert read(text) == Config(home=Path("home"))
     tables = tomllib.loads(text)
+    assert tables.pop(FORMAT_KEY) == FORMAT
     assert {(name, key) for name in tables for key in tables[name]} == {
         (name, field.name) for name, field in OPTIONS
     }

@@ -127,7 +127,8 @@ def test_every_changed_field_is_noticed(key: Path, place: str, value: object) ->
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        ("format", "poyong-key-9", "no key file"),
+        ("format", "poyong-key-9", "has format poyong-key-9, this release .* reads poyong-key-1"),
+        ("format", "another-key-1", "no key file"),
         ("kind", "wallet", "no key file"),
         ("surplus", 1, "no key file"),
         ("label", "x" * 129, "label is longer"),

@@ -71,8 +71,9 @@ def test_its_hash_is_what_sha256sum_prints(path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "is no exported state of this version"),
-        (b'{"chain_id": 1}', "is no exported state of this version"),
+        (b"", "is no exported state: its first line"),
+        (b"poyong-state-2\n", "has format poyong-state-2, this release .* reads poyong-state-1"),
+        (b'{"chain_id": 1}', "is no exported state: its first line"),
         (MAGIC, "second line"),
         (MAGIC + b"{}\n", "chain_id is missing"),
         (MAGIC + b"x" * 20_000, "at most 16384 are allowed"),

@@ -1,18 +1,24 @@
 """Framing and the HELLO: total decoders, sizes refused before the payload is read."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.errors import InvariantViolation, PeerError
+from ledger import codec
+from ledger.errors import DecodeError, InvariantViolation, PeerError
 from ledger.primitives import Hash
+from node.version import SOFTWARE
 from node.wire import (
     HEADER_BYTES,
     MAX_PAYLOAD_BYTES,
-    PROTOCOL_VERSION,
+    NEWEST_PROTOCOL,
+    OLDEST_PROTOCOL,
     FrameDecoder,
     FrameKind,
     Hello,
+    OtherProtocolError,
     check_hello,
     decode_goodbye,
     encode_frame,
@@ -147,11 +153,37 @@ def test_each_mismatch_names_both_sides_and_the_remedy() -> None:
     check_hello(HELLO, Hello(HELLO.chain_id, HELLO.genesis_hash, 900, "other"))
 
 
-def test_another_protocol_version_is_named_even_with_other_fields() -> None:
-    """A later version may add fields: the first one still tells which version it is."""
-    later = bytes((0x93, PROTOCOL_VERSION + 1, 1, 2))
-    with pytest.raises(PeerError, match="protocol version 2, this node 1: run the same release"):
+def hello_of(oldest: int, newest: int, *more: object) -> bytes:
+    """The HELLO of a release that speaks these versions."""
+    return replace(HELLO, oldest=oldest, newest=newest, later=more).encode()
+
+
+def test_two_nodes_speak_the_newest_version_that_both_know() -> None:
+    assert Hello.decode(HELLO.encode()).spoken == NEWEST_PROTOCOL
+    later = Hello.decode(hello_of(NEWEST_PROTOCOL, NEWEST_PROTOCOL + 3, "a field", ("of", 2)))
+    assert later.spoken == NEWEST_PROTOCOL
+    assert later.later == ("a field", ("of", 2)), "what a later version adds is kept, unread"
+
+
+def test_without_a_common_version_the_one_that_is_too_old_is_named() -> None:
+    """Whatever a later version makes of the rest: versions and software stay in front."""
+    newest = NEWEST_PROTOCOL + 1
+    later = codec.encode((newest, newest, "poyong/9.0.0", "all", ("else", "is"), "other"))
+    with pytest.raises(OtherProtocolError) as refused:
         Hello.decode(later)
+    assert str(refused.value) == (
+        f"the peer (poyong/9.0.0) speaks protocol versions {newest} to {newest}, this node "
+        f"({SOFTWARE}) {OLDEST_PROTOCOL} to {NEWEST_PROTOCOL}: install a later release on this node"
+    )
+    with pytest.raises(OtherProtocolError, match="install a later release on the peer"):
+        Hello.decode(codec.encode((0, OLDEST_PROTOCOL - 1, "poyong/0.0.1")))
+
+
+def test_fields_beyond_the_version_and_a_range_upside_down_are_refused() -> None:
+    with pytest.raises(DecodeError, match="8 fields, version 1 has 7"):
+        Hello.decode(hello_of(OLDEST_PROTOCOL, NEWEST_PROTOCOL, "more"))
+    with pytest.raises(DecodeError, match="above the newest"):
+        Hello.decode(hello_of(NEWEST_PROTOCOL + 1, NEWEST_PROTOCOL))
 
 
 @given(st.text(max_size=600))
