@@ -34,6 +34,7 @@ from node import config as configuration
 from node import saved_commitment
 from node.account_index import HistoryRules
 from node.api_keys import read_keys
+from node.backup_rows import RowServer
 from node.block_store import BlockStore
 from node.candidacy import Candidacy
 from node.config import Config
@@ -325,7 +326,10 @@ async def _serve(config: Config) -> int:
         stack.callback(node.opened.chain.blocks.close)
         folder = config.path(config.storage.path) / CHAIN_FOLDER
         stack.callback(saved_commitment.save, folder, node.opened.chain.commitment)
+        rows = RowServer(config.path(config.storage.path), node.opened.chain.blocks.snapshot)
+        stack.push_async_callback(rows.stop)
         stack.push_async_callback(runtime.stop)
+        await rows.start()
         port = await runtime.start()
         if config.metrics.enabled:
             await health.start()

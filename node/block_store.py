@@ -295,6 +295,10 @@ class BlockStore:
         """Bytes on disk."""
         return self._store.size_bytes()
 
+    def snapshot(self) -> KeyValueReader:
+        """All rows of the store as they are now, whatever is committed later."""
+        return self._store.snapshot()
+
     def close(self) -> None:
         """Close the store."""
         self._store.close()
