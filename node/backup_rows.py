@@ -163,7 +163,7 @@ class RowServer:
             writer.write(_LENGTH.pack(0))
             await asyncio.wait_for(writer.drain(), CLIENT_SILENCE_S)
             log.info("backup.finished")
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, LocalError) as error:
             log.warning("backup.broken_off", reason=str(error) or "the client takes nothing")
         finally:
             writer.close()

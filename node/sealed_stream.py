@@ -7,7 +7,7 @@ authenticates every chunk, their order and their end; the first chunk is bound t
 
 import struct
 from collections.abc import Iterable, Iterator
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from nacl import bindings
 from nacl.exceptions import CryptoError
@@ -59,7 +59,7 @@ def seal(
     _push(out, state, b"", opened, _FINAL)
 
 
-def _push(out: IO[bytes], state: object, chunk: bytes, opened: bytes, tag: int) -> None:
+def _push(out: IO[bytes], state: Any, chunk: bytes, opened: bytes, tag: int) -> None:
     sealed = bindings.crypto_secretstream_xchacha20poly1305_push(state, chunk, opened, tag)
     out.write(_LENGTH.pack(len(sealed)) + sealed)
 

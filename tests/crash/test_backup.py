@@ -12,7 +12,7 @@ from node.backup import backup, restore
 from node.backup_rows import SOCKET
 from node.keystore import LOCAL_COST
 from node.localnet.creation import PASSWORD
-from tests.support.town_processes import running_town
+from tests.support.town_processes import load, running_town
 
 SECRET = "a long backup password"
 
@@ -22,15 +22,17 @@ def test_a_running_validator_is_backed_up_and_its_restored_copy_knows_it_lost_it
 ) -> None:
     monkeypatch.setenv("POYONG_KEY_PASSWORD", PASSWORD)
     out, copy = tmp_path / "node.backup", tmp_path / "copy"
+    (tmp_path / "town").mkdir()
     with running_town(tmp_path / "town", 4, observer=False) as town:
         name = town.validators[0]
         home = town.nodes[name].home
         data = home / "data"
         assert (data / SOCKET).stat().st_mode & 0o777 == 0o600
-        town.wait_for_height(3, name)
-        taken = backup(home, out, SECRET, keys=True, cost=LOCAL_COST)
-        assert taken.invariants == OK
-        town.wait_for_height(taken.height + 2, *town.nodes)  # nobody stopped
+        with load(town, name):
+            town.wait_for_height(3, name)
+            taken = backup(home, out, SECRET, keys=True, cost=LOCAL_COST)
+            assert taken.invariants == OK
+            town.wait_for_height(taken.height + 2, *town.nodes)  # nobody stopped
         town.stop(*town.nodes)
         assert not (data / SOCKET).exists()
         assert town.audit(name).height > taken.height
