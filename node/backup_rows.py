@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 def frames(rows: KeyValueReader) -> Iterator[bytes]:
     """All rows, about STEP_BYTES at a time."""
     step = bytearray()
-    for key, value in rows.iterate(b"\1", _LAST_KEY):  # \0: the store's own first row
+    for key, value in rows.iterate(b"", _LAST_KEY):
         step += _ROW.pack(len(key), len(value)) + key + value
         if len(step) >= STEP_BYTES:
             yield bytes(step)

@@ -1,5 +1,6 @@
 """A backup of a running node restores to the same chain, and the restored node lost its votes."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ def test_a_running_validator_is_backed_up_and_its_restored_copy_knows_it_lost_it
     restored = restore(out, copy, SECRET)
     assert (restored.height, restored.block_hash) == (taken.height, taken.block_hash)
     assert not (copy / "data" / VOTES_FOLDER).exists()
+    assert not (copy / "keys/password").exists()  # the operator puts it back
+    shutil.copy(home / "keys/password", copy / "keys/password")
     settings = config.load(copy / config.CONFIG_FILE, {})
     for reason in ("the vote record is missing", None):  # and it remembers
         opened = open_files(settings)
