@@ -1,4 +1,4 @@
-"""Frames of rows in a backup: what is written comes back, and no other bytes raise but LocalError."""
+"""Frames of rows in a backup come back as written; other bytes raise nothing but LocalError."""
 
 from contextlib import suppress
 
