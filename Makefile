@@ -33,7 +33,7 @@ town: $(installed)
 	$(bin)/poyong town up
 
 test: $(installed)
-	$(bin)/pytest -n 2 --ignore=tests/bench
+	$(bin)/pytest -n 3 --ignore=tests/bench
 	$(bin)/python -m tests.simulation --required
 
 check: $(installed)
@@ -55,6 +55,7 @@ bench: $(installed)
 	$(bin)/python -m tests.bench.rpc_reads
 	$(bin)/python -m tests.bench.rpc_subscribers
 	$(bin)/python -m tests.bench.rpc_under_load
+	$(bin)/python -m tests.bench.signer_micro
 	$(bin)/python -m tests.bench.sql_index_micro
 
 simulate: $(installed)
@@ -63,7 +64,7 @@ simulate: $(installed)
 # Maintainers only: needs uv; nothing else in the project does.
 lock:
 	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-annotate --custom-compile-command "make lock" \
-	  --python-version 3.11 --extra charts --extra dev --extra sql pyproject.toml --output-file requirements.lock
+	  --python-version 3.11 --extra charts --extra dev --extra hsm --extra sql pyproject.toml --output-file requirements.lock
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

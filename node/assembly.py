@@ -29,7 +29,7 @@ from ledger.genesis import Genesis
 from ledger.mempool import MempoolLimits
 from ledger.primitives import Address
 from ledger.state import State
-from ledger.validator_tables import observers, set_at
+from ledger.validator_tables import observers, seat_of, set_at
 from node import config as configuration
 from node import saved_commitment
 from node.account_index import HistoryRules
@@ -49,6 +49,8 @@ from node.peers import Role
 from node.restart import with_carried_rows
 from node.runtime import Network, Runtime
 from node.service import Service
+from node.signing.choice import open_elsewhere
+from node.signing.waiting import VoteSigner
 from node.software import require_version
 from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import open_store
@@ -77,6 +79,8 @@ class Opened:
     votes: OpenedLog
     signer: Signer | None
     identity: NodeIdentity
+    vote_signer: VoteSigner | None = None
+    """In place of `signer`, when the key is not in this process."""
 
 
 def run_node(home: Path) -> int:
@@ -114,6 +118,7 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
     """
     document = read_genesis(config.path(config.node.genesis))
     identity, signer = _keys(config)
+    elsewhere = open_elsewhere(config)
     folder = config.path(config.storage.path)
     with ExitStack() as until_complete:
         store = open_store(
@@ -135,7 +140,8 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
             log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
         chain = with_vote_record(chain, votes.log.marker(), lost=votes.lost is not None)
         until_complete.pop_all()
-    return Opened(config, document, chain, votes, signer, identity)
+    vote_signer = elsewhere(SigningDomain(document.chain_id, chain.genesis_hash), identity)
+    return Opened(config, document, chain, votes, signer, identity, vote_signer)
 
 
 def _announce_restart(document: Genesis, blocks: BlockStore) -> None:
@@ -174,7 +180,7 @@ def _keys(config: Config) -> tuple[NodeIdentity, Signer | None]:
     password = read_password(config.path(named) if named else None, "the node's keys")
     seed = open_seed(config.path(config.node.node_key), password, KeyKind.NODE)
     identity = NodeIdentity.from_seed(seed)
-    if not config.is_validator:
+    if not config.node.validator_key:
         return identity, None
     path = config.path(config.node.validator_key)
     return identity, open_signer(path, password, KeyKind.VALIDATOR)
@@ -193,9 +199,10 @@ def vote_records(opened: Opened) -> list[Record]:
 def replica_config(opened: Opened) -> ReplicaConfig:
     """Settings of the replica from genesis (what all share) and configuration."""
     config, parameters = opened.config.consensus, opened.genesis.parameters
+    voter = opened.signer or opened.vote_signer
     return ReplicaConfig(
         domain=SigningDomain(opened.genesis.chain_id, opened.chain.genesis_hash),
-        public_key=None if opened.signer is None else opened.signer.public_key,
+        public_key=None if voter is None else voter.public_key,
         base_timeout_ms=config.base_timeout_ms,
         lowest_cap_ms=config.lowest_cap_ms,
         highest_cap_ms=config.highest_cap_ms,
@@ -207,11 +214,16 @@ def replica_config(opened: Opened) -> ReplicaConfig:
 
 
 def roles_at_head(state: State, height: int) -> Mapping[bytes, Role]:
-    """Node keys that may connect: both coming validator sets, and observers."""
+    """Node keys that may connect: both coming validator sets, and observers.
+
+    A seat's coming node key speaks for the seat already: who rotates its keys may be the only one
+    that has the last block of the old ones, and the others have to ask it.
+    """
     roles = {key: Role(None, name) for key, name in observers(state).items()}
     current = set_at(state, height + 1)
     for validator in set_at(state, height + 2).validators:
-        roles[validator.node_key] = Role(None, validator.organisation)
+        seat = seat_of(current, validator.organisation)
+        roles[validator.node_key] = Role(seat, validator.organisation)
     for index, validator in enumerate(current.validators):
         roles[validator.node_key] = Role(index, validator.organisation)
     return roles
@@ -249,6 +261,7 @@ def _runtime(opened: Opened) -> Runtime:
         is_sponsored,
         max_transactions=config.consensus.max_block_transactions,
         genesis_time_ms=opened.genesis.time_ms,
+        vote_signer=opened.vote_signer,
     )
 
 
@@ -289,7 +302,13 @@ def build_node(config: Config) -> Node:
         roles=ROLE_BOOK,
         genesis_hash=opened.chain.genesis_hash,
     )
-    instruments = Instruments(metrics, runtime, service)
+    instruments = Instruments(
+        metrics,
+        runtime,
+        service,
+        data=config.path(config.storage.path),
+        min_block_interval_ms=opened.genesis.parameters.min_block_interval_ms,
+    )
     runtime.on_block += [service.on_block, instruments.on_block]
     # Last, when everybody was told of the block; the replica never hears of it, so nothing of the
     # next height is executed or signed.

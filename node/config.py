@@ -5,7 +5,6 @@ economy) is in genesis and in the chain's parameters. docs/operating.md lists ev
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,9 +12,16 @@ from typing import Any, Final
 
 from api.forwarded import trusted_networks
 from ledger.errors import LocalError
-from node.disk_errors import os_error
 from node.keystore import PASSWORD_VARIABLE
-from node.options import from_environment, nearest, option, read_section, render_section
+from node.options import (
+    from_environment,
+    option,
+    read_section,
+    read_text,
+    render_sections,
+    tables_of,
+)
+from node.signing.settings import PIN_VARIABLE, Pkcs11Config, SignerConfig, check_node
 
 CONFIG_FILE: Final = "config.toml"
 MAX_CONFIG_BYTES: Final = 256 * 1024
@@ -23,7 +29,7 @@ NODE_KEY_HEX_CHARACTERS: Final = 64
 MAX_PORT: Final = 65_535
 API_KEY_VARIABLE: Final = "POYONG_API_KEY"
 """The key that commands send to a node."""
-OTHER_VARIABLES: Final = (PASSWORD_VARIABLE, API_KEY_VARIABLE)
+OTHER_VARIABLES: Final = (PASSWORD_VARIABLE, API_KEY_VARIABLE, PIN_VARIABLE)
 
 _MIB: Final = 1024 * 1024
 
@@ -85,7 +91,8 @@ class NetworkConfig:
     peers: tuple[str, ...] = option(
         (),
         "Nodes to keep connected to, as NODE_KEY@HOST:PORT with the key in hex.\n"
-        "Who may connect is decided by the chain's registry, not by this list.",
+        "Who may connect to this node is decided by the chain's registry, not by this list; whom\n"
+        "it names is dialled also before the registry of this node's head knows the key.",
     )
     ping_interval_ms: int = option(
         5_000, "Each connection is pinged this often.", minimum=100, maximum=600_000
@@ -262,6 +269,8 @@ class Config:
     history: HistoryConfig = field(default_factory=HistoryConfig)
     mempool: MempoolConfig = field(default_factory=MempoolConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    signer: SignerConfig = field(default_factory=SignerConfig)
+    pkcs11: Pkcs11Config = field(default_factory=Pkcs11Config)
 
     def path(self, value: str) -> Path:
         """A path option as a path."""
@@ -270,7 +279,7 @@ class Config:
     @property
     def is_validator(self) -> bool:
         """Whether it has a key that votes; the chain decides whether its votes count."""
-        return self.node.validator_key != ""
+        return self.node.validator_key != "" or self.signer.kind != "file"
 
 
 SECTIONS: Final[Mapping[str, type[Any]]] = {
@@ -286,22 +295,13 @@ def load(file: Path, environment: Mapping[str, str] = os.environ) -> Config:
     Raises LocalError for the first thing that is wrong: it names file, section and key (or the
     variable), what was expected and what was found, and the nearest known name of an unknown one.
     """
-    return parse(_read(file), file, environment)
+    return parse(read_text(file, "poyong init", MAX_CONFIG_BYTES), file, environment)
 
 
 def parse(text: str, file: Path, environment: Mapping[str, str] = os.environ) -> Config:
     """As load, from text; `file` is what messages name and paths are relative to."""
-    try:
-        tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise LocalError(f"{file} is not TOML: {error}") from error
+    tables = tables_of(text, file, SECTIONS)
     overrides = from_environment(SECTIONS, environment, OTHER_VARIABLES)
-    for name, table in tables.items():
-        if name not in SECTIONS:
-            what = "section" if isinstance(table, dict) else "option outside a section"
-            raise LocalError(f"{file}: unknown {what} {name!r}{nearest(name, SECTIONS)}")
-        if not isinstance(table, dict):
-            raise LocalError(f"{file}: expected a section [{name}], found {name} = {table!r:.80}")
     sections = {}
     for name, cls in SECTIONS.items():
         section = read_section(cls, name, tables.get(name, {}), str(file))
@@ -315,34 +315,11 @@ def parse(text: str, file: Path, environment: Mapping[str, str] = os.environ) ->
 def render(config: Config | None = None) -> str:
     """A commented TOML file with every option; that of the defaults when none is given."""
     config = config or Config()
-    lines = [
-        "# Configuration of a Poyong node. Every value can be overridden by an environment",
-        "# variable POYONG_<SECTION>_<KEY>, for instance POYONG_LOG_LEVEL=debug.",
-        "",
-    ]
-    for name, cls in SECTIONS.items():
-        meaning = " ".join(str(cls.__doc__).split())
-        lines += [f"# {meaning}", f"[{name}]", *render_section(getattr(config, name))]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _read(file: Path) -> str:
-    try:
-        with open(file, "rb") as opened:
-            content = opened.read(MAX_CONFIG_BYTES + 1)
-    except FileNotFoundError as error:
-        raise LocalError(
-            f"there is no configuration {file}: make one with `poyong init`, or name its folder "
-            "with --home"
-        ) from error
-    except OSError as error:
-        raise os_error("read the configuration", file, error) from error
-    if len(content) > MAX_CONFIG_BYTES:
-        raise LocalError(f"{file} has more than {MAX_CONFIG_BYTES} bytes: it is no configuration")
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise LocalError(f"{file} is not UTF-8: byte {error.start} is unreadable") from error
+    heading = (
+        "Configuration of a Poyong node. Every value can be overridden by an environment",
+        "variable POYONG_<SECTION>_<KEY>, for instance POYONG_LOG_LEVEL=debug.",
+    )
+    return render_sections(heading, {name: getattr(config, name) for name in SECTIONS})
 
 
 def _check_together(config: Config, source: str) -> None:
@@ -361,6 +338,7 @@ def _check_together(config: Config, source: str) -> None:
                 f"{source}: [{name}] {lower} is {getattr(section, lower)}, expected at most "
                 f"{upper} ({getattr(section, upper)})"
             )
+    check_node(config.signer, config.pkcs11, config.node.validator_key, source)
     try:
         trusted_networks(config.rpc.trusted_proxies)
     except LocalError as error:

@@ -1,7 +1,7 @@
 """Where a node stands beside its peers, and why no block comes, for operators."""
 
-from collections.abc import Collection, Iterable
-from typing import Final
+from collections.abc import Callable, Collection, Iterable
+from typing import Final, NamedTuple
 
 from api.ports import StallCause, StallReport
 from consensus.describe import Snapshot
@@ -11,6 +11,13 @@ STALLED_MS: Final = 10_000
 """Promise of consensus.md rule 3: with work and a live quorum the next block comes within 10 s."""
 LAG_BLOCKS: Final = 2
 """Peers may be so far ahead before this node counts as behind: a block on its way is no lag."""
+
+
+class Seal(NamedTuple):
+    """The newest block with a validator's seal; time_ms: of that block, Unix time."""
+
+    height: int
+    time_ms: int
 
 
 def target_height(head: int, snapshot: Snapshot, claims: Iterable[int], max_faulty: int) -> int:
@@ -33,23 +40,41 @@ def why_stalled(
     executable: int,
     since_commit_ms: int,
     target: int,
+    signer_problem: str | None = None,
+    *,
+    now_ms: int,
+    last_seal: Callable[[int], Seal | None],
 ) -> StallReport:
     """Findings, those that an operator can act on first; none when blocks come as they should.
 
     connected: node keys of connected peers. executable: transactions that could be in a block.
-    target: of target_height.
+    target: of target_height. signer_problem: why the signer outside this process does not sign.
+    last_seal: of the validator at an index of the set, None without any.
     """
     gone = [
-        validator.organisation
+        index
         for index, validator in enumerate(validators.validators)
         if validator.node_key not in connected and index != replica.own_index
     ]
+
+    def since(index: int) -> str:
+        return _since(validators.validators[index].organisation, last_seal(index), now_ms)
+
     no_quorum = len(validators) - len(gone) < replica.quorum
     behind = target >= replica.height
     overdue = (replica.has_work or executable > 0) and since_commit_ms >= STALLED_MS
     if not (no_quorum or behind or overdue):
         return StallReport(False, since_commit_ms, ())
-    causes = _unreachable(replica, validators, gone, alone=not connected)
+
+    causes = _unreachable(replica, validators, gone, since, alone=not connected)
+    if signer_problem is not None and replica.own_index is not None:
+        causes.append(
+            StallCause(
+                f"this validator does not vote: {signer_problem}",
+                "start the signer (`poyong signer run`) or mend the way to it; it is asked again "
+                'by itself (docs/operating.md, "Keys outside the node")',
+            )
+        )
     if behind:
         causes.append(
             StallCause(
@@ -60,21 +85,45 @@ def why_stalled(
         )
     else:
         causes += _voteless(replica, validators)
-    causes += _silent(replica, validators, connected)
+    causes += _silent(replica, validators, connected, since, now_ms)
     return StallReport(True, since_commit_ms, tuple(causes))
 
 
+def _since(organisation: str, seal: Seal | None, now_ms: int) -> str:
+    """Who is missing, and since when it has shown nothing on the chain."""
+    if seal is None:
+        return f"{organisation} (no seal yet)"
+    ago = _duration(now_ms - seal.time_ms)
+    return f"{organisation} (last seal in height {seal.height}, {ago} ago)"
+
+
+def _duration(spent_ms: int) -> str:
+    """In the largest unit that there are two of; 0 s when clocks disagree."""
+    seconds = max(0, spent_ms) // 1000
+    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
 def _unreachable(
-    replica: Snapshot, validators: ValidatorSet, gone: list[str], *, alone: bool
+    replica: Snapshot,
+    validators: ValidatorSet,
+    missing: list[int],
+    since: Callable[[int], str],
+    *,
+    alone: bool,
 ) -> list[StallCause]:
-    if not gone:
+    if not missing:
         return []
-    names, here = ", ".join(gone), len(validators) - len(gone)
+    gone = ", ".join(since(index) for index in missing)
+    names = ", ".join(validators.validators[index].organisation for index in missing)
+    here = len(validators) - len(missing)
     if alone:
         return [
             StallCause(
                 f"no peer is connected; a quorum is {replica.quorum} of {len(validators)} "
-                f"validators: {names}",
+                f"validators: {gone}",
                 "check network.peers in the configuration, whether this machine reaches those "
                 "addresses and its own network.port is open, and `peer.unreachable` in the log",
             )
@@ -83,13 +132,13 @@ def _unreachable(
         return [
             StallCause(
                 f"{here} of {len(validators)} validators are connected, {replica.quorum} are "
-                f"needed; not connected: {names}",
+                f"needed; not connected: {gone}",
                 f"start these nodes, or mend the network to them: {names}",
             )
         ]
     return [
         StallCause(
-            f"not connected: {names}; the remaining {here} are enough for a quorum",
+            f"not connected: {gone}; the remaining {here} are enough for a quorum",
             f"tell the operators of {names}",
         )
     ]
@@ -117,10 +166,14 @@ def _voteless(replica: Snapshot, validators: ValidatorSet) -> list[StallCause]:
 
 
 def _silent(
-    replica: Snapshot, validators: ValidatorSet, connected: Collection[bytes]
+    replica: Snapshot,
+    validators: ValidatorSet,
+    connected: Collection[bytes],
+    since: Callable[[int], str],
+    now_ms: int,
 ) -> list[StallCause]:
     silent = [
-        validators.validators[index].organisation
+        since(index)
         for index in replica.missing
         if index < len(validators)
         and index != replica.own_index
@@ -130,8 +183,8 @@ def _silent(
         return []
     return [
         StallCause(
-            f"height {replica.height}, view {replica.view}, step {replica.step}: nothing yet from "
-            + ", ".join(silent),
+            f"height {replica.height}, view {replica.view}, step {replica.step} for "
+            f"{_duration(now_ms - replica.step_since_ms)}: nothing yet from " + ", ".join(silent),
             "ask their operators for `poyong why-stalled` and the log of their node",
         )
     ]

@@ -7,6 +7,7 @@ given, so the asyncio runtime and the deterministic simulator run the same code.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from consensus import wal_records
@@ -39,6 +40,7 @@ from ledger.errors import InvariantViolation, PeerError
 from ledger.primitives import Hash
 from node.execution import Chain
 from node.meter import Meter, Part
+from node.signing.waiting import VoteSigner
 
 
 class VoteLog(Protocol):
@@ -99,7 +101,9 @@ class ReplicaDriver:
         timers: Timers,
         surroundings: Surroundings,
         meter: Meter | None = None,
+        vote_signer: VoteSigner | None = None,
     ) -> None:
+        """vote_signer: signs in place of `signer`, later, when the key is not in this process."""
         self.replica = replica
         self.chain = chain
         self.answers: deque[Event] = deque()
@@ -110,6 +114,7 @@ class ReplicaDriver:
         self._timers = timers
         self._surroundings = surroundings
         self._meter = meter or Meter()
+        self._vote_signer = vote_signer
         self.on_event: list[Callable[[], None]] = []
         """Called after each event that was handled, its effects performed."""
 
@@ -167,9 +172,7 @@ class ReplicaDriver:
     def _send(self, send: Sign | Send | Reply, peer: bytes | None) -> None:
         match send:
             case Sign():
-                signed = self._sign(send.message)
-                self._transport.broadcast(signed)
-                self.answers.append(VoteSigned(signed))
+                self._sign(send.message)
             case Send():
                 self._transport.send(send.message, send.to)
             case Reply():
@@ -177,14 +180,26 @@ class ReplicaDriver:
                     raise InvariantViolation(f"a reply to nobody: {send.message!r:.200}")
                 self._transport.reply(send.message, peer)
 
-    def _sign(self, message: Signable) -> Signable:
-        if self._signer is None:
-            raise InvariantViolation("an observer was asked to sign")
+    def _sign(self, message: Signable) -> None:
+        """The record is durable: sign and send, or have it signed and send it then."""
         phase, height, view, claim, _, _ = signed_claim(message)
-        signature = self._signer.sign(self._domain.payload(phase, height, view, claim))
+        payload = self._domain.payload(phase, height, view, claim)
+        if self._vote_signer is not None:
+            self._vote_signer.request(height, payload, partial(self._signed, message))
+        elif self._signer is not None:
+            self.answers.append(self._signed(message, self._signer.sign(payload)))
+        else:
+            raise InvariantViolation("an observer was asked to sign")
+
+    def _signed(self, message: Signable, signature: bytes) -> Event:
+        """Send the vote; the event that the replica is owed."""
+        signed: Signable
         if isinstance(message, ViewChangeMessage):
-            return replace(message, vote=replace(message.vote, signature=signature))
-        return replace(message, signature=signature)
+            signed = replace(message, vote=replace(message.vote, signature=signature))
+        else:
+            signed = replace(message, signature=signature)
+        self._transport.broadcast(signed)
+        return VoteSigned(signed)
 
     def _request(self, request: Request) -> None:
         match request:

@@ -15,10 +15,12 @@ SHUTDOWN_S: Final = 1.0
 
 
 class Readiness(NamedTuple):
-    """Whether the node is synced with a quorum connected; `reason` says what is missing."""
+    """Whether the node is synced with a quorum connected; `reason` says what is missing, `note`
+    what keeps a ready node from voting."""
 
     ready: bool
     reason: str
+    note: str = ""
 
 
 def health_app(metrics: Metrics, readiness: Callable[[], Readiness]) -> web.Application:
@@ -32,8 +34,10 @@ def health_app(metrics: Metrics, readiness: Callable[[], Readiness]) -> web.Appl
         return web.Response(text="alive\n")
 
     async def serve_readiness(_: web.Request) -> web.Response:
-        ready, reason = readiness()
-        text = "ready\n" if ready else f"not ready: {reason[:MAX_REASON_CHARACTERS]}\n"
+        ready, reason, note = readiness()
+        text = f"ready; {note[:MAX_REASON_CHARACTERS]}\n" if note else "ready\n"
+        if not ready:
+            text = f"not ready: {reason[:MAX_REASON_CHARACTERS]}\n"
         return web.Response(status=200 if ready else 503, text=text)
 
     app = web.Application(client_max_size=MAX_REQUEST_BYTES)

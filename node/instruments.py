@@ -1,9 +1,16 @@
 """Feeds the metrics: a little at each block, the rest when somebody scrapes."""
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final
 
+from governance.proposals.due import waiting
+from governance.proposals.lifecycle import TAKING_VOTES
+from governance.proposals.proposal_rows import progress_of
 from ledger import accounts
 from ledger.registry import MAX_VALIDATORS
 from ledger.state import State
@@ -11,10 +18,11 @@ from ledger.validator_tables import find_set, recorded_evidence, set_at
 from node.diagnosis import LAG_BLOCKS
 from node.economy_metrics import ROUND_OPEN, EconomyMetrics, zone_state
 from node.execution import AppliedBlock
+from node.governance_reads import decides
 from node.health import Readiness
 from node.metrics import Metrics, Total
 from node.modules import TOKEN
-from node.runtime import Runtime
+from node.runtime import Runtime, now_ms
 from node.service import Service
 from node.software import next_upgrade
 from node.step_watch import StepWatch
@@ -25,11 +33,25 @@ from tokenomics.oracle import land_views
 from tokenomics.oracle.appraisals import running
 from tokenomics.oracle.rounds import has_land, open_rounds, schedule, town_round
 
+MAX_PROPOSALS_LOOKED_AT: Final = 1_000
+"""Open proposals that one scrape looks through for those that take votes."""
+
 
 class Instruments:
     """Translates what the parts of a node know into series."""
 
-    def __init__(self, metrics: Metrics, runtime: Runtime, service: Service) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        runtime: Runtime,
+        service: Service,
+        *,
+        data: Path,
+        min_block_interval_ms: int,
+    ) -> None:
+        """data: a folder on the file system of the database. min_block_interval_ms: of genesis."""
+        self._data = data
+        self._least_interval_ms = max(1, min_block_interval_ms)
         self._metrics = metrics
         self._runtime = runtime
         self._service = service
@@ -62,6 +84,12 @@ class Instruments:
             len(set_at(applied.executed.state, block.height))
             - len(applied.certified.certificate.seals)
         )
+        if tells_a_clock(applied, self._least_interval_ms) and not self._syncing():
+            offset_ms = block.time_ms - now_ms()
+            metrics.set_clock_offset(block.proposer, offset_ms / 1000)
+
+    def _syncing(self) -> bool:
+        return self._service.target_height() > self._runtime.chain.head.height
 
     def refresh(self) -> None:
         """Set what is read only when asked for."""
@@ -70,13 +98,16 @@ class Instruments:
         metrics.height.set(head.height)
         metrics.head_time_seconds.set(head.time_ms / 1000)
         metrics.rounds.set(snapshot.view)
-        metrics.signing.set(snapshot.no_vote_reason is None)
+        metrics.signing.set(snapshot.no_vote_reason is None and runtime.signer_problem is None)
         metrics.vote_record_lost.set(runtime.chain.vote_record_lost)
         validators = self._service.validators(None)
         if validators is not None:
             metrics.set_validators([member.organisation for member in validators.members])
             metrics.set_last_signed([member.last_signed_height for member in validators.members])
             metrics.quorum_margin.set(self.connected_validators() - validators.quorum)
+            own = snapshot.own_index
+            seats = {peer.role.validator for peer in runtime.peers.peers()} | {own}
+            metrics.set_connected([member.index in seats for member in validators.members])
         metrics.byzantine_validators.set(len(offenders(runtime.state, head.height)))
         metrics.mempool_transactions.set(len(runtime.mempool))
         metrics.mempool_bytes.set(runtime.mempool.bytes)
@@ -86,6 +117,9 @@ class Instruments:
         metrics.set_dropped_frames(runtime.peers.traffic().frames_dropped)
         metrics.store_bytes.set(runtime.chain.blocks.size_bytes())
         metrics.wal_bytes.set(runtime.vote_log.size_bytes())
+        disk = shutil.disk_usage(self._data)
+        metrics.disk_bytes.set(disk.total)
+        metrics.disk_free_bytes.set(disk.free)
         target = self._service.target_height()
         metrics.syncing.set(target > head.height)
         metrics.sync_target_height.set(target)
@@ -99,6 +133,7 @@ class Instruments:
     def _refresh_economy(self) -> None:
         state, head_ms = self._runtime.state, self._runtime.chain.head.time_ms
         show_economy(self._metrics.economy, state, head_ms, self._runtime.genesis_time_ms)
+        show_proposals(self._metrics.economy, state)
 
     def _totals(self) -> Sequence[tuple[Total, int]]:
         peers, gossip = self._runtime.peers, self._runtime.gossip.counters
@@ -123,7 +158,7 @@ class Instruments:
         snapshot = self._runtime.replica.describe()
         own = 0 if snapshot.own_index is None else 1
         peers = self._runtime.peers.peers()
-        return min(MAX_VALIDATORS, own + sum(p.role.validator is not None for p in peers))
+        return min(MAX_VALIDATORS, own + len({p.role.validator for p in peers} - {None}))
 
     def readiness(self) -> Readiness:
         """Synced, and a quorum connected. Whether this node votes is no matter of readiness: it
@@ -134,7 +169,9 @@ class Instruments:
         here, needed = self.connected_validators(), self._runtime.replica.describe().quorum
         if here < needed:
             return Readiness(False, f"{here} validators connected, a quorum is {needed}")
-        return Readiness(True, f"height {head}")
+        problem = self._runtime.signer_problem
+        note = "" if problem is None else f"does not vote: {problem}"
+        return Readiness(True, f"height {head}", note)
 
 
 def show_economy(metrics: EconomyMetrics, state: State, head_ms: int, genesis_time_ms: int) -> None:
@@ -167,6 +204,26 @@ def show_economy(metrics: EconomyMetrics, state: State, head_ms: int, genesis_ti
     metrics.oldest_open_round_age_seconds.set(max(0, head_ms - oldest_ms) / 1000)
     last = town_round(state, now.closed)
     metrics.recognition_open.set(has_land(state) if last is None else last.recognition_open)
+
+
+def show_proposals(metrics: EconomyMetrics, state: State) -> None:
+    """Set how many proposals take votes, and when the first of these votes ends."""
+    ends_ms: list[int] = []
+    if decides(state):
+        ends_ms = [
+            due_ms
+            for due_ms, number in islice(waiting(state), MAX_PROPOSALS_LOOKED_AT)
+            if progress_of(state, number).status in TAKING_VOTES
+        ]
+    metrics.open_proposals.set(len(ends_ms))
+    metrics.next_proposal_deadline_seconds.set(ends_ms[0] / 1000 if ends_ms else 0)
+
+
+def tells_a_clock(applied: AppliedBlock, least_interval_ms: int) -> bool:
+    """Whether the time of a block is what its proposer's clock said just now: not when a later
+    view took the proposal over, nor when it was the earliest time that the parent allows."""
+    interval_ms = applied.block.time_ms - applied.executed.info.parent_time_ms
+    return applied.certified.certificate.view == 0 and interval_ms > least_interval_ms
 
 
 def offenders(state: State, height: int) -> frozenset[str]:

@@ -195,6 +195,20 @@ class Metrics:
             registry=self.registry,
         )
         self._last_signed_children: list[Gauge] = []
+        self._connected = Gauge(
+            PREFIX + "consensus_validator_connected",
+            "1 while this node is connected with this validator, or is it.",
+            ["validator", "organisation"],
+            registry=self.registry,
+        )
+        self._connected_children: list[Gauge] = []
+        self._clock_offset = Gauge(
+            PREFIX + "consensus_clock_offset_seconds",
+            "Time of this validator's newest block less the own clock when it was final.",
+            ["validator", "organisation"],
+            registry=self.registry,
+        )
+        self._clock_offset_children: list[Gauge] = []
         self._validators: tuple[str, ...] = ()
 
     def _storage(self) -> None:
@@ -209,6 +223,12 @@ class Metrics:
         )
         self.wal_bytes = self._gauge("wal_size_bytes", "Vote record on disk.")
         self.store_bytes = self._gauge("store_size_bytes", "Database on disk.")
+        self.disk_bytes = self._gauge(
+            "disk_size_bytes", "Size of the file system that the database is on."
+        )
+        self.disk_free_bytes = self._gauge(
+            "disk_free_bytes", "What of it is free for the user that runs the node."
+        )
         self.mempool_transactions = self._gauge("mempool_size", "Transactions that wait.")
         self.mempool_bytes = self._gauge("mempool_size_bytes", "Bytes of those.")
         rejected = Counter(
@@ -242,17 +262,33 @@ class Metrics:
         if tuple(organisations) == self._validators:
             return
         self._validators = tuple(organisations)
-        self._last_signed.clear()
-        self._last_signed_children = [
-            self._last_signed.labels(str(index), organisation)
-            for index, organisation in enumerate(organisations)
-        ]
+        self._last_signed_children = self._by_validator(self._last_signed)
+        self._connected_children = self._by_validator(self._connected)
+        self._clock_offset_children = self._by_validator(self._clock_offset)
         self.validators.set(len(organisations))
+
+    def _by_validator(self, family: Gauge) -> list[Gauge]:
+        family.clear()
+        return [
+            family.labels(str(index), organisation)
+            for index, organisation in enumerate(self._validators)
+        ]
 
     def set_last_signed(self, heights: Sequence[int]) -> None:
         """Last height with an embedded seal, by index of the set."""
         for child, height in zip(self._last_signed_children, heights, strict=True):
             child.set(height)
+
+    def set_connected(self, connected: Sequence[bool]) -> None:
+        """Whether this node is connected with each validator, by index of the set."""
+        for child, here in zip(self._connected_children, connected, strict=True):
+            child.set(here)
+
+    def set_clock_offset(self, index: int, seconds: float) -> None:
+        """How far the clock of the validator at `index` is ahead of the own one; an index of a
+        set that set_validators has not heard of yet is left out."""
+        if index < len(self._clock_offset_children):
+            self._clock_offset_children[index].set(seconds)
 
     def observe_step(self, step: Step, seconds: float) -> None:
         """Time that was spent in a step."""

@@ -7,10 +7,13 @@ that names where the value stands, what was expected and what was found.
 import dataclasses
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ledger.errors import LocalError
+from node.disk_errors import os_error
 
 ENVIRONMENT_PREFIX: Final = "POYONG_"
 MAX_TEXT_CHARACTERS: Final = 4096
@@ -18,6 +21,43 @@ MAX_LIST_ITEMS: Final = 256
 
 T = TypeVar("T", bool, int, str, tuple[str, ...])
 S = TypeVar("S")
+
+
+def read_text(file: Path, made_by: str, max_bytes: int) -> str:
+    """A configuration file as text. made_by: the command that makes one. LocalError when it is
+    missing, too large or no UTF-8."""
+    try:
+        with open(file, "rb") as opened:
+            content = opened.read(max_bytes + 1)
+    except FileNotFoundError as error:
+        raise LocalError(
+            f"there is no configuration {file}: make one with `{made_by}`, or name its folder "
+            "with --home"
+        ) from error
+    except OSError as error:
+        raise os_error("read the configuration", file, error) from error
+    if len(content) > max_bytes:
+        raise LocalError(f"{file} has more than {max_bytes} bytes: it is no configuration")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise LocalError(f"{file} is not UTF-8: byte {error.start} is unreadable") from error
+
+
+def tables_of(text: str, file: Path, known: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The sections of a TOML text by name; LocalError for anything that is not one of `known`."""
+    try:
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise LocalError(f"{file} is not TOML: {error}") from error
+    names = tuple(known)
+    for name, table in tables.items():
+        if name not in names:
+            what = "section" if isinstance(table, dict) else "option outside a section"
+            raise LocalError(f"{file}: unknown {what} {name!r:.80}{nearest(name, names)}")
+        if not isinstance(table, dict):
+            raise LocalError(f"{file}: expected a section [{name}], found {name} = {table!r:.80}")
+    return tables
 
 
 def option(
@@ -107,6 +147,15 @@ def render_section(section: object) -> list[str]:
         lines.append(f"{field.name} = {toml_value(getattr(section, field.name))}")
         lines.append("")
     return lines
+
+
+def render_sections(heading: Sequence[str], sections: Mapping[str, object]) -> str:
+    """A commented TOML file: each section with its meaning, each option with its own."""
+    lines = [*(f"# {line}" for line in heading), ""]
+    for name, section in sections.items():
+        meaning = " ".join(str(type(section).__doc__).split())
+        lines += [f"# {meaning}", f"[{name}]", *render_section(section)]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def toml_value(value: object) -> str:

@@ -7,10 +7,10 @@ from consensus.effects import CatchUp, FetchBlock
 from consensus.events import MessageReceived
 from consensus.messages import BlockResponse
 from ledger.mempool import Mempool
-from ledger.registry import ValidatorSet
 from node.catchup import Synchroniser
 from node.gossip import TransactionGossip
 from node.inbox import Inbox
+from node.transport import KeysOf
 
 RELAY_TRANSACTIONS: Final = 2_000
 """Pending transactions that one RelayWork sends again."""
@@ -20,7 +20,7 @@ RELAY_INTERVAL_MS: Final = 1_000
 class PeerRequests:
     """Fills node.effects.Surroundings; answers come back through the inbox.
 
-    validators: the running set. spawn: runs a task of this node.
+    keys_of: node keys that speak for some seats. spawn: runs a task of this node.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class PeerRequests:
         gossip: TransactionGossip,
         mempool: Mempool,
         inbox: Inbox,
-        validators: Callable[[], ValidatorSet],
+        keys_of: KeysOf,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         clock_ms: Callable[[], int],
     ) -> None:
@@ -37,16 +37,14 @@ class PeerRequests:
         self._gossip = gossip
         self._mempool = mempool
         self._inbox = inbox
-        self._validators = validators
+        self._keys_of = keys_of
         self._spawn = spawn
         self._clock_ms = clock_ms
         self._relay_after_ms = 0
 
     def fetch_block(self, request: FetchBlock) -> None:
         """Ask holders for a prepared block by hash."""
-        members = self._validators().validators
-        holders = [members[i].node_key for i in request.holders if i < len(members)]
-        self._spawn(self._fetch(request, holders))
+        self._spawn(self._fetch(request, self._keys_of(request.holders)))
 
     async def _fetch(self, request: FetchBlock, holders: list[bytes]) -> None:
         fetch = self._synchroniser.by_hash.fetch

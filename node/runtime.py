@@ -6,7 +6,7 @@ by node.effects. There are no locks.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,7 +25,6 @@ from ledger.mempool import Mempool, MempoolLimits
 from ledger.primitives import Address, Hash
 from ledger.state import State
 from ledger.transaction import Transaction, authority_problem
-from ledger.validator_tables import set_at
 from node.block_server import BlockServer
 from node.catchup import Synchroniser
 from node.connection import ConnectionTimes
@@ -41,6 +40,7 @@ from node.meter import Meter, Part
 from node.peers import Audience, Peer, PeerManager, Role
 from node.reputation import BAD_MESSAGE_POINTS, BAD_TRANSACTION_POINTS
 from node.requests import PeerRequests
+from node.signing.waiting import VoteSigner
 from node.storage import OpenedChain, certified_block_bytes
 from node.timers import LoopTimers
 from node.tls import NodeIdentity
@@ -93,12 +93,14 @@ class Runtime:
         *,
         max_transactions: int,
         genesis_time_ms: int,
+        vote_signer: VoteSigner | None = None,
     ) -> None:
         self._network = network
         self._registry_of = registry
         self.on_block: list[Callable[[AppliedBlock], None]] = []
         self.on_admitted: list[Callable[[list[Transaction]], None]] = []
         self.vote_log = vote_log
+        self.vote_signer = vote_signer
         self.genesis_time_ms = genesis_time_ms
         self._work_told = False
         self._loop = asyncio.get_running_loop()
@@ -137,15 +139,8 @@ class Runtime:
         self.synchroniser = self._make_synchroniser()
         self.frames = self._make_frames()
         head = self.chain.applied_event()
-        self.replica = Replica(
-            replica_config,
-            head,
-            opened.recent,
-            opened.head_block,
-            records,
-        )
-        self._transport = PeerTransport(self.peers, lambda: self._validators)
-        self._validators = head.validators
+        self.replica = Replica(replica_config, head, opened.recent, opened.head_block, records)
+        self._transport = PeerTransport(self.peers, self._keys_of)
         self.driver = ReplicaDriver(
             self.replica,
             self.chain,
@@ -156,6 +151,7 @@ class Runtime:
             self.timers,
             self._make_requests(),
             self.meter,
+            vote_signer,
         )
         self.domain: SigningDomain = replica_config.domain
 
@@ -211,7 +207,7 @@ class Runtime:
             self.gossip,
             self.mempool,
             self.inbox,
-            lambda: self._validators,
+            self._keys_of,
             self.spawn,
             now_ms,
         )
@@ -222,6 +218,8 @@ class Runtime:
         """Listen, dial, start the replica; the port (of use with port 0)."""
         port = await self.peers.start(self._network.listen_host, self._network.listen_port)
         self.driver.perform(self.replica.start(now_ms()))
+        if self.vote_signer is not None:
+            self.spawn(self.vote_signer.run(self.inbox.put_own))
         self.spawn(self._drive())
         self.spawn(self.ingest.run())
         return port
@@ -230,6 +228,11 @@ class Runtime:
     def own_role(self) -> Role | None:
         """What this node is by the registry at the head; None while the chain does not know it."""
         return self._roles.get(self._network.identity.node_key)
+
+    @property
+    def signer_problem(self) -> str | None:
+        """Why the signer outside this process does not sign; None while it does."""
+        return None if self.vote_signer is None else self.vote_signer.problem
 
     @property
     def failure(self) -> BaseException | None:
@@ -312,7 +315,6 @@ class Runtime:
         if roles != self._roles:
             self._roles = roles
             self.peers.registry_changed()
-        self._validators = set_at(self.state, block.height + 1)
         for told in self.on_block:
             told(applied)
 
@@ -355,6 +357,10 @@ class Runtime:
     def _seat_of(self, node_key: bytes) -> int | None:
         role = self._roles.get(node_key)
         return None if role is None else role.validator
+
+    def _keys_of(self, seats: Collection[int]) -> list[bytes]:
+        """Node keys that speak for these seats of the running set."""
+        return [key for key, role in self._roles.items() if role.validator in seats]
 
     def _is_observer(self, node_key: bytes) -> bool:
         return self._seat_of(node_key) is None

@@ -19,7 +19,7 @@ from ledger.validator_tables import find_set, history_of, set_at
 from ledger.validators import view as consensus_view
 from node.block_reader import BlockReader
 from node.chain_proofs import chain_proof, stored_certificate
-from node.diagnosis import target_height, why_stalled
+from node.diagnosis import Seal, target_height, why_stalled
 from node.economy_reads import EconomyReads
 from node.execution import AppliedBlock
 from node.governance_reads import GovernanceReads
@@ -359,7 +359,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             view_changes_by=snapshot.view_changes,
             quorum=snapshot.quorum,
             timed_views=snapshot.timed_views,
-            signing=snapshot.no_vote_reason is None,
+            signing=snapshot.no_vote_reason is None and self._runtime.signer_problem is None,
         )
 
     def peers(self) -> Sequence[ports.Peer]:
@@ -390,9 +390,18 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             self._runtime.mempool.executable_count,
             now_ms() - self._last_commit_ms,
             self.target_height(),
+            self._runtime.signer_problem,
+            now_ms=now_ms(),
+            last_seal=self._last_seal,
         )
 
     # Inside
+
+    def _last_seal(self, index: int) -> Seal | None:
+        """Of a validator of the running set."""
+        height = _last_signed(history_of(self._state()), index)
+        block = self._reader.block(height) if height else None
+        return None if block is None else Seal(height, block.time_ms)
 
     def _running_set(self) -> ValidatorSet:
         """The validators of the running height."""

@@ -1,12 +1,14 @@
 """Consensus messages on their way out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from consensus.messages import Message, Status
-from ledger.registry import ValidatorSet
 from node.consensus_wire import encode_message
 from node.peers import Audience, PeerManager
 from node.wire import FrameKind
+
+KeysOf = Callable[[Collection[int]], list[bytes]]
+"""Node keys that speak for these seats of the running set."""
 
 
 class PeerTransport:
@@ -16,9 +18,9 @@ class PeerTransport:
     never signs, and is as early as everybody.
     """
 
-    def __init__(self, peers: PeerManager, validators: Callable[[], ValidatorSet]) -> None:
+    def __init__(self, peers: PeerManager, keys_of: KeysOf) -> None:
         self._peers = peers
-        self._validators = validators
+        self._keys_of = keys_of
 
     def broadcast(self, message: Message) -> None:
         """To every connected peer; a Status only to validators, which alone answer for a quorum."""
@@ -27,9 +29,7 @@ class PeerTransport:
 
     def send(self, message: Message, to: tuple[int, ...]) -> None:
         """To validators by index, of those connected."""
-        members = self._validators().validators
-        keys = [members[index].node_key for index in to if index < len(members)]
-        self._peers.broadcast(FrameKind.CONSENSUS, encode_message(message), keys)
+        self._peers.broadcast(FrameKind.CONSENSUS, encode_message(message), self._keys_of(to))
 
     def reply(self, message: Message, peer: bytes) -> None:
         """To one peer by node key."""

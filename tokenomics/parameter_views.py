@@ -139,8 +139,3 @@ def _in_order(rules: _Bounded) -> list[tuple[str, tuple[int, int]]]:
 
 def _number(rules: object, name: str) -> str:
     return str(int(getattr(rules, name)))
-
-
-def _coming(now: object, coming: object, name: str) -> str | None:
-    value = _number(coming, name)
-    return None if value == _number(now, name) else value

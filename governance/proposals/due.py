@@ -4,6 +4,7 @@ Its earliest time stands in a row of its own, so that a block in which nothing i
 row, whatever the number of proposals.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -45,6 +46,12 @@ def earliest_ms(state: State) -> int | None:
     return None if row is None else row.due_ms
 
 
+def waiting(state: State) -> Iterator[tuple[int, int]]:
+    """When the next step of each open proposal is due, and its number; the earliest first."""
+    for place, row in state.iterate(QUEUE):
+        yield int.from_bytes(place[:8], "big"), row.proposal
+
+
 def reschedule(state: State, proposal: int, before_ms: int | None, after_ms: int | None) -> None:
     """Move a proposal's place in the queue; None is no place."""
     if before_ms == after_ms:
@@ -55,8 +62,8 @@ def reschedule(state: State, proposal: int, before_ms: int | None, after_ms: int
         state.put(QUEUE, _place(after_ms, proposal), Due(proposal))
     first_ms = earliest_ms(state)
     if before_ms is not None and before_ms == first_ms:
-        first = next(state.iterate(QUEUE), None)
-        first_ms = None if first is None else int.from_bytes(first[0][:8], "big")
+        first = next(waiting(state), None)
+        first_ms = None if first is None else first[0]
     elif after_ms is not None and (first_ms is None or after_ms < first_ms):
         first_ms = after_ms
     state.put(EARLIEST, b"", Earliest(first_ms))
@@ -68,7 +75,7 @@ def due_now(state: State, time_ms: int) -> list[int]:
     if first_ms is None or first_ms > time_ms:
         return []
     return [
-        row.proposal
-        for place, row in islice(state.iterate(QUEUE), MAX_DUE_A_BLOCK)
-        if int.from_bytes(place[:8], "big") <= time_ms
+        proposal
+        for due_ms, proposal in islice(waiting(state), MAX_DUE_A_BLOCK)
+        if due_ms <= time_ms
     ]

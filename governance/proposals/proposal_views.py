@@ -23,7 +23,6 @@ from governance.proposals.proposal_rows import (
     counts_of,
     find,
     messages_of,
-    progress_of,
     vote_key,
 )
 from governance.proposals.tally import Missing, missing, weights
@@ -231,8 +230,3 @@ def _executes_ms(state: State, number: int, progress: Progress) -> int | None:
     elif progress.status is Status.VOTING and rules.votes > 1:
         rest_ms += parameters.block_ms(parameters.second_vote_after_ms) + rules.voting_ms
     return progress.due_ms + rest_ms
-
-
-def status_of(state: State, number: int) -> Status | None:
-    """Where a proposal stands, or None for an unknown number."""
-    return progress_of(state, number).status if 0 < number <= book(state).proposals else None

@@ -30,6 +30,7 @@ _COMMANDS: Final = {
         "node.cli.genesis:genesis_group", "Make, extend, show and check a genesis."
     ),
     "start": LazyCommand("node.cli.home:start", "Run a node until it is told to stop."),
+    "signer": LazyCommand("node.cli.signer:signer", "A process that holds a validator's key."),
     "status": LazyCommand("node.cli.query:status", "Where a node stands."),
     "peers": LazyCommand("node.cli.query:peers", "Whom a node is connected with."),
     "validators": LazyCommand("node.cli.query:validators", "Who votes, and who signed lately."),
@@ -55,6 +56,7 @@ _COMMANDS: Final = {
     ),
     "bench": LazyCommand("node.cli.bench:bench", "Measure this machine with a town under load."),
     "doctor": LazyCommand("node.cli.doctor:doctor", "Check a node's files, store and invariants."),
+    "diagnose": LazyCommand("node.cli.diagnose:diagnose", "One file for who helps; no secrets."),
     "completion": LazyCommand("node.cli.completion:completion", "Completion script for a shell."),
 }
 

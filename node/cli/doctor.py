@@ -133,10 +133,14 @@ def _keys(loaded: Config, document: Genesis | None) -> str:
     node = keystore.read_key_info(loaded.path(loaded.node.node_key))
     if not loaded.is_validator:
         return f"node key {node.public_key.hex()}"
-    vote = keystore.read_key_info(loaded.path(loaded.node.validator_key))
-    seat = None if document is None else document.validators.index_of(vote.public_key)
+    key = (
+        keystore.read_key_info(loaded.path(loaded.node.validator_key)).public_key
+        if loaded.signer.kind == "file"
+        else bytes.fromhex(loaded.signer.public_key)
+    )
+    seat = None if document is None else document.validators.index_of(key)
     where = "no seat at genesis" if seat is None else f"seat {seat} at genesis"
-    return f"validator key {vote.public_key.hex()}, {where}"
+    return f"validator key {key.hex()}, {where}"
 
 
 def _free_disk(home: Path) -> str:

@@ -5,12 +5,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
 from ledger.errors import LocalError
 from ledger.primitives import DECIMALS, MAX_AMOUNT, UNIT
+from node.disk_errors import os_error
 
 SYMBOL: Final = "BJT"
 MAX_AMOUNT_TEXT: Final = 60
@@ -30,6 +32,14 @@ def print_json(value: object) -> None:
     """One line of JSON on stdout, at once."""
     click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     sys.stdout.flush()
+
+
+def write_json(path: Path, value: object) -> None:
+    """A file for people and programs; LocalError when it cannot be written."""
+    try:
+        path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise os_error("write", path, error) from error
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -1,6 +1,5 @@
 """`poyong prove`: asks a node for a file that proves a statement offline."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,9 +9,8 @@ from api import calls
 from api.encoding import from_hex
 from api.statements import STATEMENTS
 from ledger.errors import DecodeError, LocalError
-from node.cli.output import json_option, print_json
+from node.cli.output import json_option, print_json, write_json
 from node.cli.rpc import ask, rpc_options, url_of
-from node.disk_errors import os_error
 
 MAX_DIGITS: Final = 18
 _KINDS: Final = "\n\n".join(f"{item.name}: {item.doc}." for item in STATEMENTS.values())
@@ -62,14 +60,6 @@ def prove(
             f"Wrote {path}: {found['rows']} rows under block {found['height']:,}. "
             f"Check it with: poyong verify {path}"
         )
-
-
-def write_json(path: Path, value: object) -> None:
-    """A file for people and programs; LocalError when it cannot be written."""
-    try:
-        path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise os_error("write", path, error) from error
 
 
 def _argument(statement: str, what: str | None) -> dict[str, Any]:

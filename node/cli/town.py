@@ -28,6 +28,7 @@ from node.localnet.supervisor import Run, run_town
 from node.localnet.view import index_text, whole_tokens
 from node.scenarios.catalogue import SCENARIOS
 from node.scenarios.noise import DEFAULT_SEED
+from node.scenarios.sections import patient_quarter_ms
 
 DOWN_TIMEOUT_S: Final = 30.0
 POLL_S: Final = 0.05
@@ -164,7 +165,13 @@ def scenario(
     made_for = SCENARIOS[name]()
     home = folder or layout.DEFAULT_FOLDER.parent / f"scenario-{name}"
     drawing = chart_file or home / f"{name}.svg"
-    wish = Wish(validators, name, fresh=True, base_port=base_port, quarter_ms=quarter_ms)
+    wish = Wish(
+        validators,
+        name,
+        fresh=True,
+        base_port=base_port,
+        quarter_ms=quarter_ms or patient_quarter_ms(made_for),
+    )
     with layout.locked(home):
         made = creation.prepare(home, wish, _say)
         found, invariants, failed = _run(

@@ -5,7 +5,6 @@ before printed, from a file or (as -) from a pipe. A threshold account's transac
 one member after another, or by all at once and then combined.
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import IO, Any, Final
@@ -24,7 +23,7 @@ from node import threshold_account
 from node.cli import tx_partial
 from node.cli.accounts import complete_key
 from node.cli.message_fields import body_of
-from node.cli.output import json_option, print_fields, print_json
+from node.cli.output import json_option, print_fields, print_json, write_json
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
 from node.cli.sending import (
     GATHERING_BLOCKS,
@@ -271,7 +270,7 @@ def show(
     if proof_file is not None:
         if proof is None:
             raise LocalError("the transaction is not final yet, so there is no proof of it")
-        proof_file.write_text(json.dumps(proof, indent=2) + "\n", encoding="utf-8")
+        write_json(proof_file, proof)
     if as_json:
         print_json({"transaction": transaction, "receipt": receipt})
         return

@@ -24,8 +24,7 @@ from ledger import genesis
 from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, LocalError, PeerError
 from node.assembly import read_genesis
-from node.cli.output import json_option, moment, print_fields, print_json
-from node.cli.prove import write_json
+from node.cli.output import json_option, moment, print_fields, print_json, write_json
 from node.disk_errors import os_error
 from node.modules import build_executor
 

@@ -90,7 +90,12 @@ def path_of(curve: Curve, index: int) -> str:
 
 def derive(phrase: str, curve: Curve, path: str, passphrase: str = "") -> bytes:
     """The 32-byte secret at `path`; `phrase` comes from checked_phrase. LocalError when the path
-    is none, or has a step that Ed25519 lacks."""
+    is none, or has a step that Ed25519 lacks, or the passphrase is too long."""
+    if len(passphrase) > MAX_PASSPHRASE_CHARACTERS:
+        raise LocalError(
+            f"the passphrase has {len(passphrase)} characters, at most {MAX_PASSPHRASE_CHARACTERS} "
+            "are taken: type the one that belongs to this phrase"
+        )
     return derive_from_seed(Mnemonic.to_seed(phrase, passphrase), curve, path)
 
 

@@ -62,7 +62,7 @@ class Town:
         self.module = ProposalsModule(mandate)
         self.store, self.time_ms = MemoryStore(), 1_000 * DAY_MS
         state = State(self.store)
-        self.module.init_genesis(self.context(state), {})
+        self.module.init_genesis(self.context(state), {"parameters": {}})
         for index, chamber in enumerate(INSTITUTIONAL):
             membership.create(state, b"org%d" % index, organisation(index))
             membership.begin(state, b"org%d" % index, chamber)

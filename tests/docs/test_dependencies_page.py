@@ -17,7 +17,14 @@ def listed(heading: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "heading", ["At run time", "For charts", "For SQL databases", "For development"]
+    "heading",
+    [
+        "At run time",
+        "For charts",
+        "For hardware modules",
+        "For SQL databases",
+        "For development",
+    ],
 )
 def test_the_page_lists_exactly_the_declared_packages(heading: str) -> None:
     project = tomllib.loads(text("pyproject.toml"))["project"]
@@ -25,6 +32,7 @@ def test_the_page_lists_exactly_the_declared_packages(heading: str) -> None:
     declared = {
         "At run time": project["dependencies"],
         "For charts": extras["charts"],
+        "For hardware modules": extras["hsm"],
         "For SQL databases": extras["sql"],
         "For development": extras["dev"],
     }[heading]

@@ -14,9 +14,11 @@ import pytest
 from node import cli, config
 from node.metrics import Metrics
 from tests.docs.documents import ROOT, text
+from tests.support.alert_rules import rules
 
 DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "systemd" / "poyong.service"
+ALERTMANAGER = DEPLOY / "prometheus" / "alertmanager.yml"
 RULES = ("deploy/prometheus/alerts.yml", "deploy/prometheus/prometheus.yml")
 SAMPLES = sorted((DEPLOY / "samples").glob("*.toml"))
 TOOL_TIMEOUT_S = 60
@@ -51,16 +53,11 @@ def test_every_series_that_the_rules_name_exists(page: str) -> None:
     assert named <= samples_of_metrics().keys()
 
 
-def test_every_rule_has_a_condition_a_severity_and_something_to_do() -> None:
-    rules = text(RULES[0]).split("      - alert: ")[1:]
-    assert rules
-    for rule in rules:
-        name = rule.splitlines()[0]
-        for part in ("expr", "severity", "summary", "action"):
-            assert re.search(rf"^ +{part}: \S", rule, re.MULTILINE), f"{name} has no {part}"
-        for label in re.findall(r"\$labels\.(\w+)", rule):
-            series = re.findall(r"poyong_\w+", rule)
-            assert any(label in samples_of_metrics().get(item, ()) for item in series), name
+def test_labels_that_a_rule_shows_are_labels_of_its_series() -> None:
+    for rule in rules():
+        for label in re.findall(r"\$labels\.(\w+)", "".join(rule.annotations.values())):
+            series = re.findall(r"poyong_\w+", rule.expression)
+            assert any(label in samples_of_metrics().get(item, ()) for item in series), rule.name
 
 
 def test_every_command_that_the_rules_name_exists() -> None:
@@ -75,9 +72,34 @@ def test_prometheus_accepts_its_configuration() -> None:
     run("promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-def test_rules_fire_for_the_node_that_they_are_about_and_for_no_other() -> None:
-    run("promtool", "test", "rules", ROOT / "tests" / "docs" / "alerts.test.yml")
+needs_amtool = pytest.mark.skipif(
+    shutil.which("amtool") is None, reason="amtool is not installed (prometheus-alertmanager)"
+)
+
+
+@needs_amtool
+def test_alertmanager_accepts_its_configuration() -> None:
+    run("amtool", "check-config", ALERTMANAGER)
+
+
+@needs_amtool
+@pytest.mark.parametrize(
+    ("severity", "receiver"),
+    [("critical", "on-call"), ("warning", "operators"), ("info", "council")],
+)
+def test_an_alert_reaches_whom_its_severity_is_for(severity: str, receiver: str) -> None:
+    run(
+        *("amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}"),
+        f"--verify.receivers={receiver}",
+        f"severity={severity}",
+    )
+
+
+def test_alertmanager_knows_the_alerts_that_it_names_and_every_severity() -> None:
+    page = ALERTMANAGER.read_text(encoding="utf-8")
+    assert set(re.findall(r"Poyong[A-Z]\w+", page)) <= {rule.name for rule in rules()}
+    routed = set(re.findall(r'severity="(\w+)"', page)) | {"warning"}
+    assert routed == {rule.severity for rule in rules()}
 
 
 def unit_options() -> ConfigParser:

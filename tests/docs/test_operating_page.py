@@ -17,7 +17,7 @@ from tests.docs import documents
 from tests.docs.documents import ROOT, text
 
 PAGE = "docs/operating.md"
-ROW = re.compile(r"^\| `([a-z_]+)\.([a-z_0-9]+)` \|", re.MULTILINE)
+ROW = re.compile(r"^\| `([a-z_0-9]+)\.([a-z_0-9]+)` \|", re.MULTILINE)
 SERIES_ROW = re.compile(r"^\| `(poyong_[a-z_0-9]+)(?:\{([a-z,]+)\})?` \| (\w+) \|", re.MULTILINE)
 LOGGED = re.compile(r"\blog\.(?:info|warning|error|critical)\(\s*\"([a-z_]+\.[a-z_]+)\"")
 OPTIONS = [(name, field) for name, cls in SECTIONS.items() for field in dataclasses.fields(cls)]

@@ -28,7 +28,7 @@ from ledger.transaction import decode_transaction
 from ledger.validator_tables import set_at
 from node import consensus_wire
 from node.consensus_wire import CompactProposal, TransactionsAnswer, TransactionsAsk
-from tests.fuzz import edges, samples, stores
+from tests.fuzz import edges, samples, signing, stores
 from tests.fuzz.checking import Decoder
 from tests.fuzz.mutation import Shape
 from tests.support import ethereum
@@ -308,6 +308,7 @@ DECODERS: dict[str, Decoder] = {
         *_values(),
         *_consensus(),
         *edges.network(),
+        *signing.signer(),
         *edges.files(),
         *edges.wallets(),
         *edges.restarts(),

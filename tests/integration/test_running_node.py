@@ -17,6 +17,7 @@ from ledger.primitives import UNIT, Address
 from ledger.validator_tables import set_at
 from node.assembly import Node
 from node.block_reader import CACHED_BLOCKS
+from node.health import Readiness
 from node.localnet.creation import CHAIN_ID, read_keys
 from node.metrics import Total
 from tests.support.running_nodes import PAYEE, PAYER, RunningNodes, running_nodes, until
@@ -262,6 +263,8 @@ async def test_a_scrape_shows_a_running_node(town: RunningNodes, node: Node) -> 
         "poyong_wal_sync_seconds_count",
         "poyong_wal_size_bytes",
         "poyong_store_size_bytes",
+        "poyong_disk_size_bytes",
+        "poyong_disk_free_bytes",
         "poyong_sync_target_height",
         "poyong_oracle_land_index",
         "poyong_issuance_supply_tokens",
@@ -272,6 +275,7 @@ async def test_a_scrape_shows_a_running_node(town: RunningNodes, node: Node) -> 
     for part in ("verify", "execute", "store", "vote_log", "consensus"):
         assert found["poyong_cpu_seconds_total", part] > 0, part
     assert found["poyong_mempool_rejected_txs_total", "malformed"] == 1
+    assert found["poyong_consensus_validator_connected", "0"] == 1
     assert found["poyong_consensus_quorum_margin", ""] == 0
     assert found["poyong_sync_syncing", ""] == 0
     assert found[f"poyong_{Total.SYNC_BLOCKS}_total", ""] == 0
@@ -292,7 +296,7 @@ def sample_names(node: Node) -> set[str]:
 
 
 async def test_a_lone_validator_is_ready(node: Node) -> None:
-    assert node.instruments.readiness() == (True, f"height {node.service.height()}")
+    assert node.instruments.readiness() == Readiness(True, f"height {node.service.height()}")
 
 
 async def test_one_of_four_waits_for_a_quorum_and_says_so(tmp_path: Path) -> None:
@@ -300,7 +304,9 @@ async def test_one_of_four_waits_for_a_quorum_and_says_so(tmp_path: Path) -> Non
         first, second, third, _ = nodes.validators
         await nodes.start(first)
         alone = nodes.nodes[first]
-        assert alone.instruments.readiness() == (False, "1 validators connected, a quorum is 3")
+        assert alone.instruments.readiness() == Readiness(
+            False, "1 validators connected, a quorum is 3"
+        )
         assert "no peer is connected" in alone.service.why_stalled().causes[0].finding
         await nodes.start(second)
         await nodes.connected(first, [second])
@@ -320,6 +326,12 @@ async def test_one_of_four_waits_for_a_quorum_and_says_so(tmp_path: Path) -> Non
                 for peer in alone.service.peers()
             )
         )
+        # Who goes is named with its last sign of life.
+        await nodes.stop(second, third)
+        await until(lambda: not alone.service.peers())
+        cause, *_ = alone.service.why_stalled().causes
+        assert "last seal in height" in cause.finding
+        assert "no seal yet" in cause.finding  # of the fourth, which never ran
 
 
 async def test_the_registry_names_a_node_without_its_restart(tmp_path: Path) -> None:

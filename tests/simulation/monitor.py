@@ -4,17 +4,19 @@ Written apart from production code where a shared mistake would hide: the quorum
 seals, the sum of balances.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from consensus.messages import SigningDomain
 from ledger import accounts, codec
-from ledger.block import Block
+from ledger.block import Block, decode_block
 from ledger.invariants import first_broken
 from ledger.module import BlockInfo
 from ledger.primitives import Hash
+from ledger.receipt import Receipt, decode_leaves, decode_receipt
 from ledger.registry import Certificate, Phase, ValidatorSet
 from ledger.validators import admitted_node_keys
+from node.chain_proofs import stored_certificate
 from node.execution import AppliedBlock, Chain
 from node.modules import TOKEN
 from tests.simulation.chains import ChainTemplate
@@ -22,6 +24,17 @@ from tests.simulation.disk import VirtualLog
 from tests.simulation.sets import SetWatch, required_seals
 from tests.simulation.violation import Violation
 from tokenomics.issuance.views import summary
+
+
+def _stored(chain: Chain) -> tuple[Block, Certificate, tuple[Receipt, ...]]:
+    """The head of a store, as it was written."""
+    blocks, height = chain.blocks, chain.head.height
+    raw, certificate = blocks.block_bytes(height), stored_certificate(blocks, height)
+    leaves = decode_leaves(blocks.receipts_bytes(height) or b"")
+    if raw is None or certificate is None:
+        raise Violation("durability", f"the store lacks its own head {height}")
+    block = decode_block(raw, chain.chain_id, chain.executor.contracts.decode_call)
+    return block, certificate, tuple(decode_receipt(leaf) for leaf in leaves[:-1])
 
 
 @dataclass
@@ -70,7 +83,10 @@ class Monitor:
                 "durability", f"node {node} had applied {known} and starts again at {head}"
             )
         self.applied[node] = head
+        first = head not in self.final
         self._agree(node, head, chain.head.hash)
+        if first:  # it died between the write and telling anybody
+            self._first_final(node, chain, *_stored(chain))
 
     def block_applied(self, node: int, chain: Chain, applied: AppliedBlock) -> None:
         """A node made a block durable and applied it."""
@@ -81,14 +97,26 @@ class Monitor:
         self.applied[node] = height
         first = height not in self.final
         self._agree(node, height, block.hash)
-        self._require_certificate(node, applied.certified.certificate, block)
+        certificate = applied.certified.certificate
+        self._require_certificate(node, certificate, block)
         if chain.commitment.root != block.header.state_root:
             raise Violation("state", f"node {node} holds another state than block {height} names")
         if first:
-            self._check_state(node, chain, block)
-            self.sets.final(node, chain, applied)
-            self.admitted = admitted_node_keys(chain.state(), height)
+            self._first_final(node, chain, block, certificate, applied.executed.receipts)
             self.on_final(node, height)
+
+    def _first_final(
+        self,
+        node: int,
+        chain: Chain,
+        block: Block,
+        certificate: Certificate,
+        receipts: Sequence[Receipt],
+    ) -> None:
+        """Heights come one after the other: nobody applies what nobody has written before."""
+        self._check_state(node, chain, block)
+        self.sets.final(node, chain, block, certificate, receipts)
+        self.admitted = admitted_node_keys(chain.state(), block.height)
 
     def _agree(self, node: int, height: int, block_hash: Hash) -> None:
         final = self.final.setdefault(height, block_hash)

@@ -5,6 +5,7 @@ from random import Random
 
 from ledger.crypto import Signer
 from ledger.registry import ValidatorSet
+from ledger.validator_tables import seat_of
 from node.wire import FrameKind
 from tests.simulation.chains import ChainTemplate, copy_rows
 from tests.simulation.disk import Fuse, VirtualLog, VirtualStore
@@ -33,18 +34,24 @@ class Site:
     registries: dict[int, frozenset[bytes]] = field(default_factory=dict)
     honest: set[int] = field(default_factory=set)
 
-    def seat_of(self, endpoint: int, validators: ValidatorSet) -> int | None:
-        """Index of the validator that an endpoint speaks for."""
+    def seat_of(self, endpoint: int, validators: ValidatorSet, coming: ValidatorSet) -> int | None:
+        """Index of the validator that an endpoint speaks for, by its key or by the coming one."""
         key = self.keys[endpoint]
-        seats = [member.node_key for member in validators.validators]
-        return seats.index(key) if key in seats else None
+        for index, member in enumerate(validators.validators):
+            if member.node_key == key:
+                return index
+        names = [member.organisation for member in coming.validators if member.node_key == key]
+        return seat_of(validators, names[0]) if names else None
 
-    def endpoints_of(self, validator: int, validators: ValidatorSet) -> list[int]:
+    def endpoints_of(
+        self, validator: int, validators: ValidatorSet, coming: ValidatorSet
+    ) -> list[int]:
         """Endpoints that speak for a validator."""
-        if validator >= len(validators):
-            return []
-        wanted = validators.validators[validator].node_key
-        return [endpoint for endpoint, key in self.keys.items() if key == wanted]
+        return [
+            endpoint
+            for endpoint in self.keys
+            if self.seat_of(endpoint, validators, coming) == validator
+        ]
 
 
 class WatchedSigner:

@@ -1,15 +1,15 @@
 """Operators of nodes whose validators change: who starts a node, ends it, and gives it new keys.
 
 A program has one consensus key and one node key; new keys need a restart. An operator restarts as
-soon as the block before the first height of the new key is final anywhere: the old key is of no use
-from then on, and until then the chain may need it.
+soon as its own node has the block before the first height of the new consensus key: the old one is
+of no use from then on, and until then the chain may need it. A node that lags is shut out with its
+old node key by those who have that block, and gets the new node key first.
 """
 
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from tests.simulation import governed
 from tests.simulation.chains import validator_keys
 from tests.simulation.node import SimulatedNode, Site
 from tests.simulation.organisations import Organisations, new_seat
@@ -74,21 +74,29 @@ class Operators:
         node.crash()
 
     def _look(self) -> None:
-        monitor = self._site.monitor
         for change in list(self._switching):
-            seats = monitor.sets.at(monitor.height + 1).validators
-            if new_seat(change) in seats:
+            node = self._organisations.node_of(change)
+            # Another node's word is not enough for the new consensus key: that one may be lost, and
+            # with it the last block that needs the old key.
+            if node.process is not None and new_seat(change) in node.process.validators.validators:
                 self._switching.remove(change)
-                self._switch(change)
+                self._switch(change, 1)
+            elif self._is_shut_out(change):
+                self._switch(change, 0)
         self._site.world.later(LOOKS_EVERY_MS * 1000, self._look)
 
-    def _switch(self, change: Change) -> None:
+    def _is_shut_out(self, change: Change) -> bool:
+        """Whether others refuse the old node key, while this node has not come so far."""
+        monitor, seat = self._site.monitor, new_seat(change)
+        key = self._site.keys[self._organisations.node_of(change).endpoint]
+        return key != seat.node_key and seat in monitor.sets.at(monitor.height + 1).validators
+
+    def _switch(self, change: Change, generation: int) -> None:
+        """Restart with the new node key, and the consensus key of this generation."""
         node = self._organisations.node_of(change)
         node.crash()
-        signer, key = validator_keys(self._plan.kind, change.organisation, 1)
-        if change.same_node_key:
-            key = governed.node_key(change.organisation)
-        node.take_keys(signer, key)
+        signer, _ = validator_keys(self._plan.kind, change.organisation, generation)
+        node.take_keys(signer, new_seat(change).node_key)
         self._site.world.note("new keys", node.endpoint)
         down_ms = min(change.restart_ms, HASTE_MS) if self._healed else change.restart_ms
 

@@ -239,13 +239,13 @@ class Process:
         return [
             endpoint
             for validator in validators
-            for endpoint in site.endpoints_of(validator, self.validators)
+            for endpoint in site.endpoints_of(validator, self.validators, self.coming)
             if endpoint != own
         ]
 
     def _seat(self, source: int) -> int | None:
         """Index in the running set of the validator that an endpoint speaks for."""
-        return self.node.site.seat_of(source, self.validators)
+        return self.node.site.seat_of(source, self.validators, self.coming)
 
     def read_block(self, raw: bytes) -> Block:
         """ReadProposal of this chain."""
@@ -327,6 +327,7 @@ class Process:
         """Who sits where, and who may connect."""
         state, height = self.chain.state(), self.chain.head.height
         self.validators = set_at(state, height + 1)
+        self.coming = set_at(state, height + 2)
         known = frozenset(admitted_node_keys(state, height))
         registries = self.node.site.registries
         self._left |= registries.get(self.node.endpoint, known) - known

@@ -5,19 +5,20 @@ final under the set of h, and that set votes from h + 2 on. What production's st
 compared with it. Who is alive is counted here again, from the seals and probes of the blocks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from consensus.light import CertifiedHeader, SetChange, SetHistory, verify_final
 from consensus.messages import SigningDomain
 from ledger import codec
-from ledger.block import Header
+from ledger.block import Block, Header
 from ledger.errors import ErrorCode, PeerError
-from ledger.registry import Participation, ValidatorSet
+from ledger.receipt import Receipt
+from ledger.registry import Certificate, Participation, ValidatorSet
 from ledger.set_changes import PROBE
 from ledger.validator_tables import set_at
 from node.chain_proofs import chain_proof
-from node.execution import AppliedBlock, Chain
+from node.execution import Chain
 from tests.simulation.chains import ChainTemplate
 from tests.simulation.violation import Violation
 
@@ -71,12 +72,19 @@ class SetWatch:
             first = since
         return first
 
-    def final(self, node: int, chain: Chain, applied: AppliedBlock) -> None:
+    def final(
+        self,
+        node: int,
+        chain: Chain,
+        block: Block,
+        certificate: Certificate,
+        receipts: Sequence[Receipt],
+    ) -> None:
         """A height is final for the first time; heights come one after the other."""
-        block, height = applied.block, applied.block.height
-        certified = CertifiedHeader(block.header, applied.certified.certificate)
+        height = block.height
+        certified = CertifiedHeader(block.header, certificate)
         self._verify(node, height, lambda: self._light.require_final(certified))
-        self._remember(applied)
+        self._remember(block, receipts)
         named = set_at(chain.state(), height + 2)
         if named.hash() != block.header.validators_hash:
             raise Violation("set", f"the header of {height} names another set than its state")
@@ -98,11 +106,10 @@ class SetWatch:
         except PeerError as error:
             raise Violation("light", f"node {node}, block {height}: {error}") from error
 
-    def _remember(self, applied: AppliedBlock) -> None:
+    def _remember(self, block: Block, receipts: Sequence[Receipt]) -> None:
         """What the block embeds of seals and probes."""
-        block = applied.block
         self._sealed[block.height] = self._sealers(block.height, block.participation)
-        for receipt, transaction in zip(applied.executed.receipts, block.transactions, strict=True):
+        for receipt, transaction in zip(receipts, block.transactions, strict=True):
             if transaction.type == PROBE.name and receipt.code is ErrorCode.OK:
                 public_key, height, _ = transaction.body
                 self._probed.setdefault(public_key, []).append(height)

@@ -9,7 +9,7 @@ from consensus.events import MessageReceived, WorkAvailable
 from consensus.messages import PrePrepare
 from consensus.replica import Replica, ReplicaConfig
 from ledger.registry import Phase
-from node.diagnosis import LAG_BLOCKS, STALLED_MS, target_height, why_stalled
+from node.diagnosis import LAG_BLOCKS, STALLED_MS, Seal, target_height, why_stalled
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import validator_signer
 
@@ -31,8 +31,19 @@ def findings(
     executable: int = 0,
     since_ms: int = STALLED_MS,
     target: int = 0,
+    now_ms: int = 12_000,
+    seals: dict[int, Seal] | None = None,
 ) -> list[tuple[str, str]]:
-    report = why_stalled(snapshot, SET, connected, executable, since_ms, target)
+    report = why_stalled(
+        snapshot,
+        SET,
+        connected,
+        executable,
+        since_ms,
+        target,
+        now_ms=now_ms,
+        last_seal=(seals or {}).get,
+    )
     assert report.stalled is bool(report.causes)
     assert report.last_commit_ms == since_ms
     return [(cause.finding, cause.remedy) for cause in report.causes]
@@ -48,14 +59,21 @@ def test_work_is_given_the_promised_time() -> None:
 
 def test_without_any_peer_the_own_configuration_is_looked_at() -> None:
     ((finding, remedy),) = findings(RESTING, set(), since_ms=0)
-    assert finding == "no peer is connected; a quorum is 3 of 4 validators: o1, o2, o3"
+    assert finding == (
+        "no peer is connected; a quorum is 3 of 4 validators: o1 (no seal yet), o2 (no seal yet), "
+        "o3 (no seal yet)"
+    )
     assert "network.peers" in remedy
     assert "network.port" in remedy
 
 
 def test_two_of_four_are_named_at_once_with_who_is_missing() -> None:
-    ((finding, remedy),) = findings(RESTING, {KEYS[1]}, since_ms=0)
-    assert finding == "2 of 4 validators are connected, 3 are needed; not connected: o2, o3"
+    seals = {2: Seal(7, 1_000), 3: Seal(4, 1_000 - 2 * 3_600_000)}
+    ((finding, remedy),) = findings(RESTING, {KEYS[1]}, since_ms=0, now_ms=95_000, seals=seals)
+    assert finding == (
+        "2 of 4 validators are connected, 3 are needed; not connected: "
+        "o2 (last seal in height 7, 94 s ago), o3 (last seal in height 4, 2 h ago)"
+    )
     assert remedy == "start these nodes, or mend the network to them: o2, o3"
 
 
@@ -65,7 +83,7 @@ def test_one_missing_is_no_stall_by_itself() -> None:
 
 def test_one_missing_is_mentioned_when_no_block_comes() -> None:
     first, *_ = findings(replace(WORKING, missing=()), {KEYS[1], KEYS[2]})
-    assert first[0] == "not connected: o3; the remaining 3 are enough for a quorum"
+    assert first[0] == ("not connected: o3 (no seal yet); the remaining 3 are enough for a quorum")
 
 
 def test_a_node_that_is_behind_says_how_far() -> None:
@@ -129,14 +147,21 @@ def test_an_observer_does_not_explain_why_it_does_not_vote() -> None:
     observer = replace(WORKING, own_index=None, no_vote_reason="observer: it has no consensus key")
     found = findings(observer, set(KEYS))
     assert [finding for finding, _ in found] == [
-        "height 1, view 0, step awaiting: nothing yet from o1"
+        "height 1, view 0, step awaiting for 12 s: nothing yet from o1 (no seal yet)"
     ]
 
 
 def test_silent_ones_are_those_that_are_connected_and_waited_for() -> None:
     stalled = replace(WORKING, step="preparing", missing=(0, 1, 3))
-    *_, (finding, remedy) = findings(stalled, {KEYS[1], KEYS[2]})
-    assert finding == "height 1, view 0, step preparing: nothing yet from o1"
+    stalled = replace(stalled, step_since_ms=1_000_000)
+    seals = {1: Seal(88, 1_000_000 - 3 * 86_400_000)}
+    *_, (finding, remedy) = findings(
+        stalled, {KEYS[1], KEYS[2]}, now_ms=1_000_000 + 30 * 60_000, seals=seals
+    )
+    assert finding == (
+        "height 1, view 0, step preparing for 30 min: nothing yet from "
+        "o1 (last seal in height 88, 3 days ago)"
+    )
     assert "why-stalled" in remedy
 
 

@@ -22,6 +22,8 @@ PROMISED = [
     "consensus_missing_validators",
     "consensus_byzantine_validators",
     "consensus_validator_last_signed_height",
+    "consensus_validator_connected",
+    "consensus_clock_offset_seconds",
     "consensus_quorum_margin",
     "consensus_view_changes",
     "mempool_size",
@@ -34,6 +36,8 @@ PROMISED = [
     "state_block_commit_seconds",
     "wal_sync_seconds",
     "store_size_bytes",
+    "disk_size_bytes",
+    "disk_free_bytes",
     "oracle_round_state",
     "oracle_round_age_seconds",
     "oracle_closed_rounds",
@@ -195,6 +199,20 @@ def test_a_set_change_ends_the_series_of_who_left(metrics: Metrics) -> None:
     assert found == {"시청": 8, "LH": 0, "GIST": 7}
     metrics.set_validators(["시청", "LH", "GIST"])
     assert value(metrics, "consensus_validators") == 3
+
+
+def test_each_validator_is_shown_with_its_connection_and_its_clock(metrics: Metrics) -> None:
+    gist = {"validator": "1", "organisation": "GIST"}
+    metrics.set_connected([True, True])
+    metrics.set_clock_offset(1, -4.5)
+    metrics.set_clock_offset(2, 7.0)  # of a set that is not known here yet
+    assert value(metrics, "consensus_validator_connected", **gist) == 1
+    assert value(metrics, "consensus_clock_offset_seconds", **gist) == -4.5
+    metrics.set_connected([True, False])
+    assert value(metrics, "consensus_validator_connected", **gist) == 0
+    metrics.set_validators(["시청"])
+    offsets = [key for key in values(metrics) if key[0] == "consensus_clock_offset_seconds"]
+    assert len(offsets) == 1
 
 
 def test_figures_are_refreshed_for_each_answer(metrics: Metrics) -> None:

@@ -1,7 +1,7 @@
 """What the replica asks of peers goes to those who can answer, and not more often than agreed."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -21,6 +21,10 @@ from tests.support.transfers import signed
 
 MEMBERS = ValidatorSet(tuple(validator(f"o{index}") for index in range(4)))
 BLOCK = StandInBlock(2, ZERO_HASH)
+
+
+def keys_of(seats: Collection[int]) -> list[bytes]:
+    return [member.node_key for index, member in enumerate(MEMBERS.validators) if index in seats]
 
 
 class Rig:
@@ -43,7 +47,7 @@ class Rig:
             cast(TransactionGossip, SimpleNamespace(relay=self.relayed.append)),
             self.mempool,
             self.inbox,
-            lambda: MEMBERS,
+            keys_of,
             self._spawn,
             lambda: self.now_ms,
         )

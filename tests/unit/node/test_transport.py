@@ -35,9 +35,13 @@ class Peers:
         return False  # a full queue is no error: Status asks again
 
 
+def keys_of(seats: Collection[int]) -> list[bytes]:
+    return [key for index, key in enumerate(KEYS) if index in seats]
+
+
 def transport() -> tuple[PeerTransport, Peers]:
     peers = Peers()
-    return PeerTransport(cast(PeerManager, peers), lambda: SET), peers
+    return PeerTransport(cast(PeerManager, peers), keys_of), peers
 
 
 def test_votes_go_to_observers_too() -> None:
@@ -53,10 +57,10 @@ def test_a_status_goes_to_validators() -> None:
     assert peers.sent == [(encode_message(STATUS), Audience.VALIDATORS)]
 
 
-def test_indices_are_those_of_the_current_set_and_others_are_left_out() -> None:
+def test_what_is_for_seats_goes_to_the_keys_that_speak_for_them() -> None:
     sender, peers = transport()
-    sender.send(STATUS, (3, 1, 4, 31))
-    assert peers.sent == [(encode_message(STATUS), [KEYS[3], KEYS[1]])]
+    sender.send(STATUS, (3, 1, 31))
+    assert peers.sent == [(encode_message(STATUS), [KEYS[1], KEYS[3]])]
 
 
 def test_a_reply_goes_to_one_peer_whoever_it_is() -> None:

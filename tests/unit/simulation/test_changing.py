@@ -105,3 +105,10 @@ def test_a_changing_seed_twice_gives_the_same_trace(seed: int) -> None:
     first, again = (run_seed(seed, size_of(seed), changes=True) for _ in range(2))
     assert first == again
     assert first.changes > 0
+
+
+@pytest.mark.parametrize("seed", [327, 1696, 1821, 1895, 1934, 2712, 30129, 30265])
+def test_seeds_that_once_found_something_pass(seed: int) -> None:
+    """A vote record lost on a busy chain, node keys that nobody knew, a block that only a node with
+    new keys had, an operator who was too early, a watcher that missed a block."""
+    assert run_seed(seed, size_of(seed), changes=True).reason is None

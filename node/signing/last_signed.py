@@ -1,0 +1,175 @@
+"""What a signer signed last, durable before a signature leaves it.
+
+One small file, replaced whole: written beside, synced, renamed, the folder synced. A crash leaves
+the old content or the new, never a mixture, so a file that cannot be read was damaged afterwards,
+and a signer must not start from less than what it signed.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from consensus.messages import SigningDomain
+from ledger import codec
+from ledger.crypto import sha256
+from ledger.errors import DecodeError, LocalError
+from ledger.primitives import HASH_BYTES, Hash
+from ledger.registry import MAX_VIEW, Phase
+from node.disk_errors import os_error, sync_folder
+from node.signing.payload import VotePayload
+
+STATE_TAG: Final = "poyong/last-signed/1"
+MAX_STATE_BYTES: Final = 1_024
+_ORDER: Final = (Phase.VIEW_CHANGE, Phase.PRE_PREPARE, Phase.PREPARE, Phase.COMMIT)
+"""In which an honest replica signs them in one view: it asks for a view before it votes in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastSigned:
+    """The highest (height, view) signed for, and the digest of the vote of each phase there."""
+
+    height: int = 0
+    view: int = 0
+    votes: Mapping[Phase, Hash] = field(default_factory=lambda: MappingProxyType({}))
+
+    def problem(self, vote: VotePayload) -> str | None:
+        """Why this vote must not be signed, a sentence; None when it may be."""
+        place = f"height {vote.height}, view {vote.view}, {vote.phase.name}"
+        if (vote.height, vote.view) < (self.height, self.view):
+            return f"{place} is below height {self.height}, view {self.view}, signed for already"
+        if (vote.height, vote.view) > (self.height, self.view):
+            return None
+        signed = self.votes.get(vote.phase)
+        if signed is not None:
+            if signed == vote.digest:
+                return None
+            return f"another vote was signed for {place} already: this one would contradict it"
+        later = [phase.name for phase in self.votes if _rank(phase) > _rank(vote.phase)]
+        return f"{place} comes after {', '.join(later)} of that view was signed" if later else None
+
+    def with_vote(self, vote: VotePayload) -> "LastSigned":
+        """What is known once this vote, which has no problem, is signed."""
+        same = (vote.height, vote.view) == (self.height, self.view)
+        votes = {**(self.votes if same else {}), vote.phase: vote.digest}
+        return LastSigned(vote.height, vote.view, MappingProxyType(votes))
+
+
+def _rank(phase: Phase) -> int:
+    return _ORDER.index(phase)
+
+
+def encode_state(state: LastSigned, domain: SigningDomain) -> bytes:
+    """Content of the file: canonical bytes, and their SHA-256 after them."""
+    votes = tuple((int(phase), state.votes[phase]) for phase in sorted(state.votes))
+    body = codec.encode(
+        (STATE_TAG, domain.chain_id, domain.genesis_hash, state.height, state.view, votes)
+    )
+    return body + sha256(body)
+
+
+def decode_state(data: bytes, domain: SigningDomain) -> LastSigned:
+    """Inverse of encode_state; DecodeError for any other bytes, and for another chain's state."""
+    body, checksum = data[:-HASH_BYTES], data[-HASH_BYTES:]
+    if sha256(body) != checksum:
+        raise DecodeError("last signed state: the checksum does not hold")
+    value = codec.decode(body, MAX_STATE_BYTES)
+    tag, chain_id, genesis_hash, height, view, votes = codec.as_array(value, "last_signed", 6)
+    if (tag, chain_id, genesis_hash) != (STATE_TAG, domain.chain_id, domain.genesis_hash):
+        raise DecodeError(f"last signed state: of another chain (id {chain_id!r:.40})")
+    read: dict[Phase, Hash] = {}
+    for item in codec.as_list(votes, "last_signed.votes", len(Phase)):
+        phase, digest = codec.as_array(item, "last_signed.vote", 2)
+        number = codec.as_uint(phase, "last_signed.phase", max(Phase))
+        if number == 0 or (read and number <= max(read)):
+            raise DecodeError(f"last_signed.phase: expected ascending phases, found {number}")
+        read[Phase(number)] = Hash(codec.as_bytes(digest, "last_signed.digest", HASH_BYTES))
+    return LastSigned(
+        codec.as_uint(height, "last_signed.height"),
+        codec.as_uint(view, "last_signed.view", MAX_VIEW),
+        MappingProxyType(read),
+    )
+
+
+class SignedRecord:
+    """The state of one signer on disk; held by one process at a time."""
+
+    def __init__(self, path: Path, domain: SigningDomain) -> None:
+        """Open it. LocalError when it is missing, damaged, of another chain or held already."""
+        self._path, self._domain = path, domain
+        self._lock = _lock(path)
+        try:
+            data = path.read_bytes()
+            self.state = decode_state(data[: MAX_STATE_BYTES + 1], domain)
+        except FileNotFoundError as error:
+            self.close()
+            raise LocalError(
+                f"there is no {path}, which says what was signed last: bring it back, or make a "
+                "new one with `poyong signer init` only for a key that has never voted"
+            ) from error
+        except OSError as error:
+            self.close()
+            raise os_error("read", path, error) from error
+        except DecodeError as error:
+            self.close()
+            raise LocalError(
+                f"{path} cannot be trusted ({error}): nothing is signed without it. Take a new "
+                'validator key (docs/operating.md, "New keys of a validator")'
+            ) from error
+
+    def close(self) -> None:
+        """Let another process have it."""
+        os.close(self._lock)
+
+    def approve(self, votes: Iterable[VotePayload]) -> list[str | None]:
+        """For each vote the reason why it must not be signed, or None; what may be signed is
+        durable when this returns, by one write for all."""
+        state, found = self.state, list[str | None]()
+        for vote in votes:
+            problem = state.problem(vote)
+            found.append(problem)
+            if problem is None:
+                state = state.with_vote(vote)
+        if state != self.state:
+            _replace(self._path, encode_state(state, self._domain))
+            self.state = state
+        return found
+
+
+def create_record(path: Path, domain: SigningDomain) -> None:
+    """The state of a key that has signed nothing yet. LocalError when there is a file already."""
+    if path.exists():
+        raise LocalError(f"{path} exists and is not replaced: it says what was signed last")
+    _replace(path, encode_state(LastSigned(), domain))
+
+
+def _lock(path: Path) -> int:
+    lock = path.with_suffix(".lock")
+    try:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise os_error("open", lock, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise LocalError(
+            f"another process holds {lock}: one signer runs on a folder at a time"
+        ) from error
+    return handle
+
+
+def _replace(path: Path, content: bytes) -> None:
+    beside = path.with_suffix(".new")
+    try:
+        with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise os_error("write", path, error) from error

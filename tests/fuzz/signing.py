@@ -1,0 +1,67 @@
+"""Decoders of the signer: what a node asks, what it answers, and its record."""
+
+from consensus.messages import ViewChange
+from ledger import codec
+from ledger.errors import DecodeError
+from ledger.registry import Phase
+from node.signing import last_signed, payload, wire
+from tests.fuzz.checking import Decoder
+from tests.support.signer_homes import DOMAIN
+
+CLAIMS = (
+    (Phase.PREPARE, b"a" * 32),
+    (Phase.VIEW_CHANGE, ViewChange(3, 1, None, None, 0).claim),
+    (Phase.VIEW_CHANGE, codec.encode((0, b"a" * 32))),
+)
+
+
+def signer() -> list[Decoder]:
+    """All of them."""
+    payloads = [DOMAIN.payload(phase, 3, 1, claim) for phase, claim in CLAIMS]
+    state = last_signed.LastSigned()
+    states = [state]
+    for item in payloads[:2]:
+        state = state.with_vote(payload.decode_payload(item, DOMAIN))
+        states.append(state)
+    answers = (wire.Answer(1, b"s" * 64), wire.Answer(2, refusal="signed already"))
+    return [
+        Decoder(
+            "vote payload",
+            lambda raw: payload.decode_payload(raw, DOMAIN),
+            payloads,
+            (DecodeError,),
+            ("payload.decode_payload",),
+        ),
+        Decoder(
+            "last signed",
+            lambda raw: last_signed.decode_state(raw, DOMAIN),
+            [last_signed.encode_state(item, DOMAIN) for item in states],
+            (DecodeError,),
+            ("last_signed.decode_state",),
+            lambda value: last_signed.encode_state(value, DOMAIN),
+        ),
+        Decoder(
+            "signer greeting",
+            wire.decode_greeting,
+            [wire.encode_greeting(wire.Greeting(DOMAIN, (b"k" * 32,)))],
+            (DecodeError,),
+            ("wire.decode_greeting",),
+            wire.encode_greeting,
+        ),
+        Decoder(
+            "signer ask",
+            wire.decode_ask,
+            [wire.encode_ask(wire.Ask(1, b"k" * 32, item)) for item in payloads],
+            (DecodeError,),
+            ("wire.decode_ask",),
+            wire.encode_ask,
+        ),
+        Decoder(
+            "signer answer",
+            wire.decode_answer,
+            [wire.encode_answer(item) for item in answers],
+            (DecodeError,),
+            ("wire.decode_answer",),
+            wire.encode_answer,
+        ),
+    ]
