@@ -39,6 +39,8 @@ from node.block_store import BlockStore
 from node.candidacy import Candidacy
 from node.config import Config
 from node.connection import ConnectionTimes
+from node.fence import Fence, Standing
+from node.fencing import enter, require_held
 from node.health import HealthServer
 from node.instruments import Instruments
 from node.keystore import KeyKind, open_seed, open_signer, read_password
@@ -51,6 +53,7 @@ from node.runtime import Network, Runtime
 from node.service import Service
 from node.signing.choice import open_elsewhere
 from node.signing.waiting import VoteSigner
+from node.signing.wire import Holder
 from node.software import require_version
 from node.storage import OpenedChain, open_chain, with_vote_record
 from node.stores import open_store
@@ -79,8 +82,14 @@ class Opened:
     votes: OpenedLog
     signer: Signer | None
     identity: NodeIdentity
+    fence: Fence
     vote_signer: VoteSigner | None = None
     """In place of `signer`, when the key is not in this process."""
+
+    @property
+    def signs_from(self) -> int | None:
+        """First height that its key may sign; None while its fence forbids all."""
+        return None if self.fence.standing is Standing.WAITING else self.fence.signs_from
 
 
 def run_node(home: Path) -> int:
@@ -117,9 +126,11 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
     What is open already when a later part cannot be opened is closed again.
     """
     document = read_genesis(config.path(config.node.genesis))
+    folder = config.path(config.storage.path)
+    fence = require_held(folder, validator=config.is_validator)
     identity, signer = _keys(config)
     elsewhere = open_elsewhere(config)
-    folder = config.path(config.storage.path)
+    keys = own_keys(config, signer)
     with ExitStack() as until_complete:
         store = open_store(
             folder / CHAIN_FOLDER,
@@ -139,9 +150,18 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         if votes.lost is not None:
             log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
         chain = with_vote_record(chain, votes.log.marker(), lost=votes.lost is not None)
+        fence, chain = enter(folder, fence, keys, chain, votes.log.marker())
         until_complete.pop_all()
-    vote_signer = elsewhere(SigningDomain(document.chain_id, chain.genesis_hash), identity)
-    return Opened(config, document, chain, votes, signer, identity, vote_signer)
+    domain = SigningDomain(document.chain_id, chain.genesis_hash)
+    vote_signer = elsewhere(domain, identity, Holder(fence.number, fence.place))
+    return Opened(config, document, chain, votes, signer, identity, fence, vote_signer)
+
+
+def own_keys(config: Config, signer: Signer | None) -> tuple[bytes, ...]:
+    """Public keys that this node votes by; none for an observer."""
+    if signer is not None:
+        return (signer.public_key,)
+    return () if config.signer.kind == "file" else (bytes.fromhex(config.signer.public_key),)
 
 
 def _announce_restart(document: Genesis, blocks: BlockStore) -> None:
@@ -210,6 +230,7 @@ def replica_config(opened: Opened) -> ReplicaConfig:
         max_drift_ms=config.max_drift_ms,
         min_block_interval_ms=parameters.min_block_interval_ms,
         vote_record_lost=opened.chain.vote_record_lost,
+        signs_from=opened.signs_from,
     )
 
 
@@ -249,19 +270,20 @@ def _runtime(opened: Opened) -> Runtime:
             silence_s=config.network.silence_timeout_ms / 1000,
         ),
     )
+    may_sign = opened.signs_from is not None
     return Runtime(
         opened.chain,
         limits,
         opened.votes.log,
         vote_records(opened),
-        opened.signer,
+        opened.signer if may_sign else None,
         replica_config(opened),
         network,
         roles_at_head,
         is_sponsored,
         max_transactions=config.consensus.max_block_transactions,
         genesis_time_ms=opened.genesis.time_ms,
-        vote_signer=opened.vote_signer,
+        vote_signer=opened.vote_signer if may_sign else None,
     )
 
 
@@ -317,7 +339,7 @@ def build_node(config: Config) -> Node:
     )
     runtime.on_admitted.append(service.on_admitted)
     runtime.driver.on_event.append(instruments.on_event)
-    if opened.signer is not None:
+    if opened.signer is not None and opened.signs_from is not None:
         candidacy = Candidacy(
             opened.signer,
             opened.genesis.chain_id,

@@ -36,6 +36,23 @@ def write_private(path: Path, content: bytes, what: str, if_lost: str) -> None:
         raise os_error(f"write {what}", path, error) from error
 
 
+def replace_private(path: Path, content: bytes) -> None:
+    """Replace a file whole, on disk when this returns: a crash leaves the old content or the new,
+    never a mixture. LocalError when the disk refuses."""
+    beside = path.with_suffix(".new")
+    try:
+        with open(
+            beside, "wb", opener=lambda name, flags: os.open(name, flags, _FILE_MODE)
+        ) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise os_error("write", path, error) from error
+
+
 def read_private(path: Path, max_bytes: int, kinds: str, or_make: str) -> bytes:
     """Content of a file that belongs to its owner alone, in a folder where nobody else writes.
 

@@ -82,8 +82,7 @@ def open_log(
     in the middle is damaged (the node must not sign; the message says what to do).
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = _lock(folder)
+        lock = hold(folder)
         try:
             return _open_locked(folder, lock, marker, on_sync)
         except BaseException:
@@ -117,8 +116,16 @@ def _open_locked(
     return OpenedLog(log, [record for frame in frames for record in frame.records], lost)
 
 
-def _lock(folder: Path) -> int:
-    handle = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def hold(folder: Path) -> int:
+    """Lock the vote record in `folder`, also before there is one: a handle to close.
+
+    LocalError when another process holds it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise os_error("open the vote record in", folder / _FILES[0], error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

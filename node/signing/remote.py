@@ -22,6 +22,7 @@ from node.signing.waiting import Request, Signed, WaitingVotes
 from node.signing.wire import (
     Answer,
     Ask,
+    Holder,
     decode_answer,
     decode_greeting,
     encode_ask,
@@ -55,10 +56,16 @@ class RemoteSigner:
     """VoteSigner over a connection; several votes may be under way, answered in order."""
 
     def __init__(
-        self, place: Place, public_key: bytes, domain: SigningDomain, identity: NodeIdentity
+        self,
+        place: Place,
+        public_key: bytes,
+        domain: SigningDomain,
+        identity: NodeIdentity,
+        holder: Holder,
     ) -> None:
+        """holder: what the fence of this node's folder says."""
         self._place, self._public_key = place, public_key
-        self._domain, self._identity = domain, identity
+        self._domain, self._identity, self._holder = domain, identity, holder
         self._waiting = WaitingVotes()
         self._under_way: deque[tuple[Ask, Request, float]] = deque()
         self._number = 0
@@ -154,7 +161,7 @@ class RemoteSigner:
         while self._writer is not None and self._waiting:
             request = self._waiting.take()
             self._number += 1
-            ask = Ask(self._number, self._public_key, request.payload)
+            ask = Ask(self._number, self._public_key, request.payload, self._holder)
             self._under_way.append((ask, request, time.monotonic()))
             self._writer.write(frame(encode_ask(ask)))
 

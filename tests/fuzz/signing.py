@@ -6,7 +6,7 @@ from ledger.errors import DecodeError
 from ledger.registry import Phase
 from node.signing import last_signed, payload, wire
 from tests.fuzz.checking import Decoder
-from tests.support.signer_homes import DOMAIN
+from tests.support.signer_homes import DOMAIN, HOLDER
 
 CLAIMS = (
     (Phase.PREPARE, b"a" * 32),
@@ -19,7 +19,7 @@ def signer() -> list[Decoder]:
     """All of them."""
     payloads = [DOMAIN.payload(phase, 3, 1, claim) for phase, claim in CLAIMS]
     state = last_signed.LastSigned()
-    states = [state]
+    states = [state, state.asked_by(HOLDER)]
     for item in payloads[:2]:
         state = state.with_vote(payload.decode_payload(item, DOMAIN))
         states.append(state)
@@ -51,7 +51,7 @@ def signer() -> list[Decoder]:
         Decoder(
             "signer ask",
             wire.decode_ask,
-            [wire.encode_ask(wire.Ask(1, b"k" * 32, item)) for item in payloads],
+            [wire.encode_ask(wire.Ask(1, b"k" * 32, item, HOLDER)) for item in payloads],
             (DecodeError,),
             ("wire.decode_ask",),
             wire.encode_ask,

@@ -20,7 +20,7 @@ from node.signing.settings import SignerHome, read_address
 from node.signing.wire import frame
 from node.tls import NodeIdentity
 from tests.support.running_nodes import until
-from tests.support.signer_homes import DOMAIN, SEED, own_home
+from tests.support.signer_homes import DOMAIN, HOLDER, SEED, own_home
 from tests.support.town import base_port
 
 KEY = Ed25519Signer(SEED).public_key
@@ -50,7 +50,7 @@ class Asking:
         self, home: SignerHome, *, identity: NodeIdentity = NODE, domain: SigningDomain = DOMAIN
     ) -> None:
         place = Place(home.home, read_address(home.signer.listen, "listen"), SIGNER_TLS, TIMEOUT_S)
-        self.signer = RemoteSigner(place, KEY, domain, identity)
+        self.signer = RemoteSigner(place, KEY, domain, identity, HOLDER)
         self.signatures: list[tuple[bytes, bytes]] = []
         self.events: list[Event] = []
 
