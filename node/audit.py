@@ -3,6 +3,7 @@
 `poyong doctor` and the end of a local town report it. Reads every state row and changes nothing.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,9 +66,14 @@ class StoreAudit:
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[tuple[KeyValueStore, BlockStore]]:
-    """The store of the node in `home`; LocalError when there is none, or when the node runs."""
-    options = config.load(home / config.CONFIG_FILE)
+def opened(
+    home: Path, environment: Mapping[str, str] = os.environ
+) -> Iterator[tuple[KeyValueStore, BlockStore]]:
+    """The store of the node in `home`; LocalError when there is none, or when the node runs.
+
+    environment: may override its configuration.
+    """
+    options = config.load(home / config.CONFIG_FILE, environment)
     folder = options.path(options.storage.path) / CHAIN_FOLDER
     if not any((folder / engine).is_dir() for engine in ENGINES):
         raise NoChainError(folder)
@@ -101,11 +107,14 @@ def block_hash_at(home: Path, height: int) -> Hash | None:
     return None if raw is None else block_decoder(document)(raw).hash
 
 
-def audit(home: Path) -> StoreAudit:
-    """Examine the node in `home`; LocalError when its files cannot be read at all."""
-    document = genesis_of(home)
+def audit(home: Path, environment: Mapping[str, str] = os.environ) -> StoreAudit:
+    """Examine the node in `home`; LocalError when its files cannot be read at all.
+
+    environment: may override its configuration.
+    """
+    document = genesis_of(home, environment)
     executor = build_executor()
-    with opened(home) as (store, blocks):
+    with opened(home, environment) as (store, blocks):
         head = blocks.head()
         if head is None:
             raise NoChainError(home)
@@ -157,9 +166,9 @@ def _first_broken(checks: Mapping[str, Callable[[], None]]) -> tuple[str, str] |
     return None
 
 
-def genesis_of(home: Path) -> Genesis:
+def genesis_of(home: Path, environment: Mapping[str, str] = os.environ) -> Genesis:
     """The genesis document that the configuration in `home` names."""
-    options = config.load(home / config.CONFIG_FILE)
+    options = config.load(home / config.CONFIG_FILE, environment)
     return read_genesis(options.path(options.node.genesis))
 
 

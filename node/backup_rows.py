@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,8 @@ PAUSE_S: Final = 0.001
 CLIENT_SILENCE_S: Final = 60.0
 """A client that takes nothing for so long is cut off, since its snapshot keeps old rows on disk."""
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
+MAX_ADDRESS_BYTES: Final = 103
+"""What every system takes as the path of a Unix socket."""
 
 _LENGTH: Final = struct.Struct(">I")
 _ROW: Final = struct.Struct(">II")
@@ -66,11 +68,11 @@ def running_frames(folder: Path) -> Iterator[bytes] | None:
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(CLIENT_SILENCE_S)
     try:
-        with _short(folder) as path:
+        with _address(folder) as path:
             connection.connect(path)
-    except (FileNotFoundError, ConnectionRefusedError):
+    except (FileNotFoundError, ConnectionRefusedError, LocalError):
         connection.close()
-        return None
+        return None  # none listens; one that runs all the same holds the store
     except OSError as error:
         connection.close()
         raise os_error("ask the node at", folder / SOCKET, error) from error
@@ -96,17 +98,26 @@ def _received(connection: socket.socket) -> Iterator[bytes]:
             raise LocalError(f"the node stopped giving rows ({error}): try again") from error
 
 
-class _short:  # noqa: N801  # used as a function
-    """A path to the socket that fits into the 108 bytes of an address, however deep the folder."""
+@contextmanager
+def _address(folder: Path) -> Iterator[str]:
+    """A path to the socket that fits into an address, however deep the folder lies.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-
-    def __enter__(self) -> str:
-        return f"/proc/self/fd/{self._folder}/{SOCKET}"
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._folder)
+    On Linux a deep one is reached through /proc; LocalError where there is no such way.
+    """
+    path = folder.absolute() / SOCKET
+    if len(os.fsencode(path)) <= MAX_ADDRESS_BYTES:
+        yield str(path)
+        return
+    if not Path("/proc/self/fd").is_dir():
+        raise LocalError(
+            f"{path} is too long for a socket on this system, at most {MAX_ADDRESS_BYTES} bytes "
+            "are possible: name a shorter storage.path to take backups while the node runs"
+        )
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{handle}/{SOCKET}"
+    finally:
+        os.close(handle)
 
 
 class RowServer:
@@ -119,19 +130,23 @@ class RowServer:
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Listen; LocalError when the folder refuses. The vote record's lock is held already, so
-        a socket that lies there is one of a killed process."""
+        """Listen; a warning when the folder's path is too long for a socket here, LocalError when
+        the folder refuses. The vote record's lock is held already, so a socket that lies there is
+        one of a killed process."""
         path = self._folder / SOCKET
         listening = socket.socket(socket.AF_UNIX)
         try:
             path.unlink(missing_ok=True)
             before = os.umask(0o177)
             try:
-                with _short(self._folder) as short:
+                with _address(self._folder) as short:
                     listening.bind(short)
             finally:
                 os.umask(before)
             self._server = await asyncio.start_unix_server(self._accept, sock=listening)
+        except LocalError as error:
+            listening.close()
+            log.warning("backup.not_while_running", reason=str(error))
         except OSError as error:
             listening.close()
             raise os_error("listen at", path, error) from error

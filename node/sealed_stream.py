@@ -23,7 +23,8 @@ from node.keystore import (
     derive_key,
 )
 
-MAGIC: Final = b"poyong-backup-1\n"
+_MAGIC_STEM: Final = b"poyong-backup-"
+MAGIC: Final = _MAGIC_STEM + b"1\n"
 MAX_CHUNK_BYTES: Final = 64 * 1024 * 1024
 """A chunk holds at least one row whole; no row comes near this."""
 
@@ -71,9 +72,15 @@ def unseal(file: IO[bytes], password: str) -> Iterator[bytes]:
     short or continued. What came before is authentic, but only the end says that it is all.
     """
     opened, header = file.read(_OPEN_BYTES), file.read(_HEADER_BYTES)
+    if opened.startswith(_MAGIC_STEM) and opened[: len(MAGIC)] != MAGIC:
+        found = opened[len(_MAGIC_STEM) : len(MAGIC)].partition(b"\n")[0]
+        raise LocalError(
+            f"the backup has format {found.decode(errors='replace')!r:.40}, this release reads 1: "
+            "use the release that wrote it or a later one"
+        )
     if opened[: len(MAGIC)] != MAGIC:
         raise LocalError("the file is no backup of this program: name a file of poyong backup")
-    if len(header) != _HEADER_BYTES:
+    if len(opened) + len(header) != _OPEN_BYTES + _HEADER_BYTES:
         raise LocalError(_CUT)
     cost = Cost(*_COST.unpack_from(opened, len(MAGIC)))
     for name in ("operations", "memory_kib"):
