@@ -91,7 +91,7 @@ def unpack(
             if kind == _FILE and body and body[0] < len(_NAMES) and store is None:
                 _append(home / _NAMES[body[0]], body[1:])
             elif kind == _FENCE and store is None:
-                fence = _decoded(body)
+                fence = _read_fence(body)
             elif kind == _ROWS:
                 if store is None:
                     before_rows()
@@ -129,7 +129,7 @@ def _restored(fence: Fence | None, is_validator: bool) -> Fence:
     return fresh if fence is None else replace(fresh, keys=fence.keys, number=fence.number)
 
 
-def _decoded(body: bytes) -> Fence:
+def _read_fence(body: bytes) -> Fence:
     try:
         return decode_fence(body)
     except DecodeError as error:
