@@ -79,7 +79,7 @@ async def test_clones_of_a_validator_never_contradict_it(
 ) -> None:
     monkeypatch.setenv("POYONG_KEY_PASSWORD", PASSWORD)
     votes = Votes(monkeypatch)
-    async with running_nodes(tmp_path / "town", port) as nodes:
+    async with running_nodes(tmp_path, port) as nodes:
         *others, original = nodes.validators
         await nodes.start(*nodes.validators)
         for name in nodes.validators:
@@ -136,7 +136,7 @@ async def test_the_slow_road_signs_nothing_before_others_passed_what_was_signed(
     """The machine is lost, and with it the token: rule 6, from the moment of the take on."""
     monkeypatch.setenv("POYONG_KEY_PASSWORD", PASSWORD)
     votes = Votes(monkeypatch)
-    async with running_nodes(tmp_path / "town", port) as nodes:
+    async with running_nodes(tmp_path, port) as nodes:
         *others, lost = nodes.validators
         await nodes.start(*nodes.validators)
         for name in nodes.validators:
