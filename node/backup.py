@@ -24,6 +24,7 @@ from node import audit, config
 from node.assembly import CHAIN_FOLDER, read_genesis
 from node.audit import OK, StoreAudit
 from node.backup_content import GENESIS, Told, chunks, unpack
+from node.backup_rows import note_backup
 from node.disk_errors import disk_full, os_error, sync_folder
 from node.keystore import STANDARD_COST, Cost
 from node.modules import build_executor
@@ -66,6 +67,7 @@ def backup(
             found = verify(part, password)
             part.rename(out)
             sync_folder(out.absolute().parent)
+            note_backup(settings.path(settings.storage.path))
         except OSError as error:
             raise os_error("write", part, error) from error
         finally:

@@ -22,6 +22,7 @@ from ledger.kv import KeyValueReader
 from node.disk_errors import os_error
 
 SOCKET: Final = "backup.sock"
+LAST_BACKUP: Final = "last-backup"
 STEP_BYTES: Final = 64 * 1024
 PAUSE_S: Final = 0.001
 CLIENT_SILENCE_S: Final = 60.0
@@ -35,6 +36,25 @@ _ROW: Final = struct.Struct(">II")
 _LAST_KEY: Final = b"\xff" * 64
 
 log = structlog.get_logger(__name__)
+
+
+def note_backup(folder: Path) -> None:
+    """Remember in a data folder that a backup of it was proved now, for the node's metrics.
+
+    On a disk that takes no writes a backup is worth the most, so that is only a warning.
+    """
+    try:
+        (folder / LAST_BACKUP).touch(0o600)
+    except OSError as error:
+        log.warning("backup.not_noted", reason=error.strerror)
+
+
+def last_backup_s(folder: Path) -> float:
+    """When note_backup was called last, Unix seconds; 0 for never."""
+    try:
+        return (folder / LAST_BACKUP).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def frames(rows: KeyValueReader) -> Iterator[bytes]:

@@ -22,7 +22,7 @@ from node.backup_rows import SOCKET, running_frames
 from node.fence import Standing, read_fence
 from node.keystore import LOCAL_COST
 from node.localnet.creation import PASSWORD
-from tests.support.town_processes import NodeProcess, ProcessTown, load, running_town
+from tests.support.town_processes import NodeProcess, ProcessTown, load, process_town
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -37,8 +37,14 @@ def town(
     engine: str = request.param
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POYONG_KEY_PASSWORD", PASSWORD)
-        patch.setenv("POYONG_STORAGE_ENGINE", engine)
-        with running_town(tmp_path_factory.mktemp(engine), 4, observer=False) as made:
+        with process_town(tmp_path_factory.mktemp(engine), 4, observer=False) as made:
+            for node in made.nodes.values():
+                path = node.home / "config.toml"
+                text = path.read_text()
+                assert 'engine = "auto"' in text
+                path.write_text(text.replace('engine = "auto"', f'engine = "{engine}"'))
+            made.start(*made.nodes)
+            made.wait_ready(*made.nodes)
             yield made
 
 
@@ -46,7 +52,7 @@ def command(*words: str) -> "subprocess.Popen[bytes]":
     """A command of its own, with the password of backups."""
     return subprocess.Popen(
         [sys.executable, "-m", "node.cli", *words],
-        env={**os.environ, "POYONG_KEY_PASSWORD": SECRET, "POYONG_STORAGE_ENGINE": "auto"},
+        env={**os.environ, "POYONG_KEY_PASSWORD": SECRET},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -202,8 +208,11 @@ def done(*words: str) -> str:
 
 def metric(town: ProcessTown, name: str, which: str) -> float:
     port = town.nodes[name].plan.metrics_port
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        lines = answer.read().decode().splitlines()
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:  # it is starting
+        return -1.0
     return sum(
         float(line.split()[-1]) for line in lines if line.split("{")[0].split(" ")[0] == which
     )

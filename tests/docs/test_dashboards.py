@@ -21,6 +21,7 @@ NOT_SHOWN = {
     "sync_syncing", "sync_blocks", "oracle_round_state", "p2p_refused_connections",
     "p2p_connections", "p2p_disconnections", "p2p_bad_frames", "p2p_bans", "gossip_sent_txs",
     "gossip_received_txs", "gossip_bad_txs", "gossip_dropped_txs",
+    "last_backup_timestamp_seconds",
 }  # fmt: skip
 
 

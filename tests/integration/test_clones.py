@@ -69,6 +69,7 @@ def clone(nodes: RunningNodes, file: Path, name: str, node_key_of: str) -> None:
     home = nodes.folder / name
     restore(file, home, SECRET)
     shutil.copy(nodes.folder / node_key_of / "keys/node.json", home / "keys/node.json")
+    shutil.copy(nodes.folder / node_key_of / "keys/password", home / "keys/password")
     text = (home / "config.toml").read_text()
     port = next(line for line in text.splitlines() if line.startswith("port = "))
     (home / "config.toml").write_text(text.replace(port, "port = 0", 1))
