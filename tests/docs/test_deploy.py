@@ -121,10 +121,13 @@ def test_the_unit_starts_a_node_and_keeps_a_broken_one_stopped() -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    installed = tmp_path / UNIT.name
+@pytest.mark.parametrize("unit", ["poyong.service", "poyong-backup.timer"])
+def test_systemd_accepts_the_units(tmp_path: Path, unit: str) -> None:
     # It also looks for the program, which is here and not in /opt.
     program = Path(sys.executable).with_name("poyong")
-    content = UNIT.read_text(encoding="utf-8")
-    installed.write_text(content.replace("/opt/poyong/.venv/bin/poyong", str(program)))
-    run("systemd-analyze", "verify", installed)
+    for file in UNIT.parent.iterdir():
+        content = file.read_text(encoding="utf-8")
+        (tmp_path / file.name).write_text(
+            content.replace("/opt/poyong/.venv/bin/poyong", str(program))
+        )
+    run("systemd-analyze", "verify", tmp_path / unit)

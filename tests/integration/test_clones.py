@@ -65,14 +65,14 @@ class Votes:
 
 
 def clone(nodes: RunningNodes, file: Path, name: str, node_key_of: str) -> None:
-    """Restore a backup as a node of this name, on a port of its own and under this node key."""
+    """Restore a backup as a node of this name, under the node key and on the port of another."""
     home = nodes.folder / name
     restore(file, home, SECRET)
     shutil.copy(nodes.folder / node_key_of / "keys/node.json", home / "keys/node.json")
     shutil.copy(nodes.folder / node_key_of / "keys/password", home / "keys/password")
     text = (home / "config.toml").read_text()
-    port = next(line for line in text.splitlines() if line.startswith("port = "))
-    (home / "config.toml").write_text(text.replace(port, "port = 0", 1))
+    own, other = (f"\nport = {nodes.settings(each).network.port}\n" for each in (name, node_key_of))
+    (home / "config.toml").write_text(text.replace(own, other, 1))
 
 
 async def test_clones_of_a_validator_never_contradict_it(
