@@ -57,6 +57,7 @@ bench: $(installed)
 	$(bin)/python -m tests.bench.rpc_under_load
 	$(bin)/python -m tests.bench.signer_micro
 	$(bin)/python -m tests.bench.sql_index_micro
+	$(bin)/python -m tests.bench.snapshot_join
 
 simulate: $(installed)
 	$(bin)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)

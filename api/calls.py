@@ -75,6 +75,11 @@ def status() -> Call[results.Status]:
     return Call("poyong_status", {})
 
 
+def get_genesis() -> Call[results.GenesisDocument]:
+    """poyong_getGenesis."""
+    return Call("poyong_getGenesis", {})
+
+
 def get_block(
     block: int | BytesLike = "latest", detail: results.Detail = "hashes"
 ) -> Call[results.Block | None]:

@@ -73,12 +73,19 @@ class Client:
     """A connection pool to one node. Safe to share between tasks of one loop."""
 
     def __init__(
-        self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, api_key: str | None = None
+        self,
+        url: str,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        api_key: str | None = None,
+        unix_socket: str | None = None,
     ) -> None:
-        """api_key: what the node's operator gave, NAME.SECRET."""
+        """api_key: what the node's operator gave, NAME.SECRET. unix_socket: path of the operator's
+        socket of a node on this machine, which takes admin_* alone."""
         self.url = url
         self.headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._unix_socket = unix_socket
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -290,7 +297,12 @@ class Client:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout, headers=self.headers)
+            path = self._unix_socket
+            self._session = aiohttp.ClientSession(
+                timeout=self._timeout,
+                headers=self.headers,
+                connector=None if path is None else aiohttp.UnixConnector(path),
+            )
         return self._session
 
     async def _exchange(self, part: list[EncodedCall]) -> list[Any]:

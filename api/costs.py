@@ -15,6 +15,7 @@ COSTS: Final[Mapping[str, int]] = {
     "eth_sendRawTransactionSync": 2,
     # Whole blocks, which may have to be read from disk and decoded.
     "poyong_getBlock": 5,
+    "poyong_getGenesis": 20,
     "poyong_getTransaction": 2,
     "poyong_getReceipt": 2,
     "eth_getBlockByHash": 5,

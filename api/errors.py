@@ -33,8 +33,9 @@ ERROR_DOCS: Final[Mapping[int, str]] = {
     LIMIT_EXCEEDED: "A limit of this node was reached; the message names it.",
     EXECUTION_REVERTED: "A system contract refuses the call; data is ABI Error(string).",
     NOT_FINAL_YET: "Admitted, but not final within the given time; data.hash is its hash.",
-    HISTORY_UNAVAILABLE: "This node keeps no history of accounts (data.reason disabled), or not so "
-    "far back (pruned; data.complete_from_height says from where on).",
+    HISTORY_UNAVAILABLE: "This node has removed blocks so old (data.reason pruned; "
+    "data.lowest_height is the lowest that it holds), or keeps no history of accounts (disabled), "
+    "or not so far back (pruned; data.complete_from_height says from where on).",
 }
 
 APPLICATION_ERRORS: Final = (

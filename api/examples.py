@@ -34,6 +34,8 @@ def _signer(name: str) -> Ed25519Signer:
 ALICE: Final = _signer("alice")
 BOB: Final = ed25519_address(_signer("bob").public_key)
 GENESIS_HASH: Final = _digest("genesis")
+GENESIS_DOCUMENT: Final = '{"chain_id":82062,"name":"Poyong"}'
+"""Its beginning, as an example may show it."""
 VALIDATOR_SET: Final = ValidatorSet(
     tuple(
         Validator(name, _signer(name).public_key, _signer(name + "/node").public_key)

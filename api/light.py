@@ -97,6 +97,11 @@ Proven = FinalHeader | FinalTransaction | FinalRow | FinalStatement
 
 def verify_chain(trusted: Trusted, proof: ChainProof) -> FinalHeader:
     """The final header of a proof; PeerError says what is not proven."""
+    return follow_chain(trusted, proof)[0]
+
+
+def follow_chain(trusted: Trusted, proof: ChainProof) -> tuple[FinalHeader, light.SetHistory]:
+    """verify_chain(), and the validator sets of all heights up to the header."""
     header = Header.from_wire(codec.decode(proof.header))
     history = light.SetHistory(
         SigningDomain(trusted.chain_id, trusted.genesis_hash),
@@ -111,7 +116,7 @@ def verify_chain(trusted: Trusted, proof: ChainProof) -> FinalHeader:
         light.CertifiedHeader(header, proof.certificate),
     )
     certificate = proof.certificate
-    return FinalHeader(
+    final = FinalHeader(
         header,
         certificate.view,
         len(certificate.seals),
@@ -119,6 +124,7 @@ def verify_chain(trusted: Trusted, proof: ChainProof) -> FinalHeader:
         len(proof.set_changes),
         history.anchor_at(header),
     )
+    return final, history
 
 
 def verify_transaction_proof(

@@ -102,6 +102,12 @@ def one_of(*names: str) -> ParameterKind:
     return ParameterKind({"type": "string", "enum": list(names)}, f"one of {quoted}", parse)
 
 
+def _parse_yes_no(value: object) -> bool:
+    if type(value) is not bool:
+        raise ValueError
+    return value
+
+
 def text(maximum_characters: int) -> ParameterKind:
     """Text of 1 to so many characters."""
 
@@ -134,6 +140,8 @@ REGION: Final = text(MAX_REGION_CHARACTERS)
 ROLE: Final = text(MAX_ROLE_CHARACTERS)
 STATEMENT: Final = one_of(*STATEMENTS)
 DETAIL: Final = one_of("none", "hashes", "full")
+LOG_LEVEL: Final = one_of("debug", "info", "warning", "error")
+YES_NO: Final = ParameterKind({"type": "boolean"}, "true or false", _parse_yes_no)
 MODULE: Final = one_of("land", "issuance", "distribution", "proposals")
 PARAMETER: Final = text(MAX_PARAMETER_CHARACTERS)
 CHANGES: Final = integer(0, MAX_CHANGES)

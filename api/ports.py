@@ -40,6 +40,21 @@ class UpgradePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRotation:
+    """A node with two keys of a kind, or one that lacks the key that the chain names for it.
+
+    stage: waiting (the chain does not name the next keys), decided (from `since` on it does), done
+    (it does; the old ones are of no use any more), missing (it names one that is not here).
+    """
+
+    stage: str
+    next_validator_key: bytes | None
+    next_node_key: bytes | None
+    since: int | None
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """`target_height` is the highest certified height heard of; syncing when it is above `height`.
 
@@ -59,6 +74,9 @@ class NodeStatus:
     mempool_transactions: int
     mempool_bytes: int
     upgrade: UpgradePlan | None = None
+    signing_key: bytes | None = None  # of the running height; None without a vote in it
+    rotation: KeyRotation | None = None
+    lowest_height: int = 1  # of the blocks that it holds; above 1 when older ones were removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,14 +332,20 @@ class NodePort(EconomyPort, GovernancePort, HistoryPort, Protocol):
     def height(self) -> int:
         """The last committed height; 0 is genesis."""
 
+    def lowest_height(self) -> int:
+        """The lowest block from 1 on that this node holds: 1 unless older ones were removed."""
+
+    def genesis_document(self) -> str:
+        """The genesis document, canonical JSON."""
+
     def genesis_header(self) -> Header:
         """Header of height 0."""
 
     def height_of_block(self, block_hash: bytes) -> int | None:
-        """Height of a committed block."""
+        """Height of a committed block that this node holds, or of genesis."""
 
     def header(self, height: int) -> Header | None:
-        """Header of a committed block from 1 on: the cheapest read of one."""
+        """Header of a committed block from lowest_height() on: the cheapest read of one."""
 
     def compact_block(self, height: int) -> CompactBlock | None:
         """A committed block with its transactions by hash."""
@@ -330,7 +354,8 @@ class NodePort(EconomyPort, GovernancePort, HistoryPort, Protocol):
         """A committed block with everything."""
 
     def certificate(self, height: int) -> Certificate | None:
-        """The commit certificate with which this node finalised `height`."""
+        """The commit certificate with which this node finalised `height`. Those of blocks that
+        change the set of validators stay when these are removed."""
 
     def transaction(self, transaction_hash: bytes) -> KnownTransaction | None:
         """A final transaction, or one that waits in the mempool."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from api.errors import ERROR_DOCS, WORDING
-from api.methods import all_methods
+from api.methods import admin_methods, all_methods
 from api.registry import Method
 from api.schema import Schema
 
@@ -36,6 +36,9 @@ those of its API key); an expensive one as several calls, as its section says. A
 budget is refused as a whole with code -32005 and `data.retry_after_ms`, over HTTP with status 429
 and `Retry-After`.
 
+`admin_*` methods are for the operator of a node, who alone can open its Unix socket
+([operating.md](operating.md#the-operators-socket)); the port of the wallets does not have them.
+
 A request with an unknown `Host` or `Origin` is refused. Loopback names, IP addresses, pages of
 loopback and wallet extensions pass; `rpc.allowed_hosts` and `rpc.allowed_origins` add others.
 """
@@ -43,13 +46,17 @@ loopback and wallet extensions pass; `rpc.allowed_hosts` and `rpc.allowed_origin
 
 def page() -> str:
     """The whole page."""
-    methods = list(all_methods())
-    parts = [INTRODUCTION, "## Methods\n"]
-    parts += [
-        f"- [`{method.name}`](#{_anchor(method.name)}): {method.summary}" for method in methods
-    ]
+    operators = [method for method in admin_methods() if method.name.startswith("admin_")]
+    wallets = list(all_methods())
+    methods = [*wallets, *operators]
+    parts = [INTRODUCTION, "## Methods\n", *map(_entry, wallets)]
+    parts += ["\nOn the operator's socket alone:\n", *map(_entry, operators)]
     parts += ["", *(_section(method) for method in methods), _types(methods), _errors()]
     return "\n".join(parts)
+
+
+def _entry(method: Method) -> str:
+    return f"- [`{method.name}`](#{_anchor(method.name)}): {method.summary}"
 
 
 def _anchor(name: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
+from api.admin_ports import AdminPort
 from api.costs import cost_of
 from api.errors import RpcError, invalid_params
 from api.ethereum.gateway import Gateway
@@ -27,12 +28,14 @@ REQUIRED: Final = inspect.Parameter.empty
 @dataclass(slots=True)
 class Context:
     """What a method may use: the node, the methods (for discovery), what the Ethereum methods keep,
-    and over WebSocket the connection that owns subscriptions."""
+    over WebSocket the connection that owns subscriptions, and on the operator's socket the desk."""
 
     node: NodePort
     registry: "MethodRegistry"
     ethereum: Gateway
     subscriptions: Subscriptions | None = None
+    admin: AdminPort | None = None
+    """What an operator may do with the node: on its Unix socket alone."""
 
 
 @dataclass(frozen=True, slots=True)

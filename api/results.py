@@ -38,6 +38,20 @@ class UpgradePlan(TypedDict):
     suffices: Annotated[bool, "whether this node goes on; if not, it stops before that height"]
 
 
+class KeyRotation(TypedDict):
+    """New keys that take the place of a node's present ones."""
+
+    stage: Annotated[
+        Literal["waiting", "decided", "done", "missing"],
+        "waiting: the chain does not name the next keys; decided: it does from `since` on; done: "
+        "it does; missing: it names a key that this node does not have",
+    ]
+    next_validator_key: Hash32 | None
+    next_node_key: Hash32 | None
+    since: Annotated[int | None, "first height whose validator set names the next key"]
+    advice: Annotated[str, "what the operator does next"]
+
+
 class Status(TypedDict):
     """Where a node stands."""
 
@@ -51,12 +65,28 @@ class Status(TypedDict):
     height: Annotated[int, "last committed height; 0 is genesis"]
     block_hash: Hash32
     block_time_ms: Annotated[int, "block time of that height, ms since 1970"]
+    lowest_height: Annotated[
+        int, "lowest block that this node holds; above 1 when it has removed older ones"
+    ]
     target_height: Annotated[int, "highest certified height heard of"]
     syncing: Annotated[bool, "true while target_height is above height"]
     peers: int
     mempool_transactions: int
     mempool_bytes: int
     upgrade: Annotated[UpgradePlan | None, "the next one on the plan; null without one"]
+    signing_key: Annotated[
+        Hash32 | None, "validator key with which it signs the running height; null without a vote"
+    ]
+    rotation: Annotated[KeyRotation | None, "null while nothing is to be done about its keys"]
+
+
+class GenesisDocument(TypedDict):
+    """What a chain began with."""
+
+    genesis_hash: Annotated[
+        Hash32, "what the document has to give; the node that answers need not be trusted"
+    ]
+    document: Annotated[str, "canonical JSON; the exported state of a restart is not part of it"]
 
 
 class Seal(TypedDict):

@@ -7,7 +7,7 @@ dictionary of headers, one parse, one answer: no routing, no access log, no midd
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ MAX_HEADER_BYTES: Final = 8190
 MAX_HEADERS: Final = 64
 X_API_KEY: Final = "X-API-Key"
 
+_KEY_GONE: Final = (WSCloseCode.POLICY_VIOLATION, "the API key was taken away")
 _BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
     b"Content-Type: text/plain\r\nContent-Length: 43\r\n\r\n"
@@ -158,7 +159,8 @@ class ApiServer:
         self._blocks = EncodedBlocks(node)
         self._ethereum = Gateway(node, clock_s, config.max_log_blocks, config.max_filters)
         self._context = Context(node, self._registry, self._ethereum)
-        self._websockets: set[WebSocketConnection] = set()
+        self._websockets: dict[WebSocketConnection, ApiKey | None] = {}
+        self._leaving: set[asyncio.Future[None]] = set()
         self._server: _BoundedServer | None = None
         self._runner: web.ServerRunner | None = None
 
@@ -206,6 +208,17 @@ class ApiServer:
         )
         await self._runner.cleanup()
         self._runner = None
+
+    def set_keys(self, entries: Sequence[ApiKey]) -> None:
+        """Take these API keys from now on; connections that were opened with one that is gone, or
+        has another secret, are closed."""
+        self._keys = {key.name: key for key in entries}
+        hashes = {key.name: key.hash for key in entries}
+        for connection, key in self._websockets.items():
+            if key is not None and hashes.get(key.name) != key.hash:
+                task = asyncio.ensure_future(connection.close(*_KEY_GONE))
+                self._leaving.add(task)
+                task.add_done_callback(self._leaving.discard)
 
     @property
     def unsent_bytes(self) -> int:
@@ -337,11 +350,11 @@ class ApiServer:
             self._config.reader_patience_ms,
             self._config.max_subscriptions,
         )
-        self._websockets.add(connection)
+        self._websockets[connection] = admission.key
         try:
             return await connection.serve(request)
         finally:
-            self._websockets.discard(connection)
+            del self._websockets[connection]
 
     def _admission(self, request: web.BaseRequest) -> _Admission | None:
         """Whose budget the calls count against; None when the key is wrong, or none is given and

@@ -18,6 +18,7 @@ import orjson
 
 from api.errors import INTERNAL_ERROR, LIMIT_EXCEEDED, RpcError
 from api.governance_results import GovernanceEvents
+from api.held_blocks import require_held
 from api.ports import NodePort
 from api.results import Detail
 from api.slow_readers import SlowReaderError
@@ -188,7 +189,7 @@ class Subscriptions:
             await self._node.wait_for_height(height)
             encoded = await self._blocks.at(height, detail)
             if encoded is None:
-                raise _lacks(height)
+                raise self._lacks(height)
             yield encoded
             height += 1
 
@@ -210,12 +211,15 @@ class Subscriptions:
     def _governance_of(self, height: int) -> GovernanceEvents:
         block = self._node.block(height)
         if block is None:
-            raise _lacks(height)
+            raise self._lacks(height)
         return governance_events(block)
 
-
-def _lacks(height: int) -> RpcError:
-    return RpcError(INTERNAL_ERROR, f"this node does not hold block {height}")
+    def _lacks(self, height: int) -> RpcError:
+        try:
+            require_held(self._node, height)
+        except RpcError as error:
+            return error
+        return RpcError(INTERNAL_ERROR, f"this node does not hold block {height}")
 
 
 def _problem(notification: str, subscription: str, error: RpcError) -> bytes:

@@ -33,12 +33,34 @@ def status(value: ports.NodeStatus) -> results.Status:
         "height": value.height,
         "block_hash": hex_of(value.block_hash),
         "block_time_ms": value.block_time_ms,
+        "lowest_height": value.lowest_height,
         "target_height": value.target_height,
         "syncing": value.target_height > value.height,
         "peers": value.peers,
         "mempool_transactions": value.mempool_transactions,
         "mempool_bytes": value.mempool_bytes,
         "upgrade": None if value.upgrade is None else upgrade(value.upgrade),
+        "signing_key": None if value.signing_key is None else hex_of(value.signing_key),
+        "rotation": None if value.rotation is None else rotation(value.rotation),
+    }
+
+
+def rotation(value: ports.KeyRotation) -> results.KeyRotation:
+    """Keys that are replaced."""
+    stages: Final[dict[str, Literal["waiting", "decided", "done", "missing"]]] = {
+        "waiting": "waiting",
+        "decided": "decided",
+        "done": "done",
+        "missing": "missing",
+    }
+    keys = (value.next_validator_key, value.next_node_key)
+    validator_key, node_key = (None if key is None else hex_of(key) for key in keys)
+    return {
+        "stage": stages[value.stage],
+        "next_validator_key": validator_key,
+        "next_node_key": node_key,
+        "since": value.since,
+        "advice": value.advice,
     }
 
 

@@ -20,7 +20,7 @@ from consensus.retransmission import AnswerBudget
 from consensus.safety import VoteGuard
 from consensus.wal_records import Record
 from ledger.errors import LocalError
-from ledger.registry import MAX_VALIDATORS, Phase
+from ledger.registry import MAX_VALIDATORS, Phase, ValidatorSet
 
 MAX_DRIFT_MS: Final = 10_000
 HEARTBEAT_INTERVAL_MS: Final = 30_000
@@ -30,7 +30,8 @@ HEARTBEAT_INTERVAL_MS: Final = 30_000
 class ReplicaConfig:
     """Settings of one replica; times in milliseconds.
 
-    public_key: own consensus key, None for an observer. heartbeat_interval_ms and
+    public_key: own consensus key, None for an observer. coming_keys: keys that take its place at
+    some height; each height is signed with the one that its set names. heartbeat_interval_ms and
     min_block_interval_ms are part of block validity: the same on every node (genesis).
     vote_record_lost: the log of own votes is missing, older than the store, or restored from a
     backup; the replica then signs only from two heights above the first certified head that it sees
@@ -50,6 +51,12 @@ class ReplicaConfig:
     min_block_interval_ms: int = 0
     vote_record_lost: bool = False
     signs_from: int | None = 0
+    coming_keys: tuple[bytes, ...] = ()
+
+    @property
+    def own_keys(self) -> tuple[bytes, ...]:
+        """Every key that this replica may sit in a set with; the present one first."""
+        return self.coming_keys if self.public_key is None else (self.public_key, *self.coming_keys)
 
     def __post_init__(self) -> None:
         for name in ("base_timeout_ms", "lowest_cap_ms", "heartbeat_interval_ms", "max_drift_ms"):
@@ -64,10 +71,20 @@ class ReplicaConfig:
             )
 
 
+def own_seat(validators: ValidatorSet, own_keys: tuple[bytes, ...]) -> int | None:
+    """Index of the one seat that this replica takes; None for an observer.
+
+    Where a set named two of its keys the first one counts: one replica has one voice.
+    """
+    seats = (validators.index_of(key) for key in own_keys)
+    return next((seat for seat in seats if seat is not None), None)
+
+
 @dataclass(slots=True)
 class Core:
     """State of a replica. `out` and `now_ms` are those of the step that is running.
 
+    own_keys: see ReplicaConfig; what changes while the replica runs counts from the next height on.
     claims: height at which each validator said it runs (Status); a hint for fetching, nothing else.
     first_claims: the first such word of each since the start.
     behind_target: highest height that a verified certificate names.
@@ -77,6 +94,7 @@ class Core:
     """
 
     config: ReplicaConfig
+    own_keys: tuple[bytes, ...]
     chain: Chain
     authenticator: Authenticator
     guard: VoteGuard

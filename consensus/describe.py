@@ -118,7 +118,7 @@ def _clock_refused_ms(core: Core) -> int | None:
 
 def _no_vote_reason(core: Core) -> str | None:
     state = core.height
-    if core.config.public_key is None:
+    if not core.own_keys:
         return "observer: it has no consensus key"
     if core.own is None:
         return "its key is not in the validator set of this height"

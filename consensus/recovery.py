@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from consensus.authentication import Authenticator, Verify
 from consensus.chain import Chain, FinishedHeight
-from consensus.core import Core, ReplicaConfig
+from consensus.core import Core, ReplicaConfig, own_seat
 from consensus.events import BlockApplied
 from consensus.height import HeightState
 from consensus.messages import CertifiedBlock
@@ -35,11 +35,12 @@ def recover(
         head.height == 0 or (known is not None and known.block_hash == head.block_hash),
         f"`recent` ends with the certificate of the applied head {head.height}",
     )
-    own = None if config.public_key is None else head.validators.index_of(config.public_key)
+    own = own_seat(head.validators, config.own_keys)
     # A single validator has nobody to contradict, and nobody who could show it a head.
     lost = config.vote_record_lost and len(head.validators) > 1
     core = Core(
         config=config,
+        own_keys=config.own_keys,
         chain=chain,
         authenticator=Authenticator(config.domain, verify),
         guard=VoteGuard(head.height + 1, own, None if lost else config.signs_from),

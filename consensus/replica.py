@@ -12,7 +12,7 @@ from typing import Final
 from consensus import catching_up, finality, offences, proposing, recovery, viewing, voting
 from consensus.authentication import Verify
 from consensus.chain import FinishedHeight, late_seal_of
-from consensus.core import Core, ReplicaConfig
+from consensus.core import Core, ReplicaConfig, own_seat
 from consensus.describe import Snapshot, describe
 from consensus.effects import Effects
 from consensus.events import (
@@ -45,7 +45,7 @@ from consensus.messages import (
 )
 from consensus.pacemaker import IDLE_STATUS_MS, RESEND_MS
 from consensus.retransmission import own_status
-from consensus.transitions import Move
+from consensus.transitions import Move, Step
 from consensus.votes import OLD_VIEWS
 from consensus.wal_records import Record
 from ledger.crypto import verify_ed25519
@@ -111,6 +111,19 @@ class Replica:
                 self._applied(event)
         self._settle()
         return core.out
+
+    def take_keys(self, own_keys: tuple[bytes, ...]) -> None:
+        """Sign with these keys from the next height on. The running height keeps its seat: what was
+        signed at it, perhaps before a restart, is remembered for that seat alone."""
+        self._core.own_keys = own_keys
+
+    def sit_out(self) -> None:
+        """Sign nothing more from the next height on; from now on when this one has no vote of this
+        replica yet. What it voted in it helps to finish. take_keys ends it."""
+        core = self._core
+        core.own_keys = ()
+        if not core.guard.has_signed and core.height.step in (Step.IDLE, Step.AWAITING):
+            core.guard.validator = None
 
     def status(self) -> Status:
         """Where this replica stands; the node sends it to each peer that connects, so that who is
@@ -213,10 +226,7 @@ class Replica:
             core.first_claims.clear()
         kept, core.next_height, core.signed = core.next_height, NextHeight(), {}
         core.height = HeightState(head, core.now_ms, step_since_ms=core.now_ms)
-        key = core.config.public_key
-        core.guard.next_height(
-            head.height + 1, None if key is None else head.validators.index_of(key)
-        )
+        core.guard.next_height(head.height + 1, own_seat(head.validators, core.own_keys))
         recovery.replay(core)
         core.guard.resign(core.out)
         self._start_timers()

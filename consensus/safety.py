@@ -65,6 +65,11 @@ class VoteGuard:
             and self.height >= self.sign_from
         )
 
+    @property
+    def has_signed(self) -> bool:
+        """True once it voted at the running height, or entered or asked for a later view."""
+        return bool(self._signed) or self.floor > 0
+
     def next_height(self, height: int, validator: int | None) -> None:
         """Start a height: nothing is signed yet."""
         ensure(height > self.height, f"height {height} starts after {self.height}")

@@ -5,7 +5,8 @@ out, and feeds the answers back. Blocks come out in height order, one at a time;
 the replica (MessageReceived(CertifiedBlock)), so a planner need trust no peer: a bad block is
 reported by `reject`, the range goes to another peer and the liar is served last. A range that is
 not answered soon is asked of a second peer as well; whoever answers first is used, also after the
-deadline, and who was merely slow is not held to have failed.
+deadline, and who was merely slow is not held to have failed. Who says that it no longer holds a
+block has not failed either: another peer is asked for it at once.
 
 Times are milliseconds of one monotone clock, handed in.
 """
@@ -79,6 +80,7 @@ class Progress:
 @dataclass(slots=True)
 class _Peer:
     height: int
+    lowest: int = 1
     blocks_per_second: int = 0
     failures: int = 0
     rests_until_ms: int = 0
@@ -133,6 +135,16 @@ class RangePlanner(Generic[Block]):
             known.height = height
         elif len(self._peers) < MAX_SYNC_PEERS:
             self._peers[peer] = _Peer(height)
+
+    def peer_holds_from(self, peer: Hashable, lowest: int) -> None:
+        """`peer` says that it holds no block below `lowest`. What it was asked for below is open
+        to others at once; an honest word, so nothing counts as failed."""
+        known = self._peers.get(peer)
+        if known is None:
+            return
+        known.lowest = lowest
+        if known.request is not None and known.request.first < lowest:
+            known.request = None
 
     def peer_lost(self, peer: Hashable) -> None:
         """The connection ended; what it owed goes to others."""
@@ -273,7 +285,7 @@ class RangePlanner(Generic[Block]):
         peer = self._peers[name]
         limit = min(self.target, peer.height, self.next_height + MAX_BUFFERED_BLOCKS - 1)
         asked = [p.request for p in self._peers.values() if p.request is not None]
-        first = self.next_height
+        first = max(self.next_height, peer.lowest)
         while first <= limit and not self._is_open(first, asked, now_ms):
             first += 1
         if first > limit:

@@ -46,6 +46,10 @@ class KeyValueStore(KeyValueReader, Protocol):
     def snapshot(self) -> KeyValueReader:
         """A view that later writes do not change."""
 
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Give back what deleted rows with start <= key < stop took on disk. Takes up to seconds;
+        call it from a thread: reads and writes go on meanwhile."""
+
     def size_bytes(self) -> int:
         """Approximate bytes on disk."""
 
@@ -94,6 +98,9 @@ class MemoryStore:
         copy = MemoryStore()
         copy._rows = self._rows.copy()
         return copy
+
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Nothing is left of a deleted row."""
 
     def size_bytes(self) -> int:
         """Bytes of keys and values."""

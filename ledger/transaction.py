@@ -36,9 +36,9 @@ NO_LAST_HEIGHT: Final = MAX_UINT64
 afterwards it may come again until its nonce is used."""
 
 _NATIVE_FIRST_BYTE: Final = 0x98  # msgpack array of 8
-_SIGNING_TAG: Final = "poyong/tx/1"
+SIGNING_TAG: Final = "poyong/tx/1"
 # The signing bytes are the envelope with the tag in front and no signature: 8 positions again.
-_SIGNING_PREFIX: Final = bytes((_NATIVE_FIRST_BYTE,)) + codec.encode(_SIGNING_TAG)
+_SIGNING_PREFIX: Final = bytes((_NATIVE_FIRST_BYTE,)) + codec.encode(SIGNING_TAG)
 _SIGNATURE_WIRE_BYTES: Final = 2 + SIGNATURE_BYTES  # msgpack bin8 header and the signature
 
 
@@ -249,7 +249,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     def signing_bytes(self, sender: bytes | Witness) -> bytes:
         """What each key signs; `sender` is a public key, or the witness of a threshold account."""
-        return codec.encode((_SIGNING_TAG, *self._envelope(sender)))
+        return codec.encode((SIGNING_TAG, *self._envelope(sender)))
 
     def _envelope(self, sender: bytes | Witness) -> tuple[object, ...]:
         wire = sender.to_wire() if isinstance(sender, Witness) else sender

@@ -153,21 +153,30 @@ class AccountIndex:
         """DecodeError when the range row is damaged."""
         self.rules = rules
         self._store = store
-        row = store.get(RANGE_KEY)
-        self._range = None if row is None else IndexRange.decode(row)
+        self.reload()
         self._swept = 0
         self._dropped_to = INDEX_PREFIX
+        self.floor = 1
+        """The lowest block that the store holds: what is indexed below it counts no longer."""
+
+    def reload(self) -> None:
+        """Read the range anew, after somebody else wrote it; DecodeError when it is damaged."""
+        row = self._store.get(RANGE_KEY)
+        self._range = None if row is None else IndexRange.decode(row)
 
     def first(self, head: int) -> int:
         """The lowest height from which on everything up to the head is indexed."""
         known = self._range
-        return head + 1 if known is None or known.last != head else known.first
+        return head + 1 if known is None or known.last != head else max(known.first, self.floor)
 
     def lowest_wanted(self, head: int) -> int:
-        """The lowest height whose rows are to be kept: the first of a shard, or 1."""
+        """The lowest height whose rows are to be kept: the first of a shard, or of the store."""
+        return max(self.floor, self._lowest_shard(head) << SHARD_BITS)
+
+    def _lowest_shard(self, head: int) -> int:
+        """The lowest shard with a row to be kept: those below go as a whole."""
         keep = self.rules.keep_blocks
-        shard = max(0, head + 1 - keep) >> SHARD_BITS if keep else 0
-        return max(1, shard << SHARD_BITS)
+        return max(self.floor, head + 1 - keep if keep else 0) >> SHARD_BITS
 
     def add(
         self, operations: Operations, height: int, concerned: Mapping[Address, bytes]
@@ -177,8 +186,7 @@ class AccountIndex:
         concerned: what ledger.concerned.concerned gives. Call settle() when the batch is written.
         """
         operations += index_rows(height, concerned)
-        wanted = self.lowest_wanted(height)
-        shard, swept, dropped_to = wanted >> SHARD_BITS, self._swept, self._dropped_to
+        shard, swept, dropped_to = self._lowest_shard(height), self._swept, self._dropped_to
         if swept < shard:
             quota = DROPPED_A_BLOCK + DROPPED_A_ROW * len(concerned)
             # From where the last block stopped: what was just deleted is slow to step over.
@@ -186,7 +194,7 @@ class AccountIndex:
             operations += [(key, None) for key, _ in rows]
             dropped_to = rows[-1][0] if rows else dropped_to
             swept = shard if len(rows) < quota else swept
-        first = max(self.first(height - 1), wanted)
+        first = max(self.first(height - 1), self.lowest_wanted(height))
         staged = Staged(IndexRange(first, height), swept, dropped_to)
         operations.append((RANGE_KEY, staged.range.encode()))
         return staged
@@ -203,6 +211,10 @@ class AccountIndex:
         staged = Staged(IndexRange(first, head), self._swept, self._dropped_to)
         operations.append((RANGE_KEY, staged.range.encode()))
         return staged
+
+    def removed_ranges(self) -> list[tuple[bytes, bytes]]:
+        """Keys of the shards that have been dropped: first, and the one after the last."""
+        return [(_shard_key(0), _shard_key(self._swept))] if self._swept else []
 
     def holds(self, height: int, concerned: Mapping[Address, bytes]) -> bool:
         """Whether the rows of a block are there, as they should be."""

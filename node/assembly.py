@@ -7,7 +7,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -33,6 +33,8 @@ from ledger.validator_tables import observers, seat_of, set_at
 from node import config as configuration
 from node import saved_commitment
 from node.account_index import HistoryRules
+from node.admin_desk import AdminDesk
+from node.admin_socket import admin_socket
 from node.api_keys import read_keys
 from node.backup_rows import RowServer
 from node.block_store import BlockStore
@@ -42,21 +44,27 @@ from node.connection import ConnectionTimes
 from node.fence import Fence, Standing
 from node.fencing import enter, require_held
 from node.health import HealthServer
+from node.identities import Identities
 from node.instruments import Instruments
-from node.keystore import KeyKind, open_seed, open_signer, read_password
 from node.log_setup import configure_logging
 from node.metrics import Metrics
 from node.modules import ROLE_BOOK, TOKEN, build_executor
+from node.node_keys import open_keys
 from node.peers import Role
+from node.pruning import Compactor, PruningRules
 from node.restart import with_carried_rows
 from node.runtime import Network, Runtime
 from node.service import Service
-from node.signing.choice import open_elsewhere
-from node.signing.waiting import VoteSigner
+from node.signing.choice import named_keys, open_elsewhere
+from node.signing.ring import KeyRing
 from node.signing.wire import Holder
+from node.snapshots.joining import Joining, start_of
+from node.snapshots.keeping import SnapshotKeeper
+from node.snapshots.shelf import FOLDER as SNAPSHOTS_FOLDER
+from node.snapshots.shelf import Shelf
 from node.software import require_version
 from node.storage import OpenedChain, open_chain, with_vote_record
-from node.stores import open_store
+from node.stores import has_chain, open_store
 from node.tls import NodeIdentity
 from node.version import VERSION
 from node.wal import OpenedLog, open_log
@@ -80,11 +88,14 @@ class Opened:
     genesis: Genesis
     chain: OpenedChain
     votes: OpenedLog
-    signer: Signer | None
-    identity: NodeIdentity
+    ring: KeyRing
+    identities: Identities
     fence: Fence
-    vote_signer: VoteSigner | None = None
-    """In place of `signer`, when the key is not in this process."""
+
+    @property
+    def identity(self) -> NodeIdentity:
+        """The present node key."""
+        return self.identities.present
 
     @property
     def signs_from(self) -> int | None:
@@ -128,9 +139,9 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
     document = read_genesis(config.path(config.node.genesis))
     folder = config.path(config.storage.path)
     fence = require_held(folder, validator=config.is_validator)
-    identity, signer = _keys(config)
+    identities, files = open_keys(config)
     elsewhere = open_elsewhere(config)
-    keys = own_keys(config, signer)
+    keys = own_keys(config, files)
     with ExitStack() as until_complete:
         store = open_store(
             folder / CHAIN_FOLDER,
@@ -139,7 +150,8 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
             cache_bytes=config.storage.cache_mib * 2**20,
         )
         until_complete.callback(store.close)
-        blocks = BlockStore(store, str(folder / CHAIN_FOLDER), history_rules(config))
+        pruning = PruningRules(config.pruning.keep_blocks, config.pruning.keep_days)
+        blocks = BlockStore(store, str(folder / CHAIN_FOLDER), history_rules(config), pruning)
         _announce_restart(document, blocks)
         _announce_history(blocks)
         saved = saved_commitment.load(folder / CHAIN_FOLDER)
@@ -153,15 +165,19 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         fence, chain = enter(folder, fence, keys, chain, votes.log.marker())
         until_complete.pop_all()
     domain = SigningDomain(document.chain_id, chain.genesis_hash)
-    vote_signer = elsewhere(domain, identity, Holder(fence.number, fence.place))
-    return Opened(config, document, chain, votes, signer, identity, fence, vote_signer)
+    holder = Holder(fence.number, fence.place)
+    if fence.standing is Standing.WAITING:
+        ring = KeyRing(silent=keys)
+    else:
+        ring = KeyRing(files, elsewhere(domain, identities.present, holder))
+    return Opened(config, document, chain, votes, ring, identities, fence)
 
 
-def own_keys(config: Config, signer: Signer | None) -> tuple[bytes, ...]:
-    """Public keys that this node votes by; none for an observer."""
-    if signer is not None:
-        return (signer.public_key,)
-    return () if config.signer.kind == "file" else (bytes.fromhex(config.signer.public_key),)
+def own_keys(config: Config, files: Sequence[Signer]) -> tuple[bytes, ...]:
+    """Public keys that this node votes by, the present one first; none for an observer."""
+    if config.signer.kind == "file":
+        return tuple(signer.public_key for signer in files)
+    return named_keys(config)
 
 
 def _announce_restart(document: Genesis, blocks: BlockStore) -> None:
@@ -195,17 +211,6 @@ def _announce_history(blocks: BlockStore) -> None:
         )
 
 
-def _keys(config: Config) -> tuple[NodeIdentity, Signer | None]:
-    named = config.node.password_file
-    password = read_password(config.path(named) if named else None, "the node's keys")
-    seed = open_seed(config.path(config.node.node_key), password, KeyKind.NODE)
-    identity = NodeIdentity.from_seed(seed)
-    if not config.node.validator_key:
-        return identity, None
-    path = config.path(config.node.validator_key)
-    return identity, open_signer(path, password, KeyKind.VALIDATOR)
-
-
 def vote_records(opened: Opened) -> list[Record]:
     """The vote record's records; damage was found when it was opened."""
     chain_id = opened.genesis.chain_id
@@ -219,10 +224,11 @@ def vote_records(opened: Opened) -> list[Record]:
 def replica_config(opened: Opened) -> ReplicaConfig:
     """Settings of the replica from genesis (what all share) and configuration."""
     config, parameters = opened.config.consensus, opened.genesis.parameters
-    voter = opened.signer or opened.vote_signer
+    keys = opened.ring.public_keys
     return ReplicaConfig(
         domain=SigningDomain(opened.genesis.chain_id, opened.chain.genesis_hash),
-        public_key=None if voter is None else voter.public_key,
+        public_key=keys[0] if keys else None,
+        coming_keys=keys[1:],
         base_timeout_ms=config.base_timeout_ms,
         lowest_cap_ms=config.lowest_cap_ms,
         highest_cap_ms=config.highest_cap_ms,
@@ -255,13 +261,13 @@ def is_sponsored(state: State, address: Address) -> bool:
     return registry.find(state, address) is not None
 
 
-def _runtime(opened: Opened) -> Runtime:
+def _runtime(opened: Opened, shelf: Shelf) -> Runtime:
     config = opened.config
     limits = MempoolLimits(
         **{name: getattr(config.mempool, name) for name in MempoolLimits.__struct_fields__}
     )
     network = Network(
-        opened.identity,
+        opened.identities,
         config.network.address_book(),
         config.network.host,
         config.network.port,
@@ -270,20 +276,19 @@ def _runtime(opened: Opened) -> Runtime:
             silence_s=config.network.silence_timeout_ms / 1000,
         ),
     )
-    may_sign = opened.signs_from is not None
     return Runtime(
         opened.chain,
         limits,
         opened.votes.log,
         vote_records(opened),
-        opened.signer if may_sign else None,
+        opened.ring,
         replica_config(opened),
         network,
         roles_at_head,
         is_sponsored,
         max_transactions=config.consensus.max_block_transactions,
         genesis_time_ms=opened.genesis.time_ms,
-        vote_signer=opened.vote_signer if may_sign else None,
+        snapshots=shelf if config.snapshots.serve else None,
     )
 
 
@@ -308,6 +313,7 @@ class Node:
     runtime: Runtime
     service: Service
     instruments: Instruments
+    compactor: Compactor
 
 
 def build_node(config: Config) -> Node:
@@ -317,12 +323,15 @@ def build_node(config: Config) -> Node:
     """
     metrics = Metrics(version=VERSION)
     opened = open_files(config, metrics.wal_sync_seconds.observe)
-    runtime = _runtime(opened)
+    shelf = Shelf(config.path(config.storage.path) / SNAPSHOTS_FOLDER, config.snapshots.keep)
+    shelf.tidy()
+    runtime = _runtime(opened, shelf)
     service = Service(
         runtime,
         token=TOKEN,
         roles=ROLE_BOOK,
         genesis_hash=opened.chain.genesis_hash,
+        genesis_document=opened.genesis.canonical().decode(),
     )
     instruments = Instruments(
         metrics,
@@ -331,7 +340,21 @@ def build_node(config: Config) -> Node:
         data=config.path(config.storage.path),
         min_block_interval_ms=opened.genesis.parameters.min_block_interval_ms,
     )
-    runtime.on_block += [service.on_block, instruments.on_block]
+    keeper = SnapshotKeeper(
+        shelf,
+        opened.chain.blocks,
+        opened.genesis.chain_id,
+        opened.chain.genesis_hash,
+        opened.genesis.bucket_count,
+        every_blocks=config.snapshots.every_blocks,
+        spawn=runtime.spawn,
+    )
+    loop = asyncio.get_running_loop()
+    compactor = Compactor(
+        opened.chain.blocks, lambda error: loop.call_soon_threadsafe(runtime.fail, error)
+    )
+    runtime.on_block += [service.on_block, instruments.on_block, lambda _: compactor.look()]
+    runtime.on_block.append(lambda applied: keeper.on_block(applied.block.height))
     # Last, when everybody was told of the block; the replica never hears of it, so nothing of the
     # next height is executed or signed.
     runtime.on_block.append(
@@ -339,9 +362,9 @@ def build_node(config: Config) -> Node:
     )
     runtime.on_admitted.append(service.on_admitted)
     runtime.driver.on_event.append(instruments.on_event)
-    if opened.signer is not None and opened.signs_from is not None:
+    if opened.ring.public_keys and not opened.ring.waits:
         candidacy = Candidacy(
-            opened.signer,
+            opened.ring,
             opened.genesis.chain_id,
             lambda: runtime.state,
             lambda: service.target_height() - service.height(),
@@ -349,7 +372,7 @@ def build_node(config: Config) -> Node:
             runtime.spawn,
         )
         runtime.on_block.append(lambda applied: candidacy.on_block(applied.block))
-    return Node(opened, metrics, runtime, service, instruments)
+    return Node(opened, metrics, runtime, service, instruments, compactor)
 
 
 async def _serve(config: Config) -> int:
@@ -357,6 +380,8 @@ async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    if not await _joined(config, stopped):
+        return EXIT_OK
     node = build_node(config)
     runtime = node.runtime
     health = HealthServer(
@@ -365,6 +390,7 @@ async def _serve(config: Config) -> int:
     api = ApiServer(node.service, _api_config(config), runtime.fail)
     async with AsyncExitStack() as stack:
         stack.callback(node.opened.chain.blocks.close)
+        stack.callback(node.compactor.stop)
         folder = config.path(config.storage.path) / CHAIN_FOLDER
         stack.callback(saved_commitment.save, folder, node.opened.chain.commitment)
         rows = RowServer(config.path(config.storage.path), node.opened.chain.blocks.snapshot)
@@ -378,11 +404,38 @@ async def _serve(config: Config) -> int:
         if config.rpc.enabled:
             await api.start()
             stack.push_async_callback(api.stop)
+        if config.admin.socket:
+            desk = AdminDesk(runtime, node.service, config, api.set_keys, stopped.set)
+            await stack.enter_async_context(admin_socket(config, node.service, desk, runtime.fail))
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         log.info("node.started", height=runtime.chain.head.height, p2p_port=port)
         return await _until_stopped(stopped, runtime)
+
+
+async def _joined(config: Config, stopped: asyncio.Event) -> bool:
+    """Begin from a snapshot where the configuration says so and no chain is there; False when the
+    node was told to stop meanwhile."""
+    if not config.snapshots.join or has_chain(config.path(config.storage.path) / CHAIN_FOLDER):
+        return True
+    identities, _ = open_keys(config)
+    document = read_genesis(config.path(config.node.genesis))
+    joining = asyncio.ensure_future(
+        Joining(config, start_of(document, build_executor()), identities).run()
+    )
+    stopping = asyncio.ensure_future(stopped.wait())
+    try:
+        await asyncio.wait((joining, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done() and not joining.done():
+            return False
+        if not joining.result():
+            log.warning("snapshot.none", consequence="the node begins at genesis")
+        return True
+    finally:
+        for task in (joining, stopping):
+            task.cancel()
+        await asyncio.gather(joining, stopping, return_exceptions=True)
 
 
 async def _until_stopped(stopped: asyncio.Event, runtime: Runtime) -> int:

@@ -31,7 +31,7 @@ from node.disk_shares import row_bytes
 from node.index_rebuild import ReadBlock, whom_concerns
 from node.modules import TOKEN, build_executor
 from node.storage import STATE_START, STATE_STOP
-from node.stores import ENGINES, open_store
+from node.stores import has_chain, open_store
 from tokenomics.issuance import views
 
 OK: Final = "ok"
@@ -52,11 +52,13 @@ class NoChainError(LocalError):
 class StoreAudit:
     """What the store of one node holds.
 
-    transactions: final ones since genesis. invariants: OK, or the name of the first that is
-    broken; `found` then says how. economy: tokenomics.issuance.views.summary.
+    lowest_height: of the blocks that it holds. transactions: final ones in these. invariants: OK,
+    or the name of the first that is broken; `found` then says how. economy:
+    tokenomics.issuance.views.summary.
     """
 
     height: int
+    lowest_height: int
     block_hash: Hash
     transactions: int
     size_bytes: int
@@ -75,7 +77,7 @@ def opened(
     """
     options = config.load(home / config.CONFIG_FILE, environment)
     folder = options.path(options.storage.path) / CHAIN_FOLDER
-    if not any((folder / engine).is_dir() for engine in ENGINES):
+    if not has_chain(folder):
         raise NoChainError(folder)
     store = open_store(folder, options.storage.engine)
     try:
@@ -138,6 +140,7 @@ def audit(home: Path, environment: Mapping[str, str] = os.environ) -> StoreAudit
         broken = broken or first_broken(executor.invariants, state, info)
         return StoreAudit(
             height=head.height,
+            lowest_height=blocks.lowest_height,
             block_hash=head.block_hash,
             transactions=count_transactions(store),
             size_bytes=store.size_bytes(),
@@ -195,12 +198,17 @@ def _genesis_hash(document: Genesis) -> Hash:
 
 
 def _check_genesis(blocks: BlockStore, document: Genesis) -> None:
-    first = block_decoder(document)(blocks.block_bytes(1) or b"")
     expected = _genesis_hash(document)
-    ensure(
-        first.parent_hash == expected,
-        f"block 1 stands on genesis {first.parent_hash.hex()}, the document gives {expected.hex()}",
-    )
+    held = block_decoder(document)(blocks.block_bytes(0) or b"").hash
+    found = held
+    if blocks.lowest_height == 1:
+        found = block_decoder(document)(blocks.block_bytes(1) or b"").parent_hash
+    for genesis_hash in (held, found):
+        ensure(
+            genesis_hash == expected,
+            f"the chain stands on genesis {genesis_hash.hex()}, the document gives "
+            f"{expected.hex()}",
+        )
 
 
 def _check_certificate(blocks: BlockStore, document: Genesis, block: Block, state: State) -> None:

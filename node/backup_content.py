@@ -34,19 +34,38 @@ _STEP_BYTES: Final = 1024 * 1024
 _STATE: Final = "genesis.state"
 _VALIDATOR_KEY: Final = "keys/validator.json"
 _NODE_KEY: Final = "keys/node.json"
-_NAMES: Final = (config.CONFIG_FILE, GENESIS, _STATE, _VALIDATOR_KEY, _NODE_KEY)
+_NEXT_VALIDATOR_KEY: Final = "keys/next-validator.json"
+_NEXT_NODE_KEY: Final = "keys/next-node.json"
+_NAMES: Final = (
+    config.CONFIG_FILE,
+    GENESIS,
+    _STATE,
+    _VALIDATOR_KEY,
+    _NODE_KEY,
+    _NEXT_VALIDATOR_KEY,
+    _NEXT_NODE_KEY,
+)
 
 
 def chunks(home: Path, settings: Config, *, keys: bool, told: Told) -> Iterator[bytes]:
     """All chunks of the node in `home`, whether it runs or not; keys: with its key files."""
     node = settings.node
+    key_files = {
+        _NODE_KEY: node.node_key,
+        _NEXT_NODE_KEY: node.next_node_key,
+        _VALIDATOR_KEY: node.validator_key,
+        _NEXT_VALIDATOR_KEY: node.next_validator_key,
+    }
+    moved_key = {name: name if file else "" for name, file in key_files.items()}
     moved = replace(
         settings,
         node=replace(
             node,
             genesis=GENESIS,
-            validator_key=_VALIDATOR_KEY if node.validator_key else "",
-            node_key=_NODE_KEY,
+            validator_key=moved_key[_VALIDATOR_KEY],
+            next_validator_key=moved_key[_NEXT_VALIDATOR_KEY],
+            node_key=moved_key[_NODE_KEY],
+            next_node_key=moved_key[_NEXT_NODE_KEY],
         ),
         storage=replace(settings.storage, path=config.StorageConfig().path, engine="auto"),
     )
@@ -56,9 +75,7 @@ def chunks(home: Path, settings: Config, *, keys: bool, told: Told) -> Iterator[
     if state_path(genesis).exists():
         named.append((_STATE, state_path(genesis)))
     if keys:
-        named.append((_NODE_KEY, settings.path(node.node_key)))
-        if node.validator_key:
-            named.append((_VALIDATOR_KEY, settings.path(node.validator_key)))
+        named += [(name, settings.path(file)) for name, file in key_files.items() if file]
     for name, path in named:
         with path.open("rb") as file:
             while data := file.read(_STEP_BYTES):

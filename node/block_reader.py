@@ -40,7 +40,9 @@ class BlockReader:
         return height in self._blocks
 
     def block(self, height: int) -> Block | None:
-        """The committed block of a height, None where there is none."""
+        """The committed block of a height, None where this node holds none."""
+        if height < self._chain.blocks.lowest_height:
+            return None  # perhaps still decoded, but its receipts may be gone
         found = self._blocks.get(height)
         if found is None and 0 < height <= self._chain.head.height:
             raw = self._chain.blocks.block_bytes(height)
@@ -75,7 +77,7 @@ class BlockReader:
         What is kept for other readers stays as it is.
         """
         height, position = place
-        if not 0 < height <= self._chain.head.height:
+        if not self._chain.blocks.lowest_height <= height <= self._chain.head.height:
             return None
         time_ms, raws, leaves = self._take_apart(height)
         if position == HOOKS:

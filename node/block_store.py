@@ -12,8 +12,10 @@ Rows (big-endian integers; the first byte tells the kind):
   S key           state rows
   \\0head          [height, block hash, marker of the vote record, vote_record_lost]
   \\0index         [first, last]: the heights whose rows A are all there
+  \\0lowest        [height]: the lowest block that is held; without this row 1
   \\0schema        layout version; an unknown one is refused
-Whoever sees the head sees all of its block: there is no "not found" after commit.
+Whoever sees the head sees all of its block: there is no "not found" after commit. Below the lowest
+height blocks are gone but for genesis, and for what follows the sets: rows V with their rows C.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,20 +23,38 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ledger import codec
+from ledger.block import MAX_BLOCK_BYTES, Header
+from ledger.crypto import keccak256
 from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
 from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
 from ledger.primitives import HASH_BYTES, Address, Hash
-from node.account_index import AccountIndex, HistoryRules, Staged
+from node.account_index import (
+    RANGE_KEY,
+    AccountIndex,
+    HistoryRules,
+    IndexRange,
+    Operations,
+    Staged,
+    index_rows,
+)
+from node.pruning import REMOVED_A_BLOCK, REMOVED_BYTES, PruningRules, Range, Removal
 from node.wal_format import Marker
 
 SCHEMA_VERSION: Final = 2
+PARTIAL_SCHEMA_VERSION: Final = 3
+"""Of a store that lacks old blocks: releases that know only whole chains refuse it."""
 MAX_HEIGHT: Final = 2**40 - 1
 MAX_INDEX: Final = 2**24 - 1
+NO_MARKER: Final = Marker(bytes(16), 0, 0, 0)
+"""In the head row of a store that has seen no vote record: at genesis, and after a snapshot."""
 CHECKED_HEIGHTS: Final = 1024
 """Of the newest, and of all, whose presence is checked at start: about 20 ms."""
 
+_WHOLE_VERSION: Final = str(SCHEMA_VERSION).encode()
+_PARTIAL_VERSION: Final = str(PARTIAL_SCHEMA_VERSION).encode()
 _SCHEMA_KEY: Final = b"\0schema"
 _HEAD_KEY: Final = b"\0head"
+_LOWEST_KEY: Final = b"\0lowest"
 _BLOCK, _CERTIFICATE, _RECEIPTS, _HEIGHT_OF, _TRANSACTION = b"B", b"C", b"R", b"H", b"T"
 _SET_CHANGE: Final = b"V"
 STATE_PREFIX: Final = b"S"
@@ -79,6 +99,23 @@ class Head:
         )
 
 
+def lowest_rows(height: int) -> Operations:
+    """What the batch that removes the blocks below `height`, or installs those from it on, has to
+    hold beside them."""
+    ensure(1 <= height <= MAX_HEIGHT, f"lowest height {height}, expected 1 to {MAX_HEIGHT}")
+    version = _WHOLE_VERSION if height == 1 else _PARTIAL_VERSION
+    return [(_SCHEMA_KEY, version), (_LOWEST_KEY, codec.encode((height,)))]
+
+
+def decode_lowest(data: bytes) -> int:
+    """The height in a row \\0lowest; DecodeError for anything else."""
+    (height,) = codec.as_array(codec.decode(data), "lowest", 1)
+    found = codec.as_uint(height, "lowest.height", MAX_HEIGHT)
+    if found == 0:
+        raise DecodeError("lowest.height: expected 1 or more, found 0")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class BlockParts:
     """One block, encoded, with everything that its commit changes.
@@ -87,7 +124,7 @@ class BlockParts:
     (ledger.genesis.build), and there is no certificate, receipt or transaction.
     set_change: canonical [header, validator set] when the header names another validator set than
     its parent's does, else empty. concerned: what ledger.concerned.concerned gives; written when
-    this node keeps the history of accounts.
+    this node keeps the history of accounts. time_ms: block time, for a node that keeps days.
     """
 
     height: int
@@ -99,6 +136,22 @@ class BlockParts:
     state: Rows = ()
     set_change: bytes = b""
     concerned: Mapping[Address, bytes] = field(default_factory=dict)
+    time_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Of a store that begins with a snapshot in place of block 1.
+
+    genesis: height 0. set_changes: (height, canonical [header, validator set], certificate) of all
+    below the newest block. blocks: the newest, ascending, without state. state: its rows, in
+    batches. Each is read once.
+    """
+
+    genesis: BlockParts
+    set_changes: Iterable[tuple[int, bytes, bytes]]
+    blocks: Iterable[BlockParts]
+    state: Iterable[Rows]
 
 
 class PrefixReader:
@@ -125,28 +178,50 @@ class BlockStore:
     """Rows of the chain over an open store. One task commits; reads may come from anywhere."""
 
     def __init__(
-        self, store: KeyValueStore, name: str, history: HistoryRules | None = None
+        self,
+        store: KeyValueStore,
+        name: str,
+        history: HistoryRules | None = None,
+        pruning: PruningRules | None = None,
     ) -> None:
         """name: what messages call the database, normally its folder. history: by default that of
-        all accounts is kept, for ever.
+        all accounts is kept, for ever; and without pruning rules every block.
 
         LocalError when another version wrote it, or when rows of its last block are missing.
         """
         self._store = store
         self._name = name
         version = store.get(_SCHEMA_KEY)
-        if version is not None and version != str(SCHEMA_VERSION).encode():
+        if version is not None and version not in (_WHOLE_VERSION, _PARTIAL_VERSION):
             raise LocalError(
                 f"the database in {name} has layout version {version.decode(errors='replace')}, "
-                f"this release knows {SCHEMA_VERSION}. Use the release that wrote it, or move the "
-                "folder away and start again: the node fetches the chain from its peers."
+                f"this release knows {SCHEMA_VERSION} and {PARTIAL_SCHEMA_VERSION}. Use the "
+                "release that wrote it, or move the folder away and start again: the node fetches "
+                "the chain from its peers."
             )
+        self._lowest = self._read_lowest()
         self._head = self._read_head(version is not None)
         self._staged: Staged | None = None
+        self._pruning = pruning or PruningRules()
+        self._removal: Removal | None = None
+        self._oldest_ms: int | None = None
+        """Time of the lowest block, once it was found too young: it is not read for each block."""
+        self.removed_bytes = 0
+        """Of keys and values of blocks removed since the store was opened."""
         try:
             self.index: Final = AccountIndex(store, history or HistoryRules())
         except DecodeError as error:
             raise self._damaged(f"the range of its index is unreadable ({error})") from error
+        self.index.floor = self._lowest
+
+    def _read_lowest(self) -> int:
+        row = self._store.get(_LOWEST_KEY)
+        if row is None and self._store.get(_SCHEMA_KEY) == _PARTIAL_VERSION:
+            raise self._damaged("the row of its lowest height is missing")
+        try:
+            return 1 if row is None else decode_lowest(row)
+        except DecodeError as error:
+            raise self._damaged(f"its lowest height is unreadable ({error})") from error
 
     def _read_head(self, expected: bool) -> Head | None:
         row = self._store.get(_HEAD_KEY)
@@ -164,7 +239,9 @@ class BlockStore:
         for prefix, kind in kinds:
             if self._store.get(prefix + _height_key(head.height)) is None:
                 raise self._damaged(f"the {kind} of its last height {head.height} is missing")
-        for height in _sampled_heights(head.height):
+        if head.height > 0 and self._lowest > head.height:
+            raise self._damaged(f"its lowest height {self._lowest} is above its head {head.height}")
+        for height in _sampled_heights(self._lowest, head.height):
             if self._store.get(_CERTIFICATE + _height_key(height)) is None:
                 raise self._damaged(f"height {height} is missing below its head {head.height}")
         return head
@@ -180,6 +257,12 @@ class BlockStore:
         """The last committed block, None before genesis is written."""
         return self._head
 
+    @property
+    def lowest_height(self) -> int:
+        """The lowest block from 1 on that this store holds with everything up to the head: 1 when
+        it holds the whole chain. Genesis it always holds."""
+        return self._lowest
+
     def batch_for(
         self, parts: BlockParts, marker: Marker, *, vote_record_lost: bool = False
     ) -> WriteBatch:
@@ -191,23 +274,12 @@ class BlockStore:
         ensure(len(parts.transactions) <= MAX_INDEX, "too many transactions in a block")
         batch = WriteBatch()
         add = batch.operations.append
-        at = _height_key(height)
         if self._head is None:
-            add((_SCHEMA_KEY, str(SCHEMA_VERSION).encode()))
-        else:
-            add((_CERTIFICATE + at, parts.certificate))
-            add((_RECEIPTS + at, parts.receipts))
-        add((_BLOCK + at, parts.block))
-        add((_HEIGHT_OF + parts.block_hash, at))
-        if parts.set_change:
-            add((_SET_CHANGE + at, parts.set_change))
-        first = height << 24
-        for index, transaction in enumerate(parts.transactions):
-            add((_transaction_key(transaction), (first | index).to_bytes(8, "big")))
-        for key, value in parts.state:
-            add((STATE_PREFIX + key, value))
+            add((_SCHEMA_KEY, _WHOLE_VERSION))
+        batch.operations += _rows_to_write(parts)
         if self.index.rules.enabled and height > 0:
             self._staged = self.index.add(batch.operations, height, parts.concerned)
+        self._removal = self._remove(batch.operations, height, parts.time_ms)
         head = Head(height, parts.block_hash, marker, vote_record_lost)
         add((_HEAD_KEY, head.encode()))
         return batch
@@ -225,7 +297,96 @@ class BlockStore:
         if self._staged is not None:
             self.index.settle(self._staged)
             self._staged = None
+        if self._removal is not None:
+            self._lowest = self.index.floor = self._removal.lowest
+            self.removed_bytes += self._removal.row_bytes
+            self._removal = None
         return head
+
+    def begin(self, beginning: Beginning) -> Head:
+        """Fill an empty store with a snapshot; it has a head only when everything is there.
+
+        The vote record counts as lost: who signed with this node's key before is not known here.
+        """
+        ensure(self._head is None, "a snapshot goes into an empty store")
+        for rows in beginning.state:
+            batch = WriteBatch()
+            batch.operations += [(STATE_PREFIX + key, value) for key, value in rows]
+            self._store.write(batch, sync=False)
+        last = WriteBatch()
+        last.operations += _rows_to_write(beginning.genesis)
+        for height, row, certificate in beginning.set_changes:
+            last.put(_SET_CHANGE + _height_key(height), row)
+            last.put(_CERTIFICATE + _height_key(height), certificate)
+        heights: list[int] = []
+        newest = beginning.genesis
+        for newest in beginning.blocks:
+            batch = WriteBatch()
+            batch.operations += _rows_to_write(newest)
+            if self.index.rules.enabled:
+                batch.operations += index_rows(newest.height, newest.concerned)
+            self._store.write(batch, sync=False)
+            heights.append(newest.height)
+        ensure(heights, "a snapshot has the newest block")
+        last.operations += lowest_rows(heights[0])
+        if self.index.rules.enabled:
+            last.put(RANGE_KEY, IndexRange(heights[0], heights[-1]).encode())
+        last.put(_HEAD_KEY, Head(newest.height, newest.block_hash, NO_MARKER, True).encode())
+        self._store.write(last, sync=True)
+        self._lowest = self.index.floor = heights[0]
+        self._head = Head(newest.height, newest.block_hash, NO_MARKER, True)
+        self.index.reload()
+        return self._head
+
+    def _remove(self, operations: Operations, head: int, head_time_ms: int) -> Removal | None:
+        """Put the removal of some old blocks into the batch of the block `head`."""
+        limit = min(self._pruning.highest_removable(head), self._lowest + REMOVED_A_BLOCK - 1)
+        lowest, row_bytes = self._lowest, 0
+        oldest_ms = self._oldest_ms
+        if oldest_ms is not None and not self._pruning.is_old(oldest_ms, head_time_ms):
+            return None
+        while lowest <= limit and row_bytes < REMOVED_BYTES:
+            time_ms, rows = self._rows_of(lowest)
+            if not self._pruning.is_old(time_ms, head_time_ms):
+                self._oldest_ms = time_ms
+                break
+            operations += [(key, None) for key, _ in rows]
+            row_bytes += sum(len(key) + size for key, size in rows)
+            lowest += 1
+        if lowest == self._lowest:
+            return None
+        operations += lowest_rows(lowest)
+        return Removal(lowest, row_bytes)
+
+    def _rows_of(self, height: int) -> tuple[int, list[tuple[bytes, int]]]:
+        """(block time, keys with sizes of values) of what goes with a block. The certificate of one
+        that changes the validators stays: without it no later header could be proven."""
+        at = _height_key(height)
+        block, receipts = self.block_bytes(height), self.receipts_bytes(height)
+        certificate = self.certificate_bytes(height)
+        if block is None or receipts is None or certificate is None:
+            raise self._damaged(f"block {height}, its oldest, is not whole")
+        try:
+            wire, _, transactions = codec.decode(block, MAX_BLOCK_BYTES)
+            header = Header.from_wire(wire)
+        except (DecodeError, ValueError) as error:
+            raise self._damaged(f"block {height} is unreadable ({error})") from error
+        rows = [(_BLOCK + at, len(block)), (_RECEIPTS + at, len(receipts))]
+        rows.append((_HEIGHT_OF + header.hash, len(at)))
+        if self._store.get(_SET_CHANGE + at) is None:
+            rows.append((_CERTIFICATE + at, len(certificate)))
+        rows += [(_transaction_key(keccak256(raw)), len(at)) for raw in transactions]
+        return header.time_ms, rows
+
+    def removed_ranges(self) -> list[Range]:
+        """Keys of which nothing is left but certificates of set changes."""
+        lowest, first = _height_key(self._lowest), _height_key(1)
+        kinds = (_BLOCK, _CERTIFICATE, _RECEIPTS)
+        return [(kind + first, kind + lowest) for kind in kinds] + self.index.removed_ranges()
+
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Give back what removed rows between two keys took; for a thread."""
+        self._store.compact(start, stop)
 
     def set_vote_record(self, marker: Marker, *, lost: bool) -> None:
         """Name another vote record in the head row, synced: after a loss, before the node runs."""
@@ -304,11 +465,27 @@ class BlockStore:
         self._store.close()
 
 
-def _sampled_heights(head: int) -> list[int]:
+def _rows_to_write(parts: BlockParts) -> list[tuple[bytes, bytes | None]]:
+    """The rows of one block but for those of the index of accounts."""
+    at = _height_key(parts.height)
+    rows: list[tuple[bytes, bytes | None]] = []
+    if parts.height > 0:
+        rows += [(_CERTIFICATE + at, parts.certificate), (_RECEIPTS + at, parts.receipts)]
+    rows += [(_BLOCK + at, parts.block), (_HEIGHT_OF + parts.block_hash, at)]
+    if parts.set_change:
+        rows.append((_SET_CHANGE + at, parts.set_change))
+    first = parts.height << 24
+    for index, transaction in enumerate(parts.transactions):
+        rows.append((_transaction_key(transaction), (first | index).to_bytes(8, "big")))
+    rows += [(STATE_PREFIX + key, value) for key, value in parts.state]
+    return rows
+
+
+def _sampled_heights(lowest: int, head: int) -> list[int]:
     """Every height near the head, and as many spread over all: an engine whose list of files was
     cut short opens without complaint, and lacks what it wrote from memory last."""
-    recent = range(max(1, head - CHECKED_HEIGHTS), head)
-    return [*range(1, head, head // CHECKED_HEIGHTS + 1), *recent]
+    recent = range(max(lowest, head - CHECKED_HEIGHTS), head)
+    return [*range(lowest, head, max(0, head - lowest) // CHECKED_HEIGHTS + 1), *recent]
 
 
 def sampled(first: int, last: int, count: int) -> list[int]:

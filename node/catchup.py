@@ -19,15 +19,20 @@ from ledger.errors import DecodeError, PeerError
 from node import sync_wire
 from node.block_fetcher import BlockFetcher
 from node.block_server import BlockServer
+from node.peer_heads import PeerHeads, Unheld
 from node.reputation import FORGED_BLOCK_POINTS, WITHHOLDING_POINTS
 from node.sync_wire import (
     MAX_REQUEST_ID,
     BlockAnswer,
     HeadAsk,
+    NotHeld,
+    PieceAnswer,
     RangeAnswer,
     RangeAsk,
+    SnapshotsAnswer,
     SyncMessage,
 )
+from node.verifying import AheadVerifier
 
 TICK_S: Final = 1.0
 """Heads are asked for and progress is reported this often."""
@@ -39,7 +44,6 @@ MAX_HELD_BYTES: Final = 32 * 1024 * 1024
 """No new range is asked for while so much waits to be applied."""
 DELIVER_S: Final = 30.0
 """A delivered block that is not applied after this long is fetched again."""
-MAX_KNOWN_HEADS: Final = 1024
 ANNOUNCE_S: Final = 2.0
 UNASKED_ID: Final = 0
 """No question has this id."""
@@ -61,6 +65,8 @@ class Synchroniser:
     by whatever road, and catch_up(target) when the replica asks. head: last applied height.
     on_failure gets what deliver raises beside PeerError. follows: whether this node may go after
     what a single peer claims, as observers do (ADR 0013); the replica asks on its own account.
+    ahead: verifies blocks before their turn; verified(block) is called before such a block is
+    delivered.
     """
 
     def __init__(
@@ -75,6 +81,8 @@ class Synchroniser:
         *,
         on_progress: Callable[[Progress], None] | None = None,
         follows: Callable[[], bool] = lambda: False,
+        ahead: AheadVerifier | None = None,
+        verified: Callable[[CertifiedBlock], None] = lambda _: None,
     ) -> None:
         self._send = send
         self._read = read
@@ -85,8 +93,10 @@ class Synchroniser:
         self._on_failure = on_failure
         self._on_progress = on_progress
         self._follows = follows
+        self._ahead = ahead
+        self._verified = verified
         self._loop = asyncio.get_running_loop()
-        self._heads: dict[bytes, int] = {}
+        self._peers = PeerHeads()
         self._planner: RangePlanner[bytes] | None = None
         self._asked: dict[bytes, deque[tuple[int, RangeRequest]]] = {}
         self._vouched = 0  # the highest target that the replica asked for
@@ -100,6 +110,7 @@ class Synchroniser:
         self.blocks_applied = 0
         """Blocks applied by catching up since start, for the metric."""
         self._quiet = False
+        self._told_unheld: Unheld | None = None
         self._reported_s = self._heads_asked_s = self._announced_s = float("-inf")
 
     # What the node tells
@@ -110,7 +121,7 @@ class Synchroniser:
 
     def peer_lost(self, node_key: bytes) -> None:
         """Its outstanding range goes to others."""
-        self._heads.pop(node_key, None)
+        self._peers.forget(node_key)
         self._asked.pop(node_key, None)
         self._server.peer_lost(node_key)
         if self._planner is not None:
@@ -120,9 +131,8 @@ class Synchroniser:
 
     def head_seen(self, node_key: bytes, height: int) -> None:
         """A claim (HELLO, Status, answer): it only decides whom to ask for what."""
-        if node_key not in self._heads and len(self._heads) >= MAX_KNOWN_HEADS:
+        if not self._peers.seen(node_key, height):
             return
-        self._heads[node_key] = height
         if self._planner is not None:
             self._planner.peer_seen(node_key, height)
             self._assign()
@@ -165,8 +175,9 @@ class Synchroniser:
             return
         if self._planner is None:
             self._planner = RangePlanner(next_height=self._head() + 1)
-            for node_key, height in self._heads.items():
+            for node_key, height in self._peers.heads.items():
                 self._planner.peer_seen(node_key, height)
+                self._planner.peer_holds_from(node_key, self._peers.lowest(node_key))
         self._planner.set_target(target_height)
         self._quiet = target_height - self._head() < QUIET_BLOCKS
         if self._task is None:
@@ -183,7 +194,11 @@ class Synchroniser:
 
     def heads(self) -> dict[bytes, int]:
         """Claimed heads by node key, for display."""
-        return dict(self._heads)
+        return dict(self._peers.heads)
+
+    def unheld(self) -> Unheld | None:
+        """That no peer ahead of this node holds the block that it needs next."""
+        return self._peers.unheld(self._head() + 1)
 
     async def stop(self) -> None:
         """End the running catch-up and forget open questions."""
@@ -203,8 +218,12 @@ class Synchroniser:
         match message:
             case RangeAnswer():
                 self._range_answer(node_key, message)
+            case NotHeld():
+                self._not_held(node_key, message)
             case BlockAnswer():
                 self.by_hash.answered(node_key, message)
+            case SnapshotsAnswer() | PieceAnswer():
+                pass  # a node that runs asks for none; one that begins is node.snapshots.joining
             case _:
                 reply = self._server.answer(node_key, message)
                 if reply is not None:
@@ -227,11 +246,28 @@ class Synchroniser:
         request = next((r for number, r in owed if number == answer.request_id), None)
         if self._planner is not None and request is not None:
             first = request.first
-            for height in self._planner.received(request, answer.blocks, self._now_ms()):
+            heights = self._planner.received(request, answer.blocks, self._now_ms())
+            for height in heights:
                 self._held_bytes[height] = len(answer.blocks[height - first])
+            if self._ahead is not None and not self._quiet:
+                self._ahead.take([answer.blocks[height - first] for height in heights])
         # An answer that nobody waits for is no offence, and its head is still news.
         self.head_seen(node_key, answer.head_height)
         self._changed.set()
+
+    def _not_held(self, node_key: bytes, answer: NotHeld) -> None:
+        """It holds only later blocks: others are asked at once."""
+        if all(number != answer.request_id for number, _ in self._asked.get(node_key, ())):
+            return
+        self._peers.holds_from(node_key, answer.lowest_height)
+        if self._planner is not None:
+            self._planner.peer_holds_from(node_key, answer.lowest_height)
+        self.head_seen(node_key, answer.head_height)
+        self._changed.set()
+        found = self.unheld()
+        if found is not None and found != self._told_unheld:
+            self._told_unheld = found
+            log.warning("sync.not_held_by_peers", problem=found.sentence)
 
     def _assign(self) -> None:
         """Send what the planner wants asked."""
@@ -265,20 +301,23 @@ class Synchroniser:
             self._fetch_up_to(self._claimed())
 
     def _claimed(self) -> int:
-        return max(self._heads.values(), default=0)
+        """The highest claim of those that may hold the next block."""
+        return self._peers.highest(self._head() + 1)
 
     def _is_done(self, planner: RangePlanner[bytes]) -> bool:
         """Whether all is applied. Who follows waits for nobody's claim for long: a peer that gave
         none of the blocks it claims is believed no longer, and penalised."""
         for name in planner.withholding():
             node_key = cast(bytes, name)
-            claim = self._heads.get(node_key, 0)
+            claim = self._peers.heads.get(node_key, 0)
             if not self._follows() or claim <= self._head():
                 continue
-            del self._heads[node_key]
+            self._peers.forget(node_key)
             planner.lower_target(max(self._vouched, self._claimed()))
             reason = f"sync: claims block {claim} and gave none after block {self._head()}"
             self._penalise(node_key, WITHHOLDING_POINTS, reason)
+        if self.unheld() is not None and self._follows():
+            planner.lower_target(max(self._vouched, self._claimed()))
         return planner.done
 
     async def _run(self, planner: RangePlanner[bytes]) -> None:
@@ -307,7 +346,10 @@ class Synchroniser:
         self._held_bytes.pop(height, None)
         try:
             async with asyncio.timeout(DELIVER_S):
-                await self._deliver(self._decode(height, raw))
+                certified = self._decode(height, raw)
+                if self._ahead is not None and await self._ahead.verified(raw):
+                    self._verified(certified)
+                await self._deliver(certified)
         except PeerError as error:
             source = self._fetch_again(planner, height)
             if source is not None:
@@ -339,7 +381,7 @@ class Synchroniser:
         if self._loop.time() - self._heads_asked_s < TICK_S:
             return
         self._heads_asked_s = self._loop.time()
-        for node_key, height in self._heads.items():
+        for node_key, height in self._peers.heads.items():
             if height < planner.target:
                 self._ask(node_key, HeadAsk(self._next_id()))
 
@@ -363,6 +405,8 @@ class Synchroniser:
         planner, self._planner, self._task = self._planner, None, None
         self._asked.clear()
         self._held_bytes.clear()
+        if self._ahead is not None:
+            self._ahead.close()
         if task.cancelled():
             return
         error = task.exception()

@@ -18,6 +18,7 @@ import orjson
 
 from api import calls, ports, results, views
 from api.encoding import address
+from api.held_blocks import lowest_of
 from api.sync_client import SyncClient
 from ledger.accounts import ACCOUNTS
 from ledger.block import decode_block
@@ -71,8 +72,10 @@ COLUMNS: Final[dict[Kind, tuple[str, ...]]] = {
 _DOCTOR: Final = "run poyong doctor on this node, and export from another one"
 
 
-def rows_by_rpc(client: SyncClient, kind: Kind, first: int, last: int | None) -> Iterator[Row]:
-    """Rows of a running node; last None: up to its height now.
+def rows_by_rpc(
+    client: SyncClient, kind: Kind, first: int | None, last: int | None
+) -> Iterator[Row]:
+    """Rows of a running node; first None: from its lowest block, last None: up to its height now.
 
     LocalError for accounts, and for blocks that are not there or do not fit each other.
     """
@@ -82,7 +85,7 @@ def rows_by_rpc(client: SyncClient, kind: Kind, first: int, last: int | None) ->
             "with --home FOLDER"
         )
     status = client.call(calls.status())
-    last = _last(first, last, status["height"])
+    first, last = _range(first, last, lowest_of(status), status["height"])
     detail: results.Detail = "full" if kind == "events" else "hashes"
     with closing(client.blocks(first, detail)) as blocks:
         yield from _rows_of(kind, _until(last, blocks, first, status["genesis_hash"]))
@@ -101,7 +104,7 @@ def _until(
         height, parent_hash = height + 1, block["hash"]
 
 
-def rows_of_files(home: Path, kind: Kind, first: int, last: int | None) -> Iterator[Row]:
+def rows_of_files(home: Path, kind: Kind, first: int | None, last: int | None) -> Iterator[Row]:
     """Rows of the node in `home`, which must not run; its chain is only read.
 
     LocalError when it runs, has no such blocks, or holds what cannot be decoded.
@@ -116,20 +119,22 @@ def rows_of_files(home: Path, kind: Kind, first: int, last: int | None) -> Itera
             if kind == "accounts":
                 yield from _accounts(store, head.height)
             else:
-                last = _last(first, last, head.height)
+                first, last = _range(first, last, store.lowest_height, head.height)
                 yield from _rows_of(kind, _stored(store, document.chain_id, kind, first, last))
         except DecodeError as error:
             raise LocalError(f"the database is unreadable: {error}; {_DOCTOR}") from error
 
 
-def _last(first: int, last: int | None, height: int) -> int:
-    found = height if last is None else last
-    if not first <= found <= height:
+def _range(first: int | None, last: int | None, lowest: int, height: int) -> tuple[int, int]:
+    """The blocks to write, of those that the node holds; None: from its lowest, to its head."""
+    start = lowest if first is None else first
+    end = height if last is None else last
+    if not lowest <= start <= end <= height:
         raise LocalError(
-            f"the node has blocks 1 to {height}, asked for were {first} to {found}: correct "
-            "--from and --to"
+            f"the node holds blocks {lowest} to {height}, asked for were {start} to {end}: correct "
+            "--from and --to" + (", or ask a node that keeps all of them" if start < lowest else "")
         )
-    return found
+    return start, end
 
 
 def _rows_of(kind: Kind, blocks: Iterable[results.Block]) -> Iterator[Row]:

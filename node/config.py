@@ -21,6 +21,7 @@ from node.options import (
     render_sections,
     tables_of,
 )
+from node.pruning import LEAST_KEPT_BLOCKS
 from node.signing.settings import PIN_VARIABLE, Pkcs11Config, SignerConfig, check_node
 
 CONFIG_FILE: Final = "config.toml"
@@ -43,7 +44,15 @@ class NodeConfig:
     validator_key: str = option(
         "", 'Key file that signs votes, for instance "keys/validator.json". Empty: an observer.'
     )
+    next_validator_key: str = option(
+        "",
+        "Key file that is to take its place: it signs from the height on whose validator set\n"
+        "names it, and validator_key until then (`poyong keys rotate`).",
+    )
     node_key: str = option("keys/node.json", "Key file of the identity that peers know (TLS).")
+    next_node_key: str = option(
+        "", "Key file of the identity that is to take its place. Empty: that one stays."
+    )
     password_file: str = option(
         "",
         "File whose first line is the password of the key files; only its owner may read it.\n"
@@ -215,6 +224,39 @@ class HistoryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotsConfig:
+    """Snapshots of the state, from which new nodes begin (docs/operating.md, "Snapshots")."""
+
+    join: bool = option(
+        False, "Without a chain yet, begin from a snapshot of the peers and not at genesis."
+    )
+    serve: bool = option(True, "Give peers the snapshots that this node has.")
+    every_blocks: int = option(
+        0,
+        "Make one every so many blocks; 0: only by `poyong snapshot create`.",
+        maximum=2**40 - 1,
+    )
+    keep: int = option(2, "Newest snapshots that are kept.", minimum=1, maximum=16)
+
+
+@dataclass(frozen=True, slots=True)
+class PruningConfig:
+    """Which old blocks are removed, with receipts and indices. With both zero: none, an archive."""
+
+    keep_blocks: int = option(
+        0,
+        f"Newest blocks that are kept, at least {LEAST_KEPT_BLOCKS}; 0: no such rule.",
+        maximum=2**40 - 1,
+    )
+    keep_days: int = option(
+        0,
+        "Days of block time that are kept; 0: no such rule. With both a block goes when neither "
+        "wants it.",
+        maximum=36_500,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class MempoolConfig:
     """How many waiting transactions this node holds."""
 
@@ -256,6 +298,16 @@ class LogConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AdminConfig:
+    """What the operator does with the running node (`poyong admin`)."""
+
+    socket: str = option(
+        "admin.sock",
+        "Unix socket that only the owner of the node can open. Empty: none is made.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All sections; `home` is the folder to which paths are relative."""
 
@@ -267,10 +319,13 @@ class Config:
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    snapshots: SnapshotsConfig = field(default_factory=SnapshotsConfig)
+    pruning: PruningConfig = field(default_factory=PruningConfig)
     mempool: MempoolConfig = field(default_factory=MempoolConfig)
     log: LogConfig = field(default_factory=LogConfig)
     signer: SignerConfig = field(default_factory=SignerConfig)
     pkcs11: Pkcs11Config = field(default_factory=Pkcs11Config)
+    admin: AdminConfig = field(default_factory=AdminConfig)
 
     def path(self, value: str) -> Path:
         """A path option as a path."""
@@ -338,7 +393,14 @@ def _check_together(config: Config, source: str) -> None:
                 f"{source}: [{name}] {lower} is {getattr(section, lower)}, expected at most "
                 f"{upper} ({getattr(section, upper)})"
             )
-    check_node(config.signer, config.pkcs11, config.node.validator_key, source)
+    if 0 < config.pruning.keep_blocks < LEAST_KEPT_BLOCKS:
+        raise LocalError(
+            f"{source}: [pruning] keep_blocks is {config.pruning.keep_blocks}, expected 0 to keep "
+            f"all, or at least {LEAST_KEPT_BLOCKS}: peers and readers that are a little behind "
+            "need so many"
+        )
+    validator_keys = (config.node.validator_key, config.node.next_validator_key)
+    check_node(config.signer, config.pkcs11, validator_keys, source)
     try:
         trusted_networks(config.rpc.trusted_proxies)
     except LocalError as error:

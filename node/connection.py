@@ -93,6 +93,8 @@ class Connection(asyncio.Protocol):
         self._pinged_s: float | None = None  # when the PING that is not answered yet was sent
         self._closing = False
         self._lost = asyncio.Event()
+        self.own_key = b""
+        """Node key under which this node is known on it, of the one or two that it has."""
         self.close_reason = ""
         """Why the connection ended, for the log; empty while it is open."""
         self.peer_error: PeerError | None = None
@@ -129,6 +131,11 @@ class Connection(asyncio.Protocol):
         tls = self._open_transport().get_extra_info("ssl_object")
         leaf: bytes | None = tls.getpeercert(binary_form=True)
         return leaf
+
+    def context(self) -> ssl.SSLContext:
+        """Under which this side was authenticated, after the handshake."""
+        tls: ssl.SSLObject = self._open_transport().get_extra_info("ssl_object")
+        return tls.context
 
     async def greet(self, own: Hello) -> Hello:
         """Send the own HELLO and return the peer's; PeerError when none comes in time."""

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Iterable
 from typing import Final, NamedTuple
 
-from api.ports import StallCause, StallReport
+from api.ports import KeyRotation, StallCause, StallReport
 from consensus.describe import Snapshot
 from ledger.registry import ValidatorSet
+from node.peer_heads import UNHELD_REMEDY, Unheld
 
 STALLED_MS: Final = 10_000
 """Promise of consensus.md rule 3: with work and a live quorum the next block comes within 10 s."""
@@ -14,10 +15,11 @@ LAG_BLOCKS: Final = 2
 
 
 class Seal(NamedTuple):
-    """The newest block with a validator's seal; time_ms: of that block, Unix time."""
+    """The newest block with a validator's seal; time_ms: of that block, Unix time, None when this
+    node has removed it."""
 
     height: int
-    time_ms: int
+    time_ms: int | None
 
 
 def target_height(head: int, snapshot: Snapshot, claims: Iterable[int], max_faulty: int) -> int:
@@ -44,12 +46,16 @@ def why_stalled(
     *,
     now_ms: int,
     last_seal: Callable[[int], Seal | None],
+    rotation: KeyRotation | None = None,
+    unheld: Unheld | None = None,
 ) -> StallReport:
     """Findings, those that an operator can act on first; none when blocks come as they should.
 
     connected: node keys of connected peers. executable: transactions that could be in a block.
     target: of target_height. signer_problem: why the signer outside this process does not sign.
-    last_seal: of the validator at an index of the set, None without any.
+    last_seal: of the validator at an index of the set, None without any. rotation: of this node's
+    keys; one that it lacks is a reason why it does not vote.
+    unheld: that no peer holds the next block.
     """
     gone = [
         index
@@ -61,12 +67,15 @@ def why_stalled(
         return _since(validators.validators[index].organisation, last_seal(index), now_ms)
 
     no_quorum = len(validators) - len(gone) < replica.quorum
-    behind = target >= replica.height
+    behind = target >= replica.height or unheld is not None
     overdue = (replica.has_work or executable > 0) and since_commit_ms >= STALLED_MS
     if not (no_quorum or behind or overdue):
         return StallReport(False, since_commit_ms, ())
 
     causes = _unreachable(replica, validators, gone, since, alone=not connected)
+    if rotation is not None and rotation.stage == "missing":
+        finding = "this node lacks a key that the chain names for it, and does not vote"
+        causes.append(StallCause(finding, rotation.advice))
     if signer_problem is not None and replica.own_index is not None:
         causes.append(
             StallCause(
@@ -75,7 +84,15 @@ def why_stalled(
                 'by itself (docs/operating.md, "Keys outside the node")',
             )
         )
-    if behind:
+    if unheld is not None:
+        causes.append(
+            StallCause(
+                f"block {unheld.wanted} is needed next and peers hold blocks from {unheld.lowest} "
+                "on",
+                UNHELD_REMEDY,
+            )
+        )
+    elif behind:
         causes.append(
             StallCause(
                 f"this node is at height {replica.height - 1}, others are at {target}: it is "
@@ -93,6 +110,8 @@ def _since(organisation: str, seal: Seal | None, now_ms: int) -> str:
     """Who is missing, and since when it has shown nothing on the chain."""
     if seal is None:
         return f"{organisation} (no seal yet)"
+    if seal.time_ms is None:
+        return f"{organisation} (last seal in height {seal.height}, which is removed here)"
     ago = _duration(now_ms - seal.time_ms)
     return f"{organisation} (last seal in height {seal.height}, {ago} ago)"
 

@@ -30,10 +30,11 @@ def row_bytes(store: KeyValueStore, blocks: BlockStore, read: ReadBlock) -> Mapp
     head = blocks.head()
     top = 0 if head is None else head.height
     found = dict.fromkeys((BLOCKS, RECEIPTS, STATE, TRANSACTIONS, HISTORY), 0)
-    heights = sampled(1, top, SAMPLED_HEIGHTS)
+    lowest = blocks.lowest_height
+    heights = sampled(lowest, top, SAMPLED_HEIGHTS)
     for height in heights:
         for kind, size in _block_bytes(blocks, height, read).items():
-            found[kind] += size * top // len(heights)
+            found[kind] += size * (top + 1 - lowest) // len(heights)
     first = blocks.index.first(top)
     indexed = sampled(first, top, SAMPLED_HEIGHTS)
     for height in indexed:

@@ -35,12 +35,12 @@ from consensus.messages import (
 )
 from consensus.replica import Replica
 from ledger.block import Block
-from ledger.crypto import Signer
-from ledger.errors import InvariantViolation, PeerError
+from ledger.errors import InvariantViolation, PeerError, ensure
 from ledger.primitives import Hash
+from ledger.steps import Steps
 from node.execution import Chain
 from node.meter import Meter, Part
-from node.signing.waiting import VoteSigner
+from node.signing.ring import KeyRing
 
 
 class VoteLog(Protocol):
@@ -88,6 +88,10 @@ class ReplicaDriver:
 
     `answers` holds the events that this node itself owes the replica (signed votes, built and
     checked proposals, applied blocks); handle them before anything from outside.
+
+    Building and checking a block is long work: `begin` leaves it in `work`, and `go_on` does a
+    piece of it. Until none is left nothing else is begun, so that the replica sees the same events
+    in the same order as with `handle`, which does all of it at once.
     """
 
     def __init__(
@@ -95,31 +99,57 @@ class ReplicaDriver:
         replica: Replica,
         chain: Chain,
         vote_log: VoteLog,
-        signer: Signer | None,
+        ring: KeyRing,
         domain: SigningDomain,
         transport: Transport,
         timers: Timers,
         surroundings: Surroundings,
         meter: Meter | None = None,
-        vote_signer: VoteSigner | None = None,
     ) -> None:
-        """vote_signer: signs in place of `signer`, later, when the key is not in this process."""
+        """ring: the keys that sign, at once or, when a key is not in this process, later."""
         self.replica = replica
         self.chain = chain
         self.answers: deque[Event] = deque()
+        self.work: deque[Steps[Event]] = deque()
         self._vote_log = vote_log
-        self._signer = signer
+        self._ring = ring
         self._domain = domain
         self._transport = transport
         self._timers = timers
         self._surroundings = surroundings
         self._meter = meter or Meter()
-        self._vote_signer = vote_signer
         self.on_event: list[Callable[[], None]] = []
         """Called after each event that was handled, its effects performed."""
 
+    def start(self, now_ms: int) -> None:
+        """The replica's first effects, all at once."""
+        self.perform(self.replica.start(now_ms))
+        self._finish_work()
+
     def handle(self, event: Event, now_ms: int, peer: bytes | None = None) -> PeerError | None:
-        """Step once and perform the effects. Returns what was wrong with a peer's message."""
+        """Step once and perform the effects, all at once. Returns what was wrong with a peer's
+        message."""
+        error = self.begin(event, now_ms, peer)
+        self._finish_work()
+        return error
+
+    def go_on(self) -> None:
+        """Do one piece of the work that is left."""
+        try:
+            next(self.work[0])
+        except StopIteration as done:
+            self.work.popleft()
+            self.answers.append(done.value)
+
+    def _finish_work(self) -> None:
+        while self.work:
+            self.go_on()
+
+    def begin(self, event: Event, now_ms: int, peer: bytes | None = None) -> PeerError | None:
+        """Step once and perform the effects but for long work. Returns what was wrong with a
+        peer's message."""
+        if self.work:
+            raise InvariantViolation(f"{event!r:.200} came while a block was being executed")
         try:
             effects = self.replica.step(event, now_ms)
         except PeerError as error:
@@ -181,15 +211,16 @@ class ReplicaDriver:
                 self._transport.reply(send.message, peer)
 
     def _sign(self, message: Signable) -> None:
-        """The record is durable: sign and send, or have it signed and send it then."""
-        phase, height, view, claim, _, _ = signed_claim(message)
+        """The record is durable: sign and send, or have it signed and send it then. The key is
+        that of this seat in the set of this height."""
+        phase, height, view, claim, seat, _ = signed_claim(message)
         payload = self._domain.payload(phase, height, view, claim)
-        if self._vote_signer is not None:
-            self._vote_signer.request(height, payload, partial(self._signed, message))
-        elif self._signer is not None:
-            self.answers.append(self._signed(message, self._signer.sign(payload)))
-        else:
-            raise InvariantViolation("an observer was asked to sign")
+        state = self.replica.core.height
+        ensure(height == state.height, f"a vote for {height} is signed while {state.height} runs")
+        key = state.validators.validators[seat].public_key
+        event = self._ring.sign(key, height, payload, partial(self._signed, message))
+        if event is not None:
+            self.answers.append(event)
 
     def _signed(self, message: Signable, signature: bytes) -> Event:
         """Send the vote; the event that the replica is owed."""
@@ -204,14 +235,20 @@ class ReplicaDriver:
     def _request(self, request: Request) -> None:
         match request:
             case BuildProposal():
-                block = self.chain.build(request)
-                self.answers.append(ProposalBuilt(request.height, request.view, block))
+                self.work.append(self._build(request))
             case CheckProposal():
-                verdict = self.chain.check(request.proposal)
-                self.answers.append(ProposalChecked(request.proposal.hash, verdict))
+                self.work.append(self._check(request))
             case FetchBlock():
                 self._surroundings.fetch_block(request)
             case RelayWork():
                 self._surroundings.relay_work()
             case CatchUp():
                 self._surroundings.catch_up(request)
+
+    def _build(self, request: BuildProposal) -> Steps[Event]:
+        block = yield from self.chain.build(request)
+        return ProposalBuilt(request.height, request.view, block)
+
+    def _check(self, request: CheckProposal) -> Steps[Event]:
+        verdict = yield from self.chain.check(request.proposal)
+        return ProposalChecked(request.proposal.hash, verdict)

@@ -29,6 +29,7 @@ from ledger.primitives import Address, Hash
 from ledger.receipt import encode_leaves
 from ledger.registry import Participation
 from ledger.state import RowCache, State
+from ledger.steps import Steps, finish
 from ledger.transaction import Transaction
 from ledger.validator_tables import set_at
 from node.block_store import BlockParts
@@ -135,18 +136,14 @@ class Chain:
         """What the replica must know of the head."""
         return self._applied(self.head, self.state())
 
-    def build(self, request: BuildProposal) -> Block | None:
+    def build(self, request: BuildProposal) -> Steps[Block | None]:
         """A block for the request from executable transactions; None when it would be empty and
-        may not be."""
+        may not be. The head must stay what it is until all steps are done."""
         ensure(request.height == self.head.height + 1, "a proposal is built on the head")
         info = self._info(request.height, request.time_ms, request.proposer, request.participation)
         with self._meter.part(Part.EXECUTE):
-            return self._build(request, info)
-
-    def _build(self, request: BuildProposal, info: BlockInfo) -> Block | None:
-        chosen = self.mempool.take(self._max_transactions, PROPOSAL_BYTES)
-        started_s = time.perf_counter()
-        executed = self._execute(info, chosen, skip_inapplicable=True)
+            chosen = self.mempool.take(self._max_transactions, PROPOSAL_BYTES)
+        executed, seconds = yield from self._execute(info, chosen, skip_inapplicable=True)
         self.mempool.discard(
             skipped.transaction.hash
             for skipped in executed.skipped
@@ -154,26 +151,27 @@ class Chain:
         )
         if not executed.included and not request.allow_empty:
             return None
-        block = build_block(
-            info,
-            executed.included,
-            executed.state_root,
-            executed.receipts_root,
-            validators.validators_hash_after(executed.state, request.height),
-        )
-        self._remember(_Outcome(block, executed, time.perf_counter() - started_s))
+        with self._meter.part(Part.EXECUTE):
+            block = build_block(
+                info,
+                executed.included,
+                executed.state_root,
+                executed.receipts_root,
+                validators.validators_hash_after(executed.state, request.height),
+            )
+        self._remember(_Outcome(block, executed, seconds))
         return block
 
-    def check(self, proposal: Proposal) -> Verdict:
-        """Execute a proposal on the head and compare its roots."""
+    def check(self, proposal: Proposal) -> Steps[Verdict]:
+        """Execute a proposal on the head, which must stay what it is until all steps are done, and
+        compare its roots."""
         block = _as_block(proposal)
         if block.hash in self._executed:
             return Verdict.VALID
         if block.hash in self._invalid:
             return Verdict.INVALID
         try:
-            with self._meter.part(Part.EXECUTE):
-                self._check(block)
+            yield from self._check(block)
         except InvalidBlock:
             if len(self._invalid) < MAX_EXECUTED:
                 self._invalid.add(block.hash)
@@ -195,7 +193,7 @@ class Chain:
         )
         if block.hash not in self._executed:
             try:
-                self._check(block)
+                finish(self._check(block))
             except InvalidBlock as error:
                 raise InvariantViolation(
                     f"a quorum certified block {block.height} which is invalid here: {error}"
@@ -226,6 +224,7 @@ class Chain:
             state=executed.changes,
             set_change=self._set_change(block, executed),
             concerned=self._concerned(block, executed),
+            time_ms=block.time_ms,
         )
         batch = self.blocks.batch_for(parts, marker, vote_record_lost=self.vote_record_lost)
         self.blocks.commit(batch)
@@ -246,20 +245,22 @@ class Chain:
         named = set_at(executed.state, block.height + 2)
         return codec.encode((block.header.to_wire(), named.to_wire()))
 
-    def _check(self, block: Block) -> None:
+    def _check(self, block: Block) -> Steps[None]:
         if not self._verify_all(block.transactions):
             raise InvalidBlock(f"block {block.height}: a transaction's signature is wrong")
         info = self._info(block.height, block.time_ms, block.proposer, block.participation)
-        started_s = time.perf_counter()
-        executed = self._execute(info, block.transactions, skip_inapplicable=False)
+        executed, seconds = yield from self._execute(
+            info, block.transactions, skip_inapplicable=False
+        )
         named = validators.validators_hash_after(executed.state, block.height)
         require_roots(block.header, executed, named)
-        self._remember(_Outcome(block, executed, time.perf_counter() - started_s))
+        self._remember(_Outcome(block, executed, seconds))
 
     def _execute(
         self, info: BlockInfo, transactions: Sequence[Transaction], *, skip_inapplicable: bool
-    ) -> ExecutedBlock:
-        return self.executor.execute(
+    ) -> Steps[tuple[ExecutedBlock, float]]:
+        """The executed block, and the seconds that it took without what ran between the steps."""
+        steps = self.executor.execution(
             self.blocks.live_state(),
             self.commitment,
             info,
@@ -267,6 +268,16 @@ class Chain:
             skip_inapplicable=skip_inapplicable,
             cache=self._rows,
         )
+        seconds = 0.0
+        while True:
+            started_s = time.perf_counter()
+            with self._meter.part(Part.EXECUTE):
+                try:
+                    next(steps)
+                except StopIteration as done:
+                    return done.value, seconds + time.perf_counter() - started_s
+            seconds += time.perf_counter() - started_s
+            yield
 
     def _info(
         self, height: int, time_ms: int, proposer: int, participation: Participation

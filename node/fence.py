@@ -51,7 +51,7 @@ class Use(IntEnum):
     """What the own chain shows of a key that is new to a folder."""
 
     NONE = 0
-    """It has no seat at the head, so it has not voted."""
+    """It has no seat at the head nor right after it, so it has not voted."""
     SEATED = 1
     """It has a seat, and none of the newest blocks has its seal."""
     SIGNING = 2

@@ -21,7 +21,7 @@ from node.fence import (
     token_of,
     write_fence,
 )
-from node.fencing import validator_key
+from node.fencing import validator_key, validator_keys
 from node.wal import hold, open_log
 
 
@@ -33,9 +33,8 @@ def place_of(home: Path) -> Fence:
     found = read_fence(folder)
     if found is not None:
         return found
-    keys = [validator_key(settings)] if settings.is_validator else []
     with _stopped(folder):
-        fence = Fence(new_place()).with_keys(keys)
+        fence = Fence(new_place()).with_keys(validator_keys(settings))
         write_fence(folder, fence)
     return fence
 

@@ -13,6 +13,7 @@ from ledger.validator_tables import set_at
 from node.config import Config
 from node.fence import Fence, Standing, Use, admit, read_fence, write_fence
 from node.keystore import read_key_info
+from node.signing.choice import named_keys
 from node.storage import OpenedChain, with_vote_record
 from node.wal_format import Marker
 
@@ -61,9 +62,33 @@ def enter(
     return fence, chain
 
 
+def admit_live(folder: Path, keys: Sequence[bytes], state: State, height: int) -> None:
+    """Let a node that runs sign with these keys from now on; durable when this returns.
+
+    state: at `height`, the head. LocalError for a key that may have voted elsewhere: what that
+    asks for is done at a start, before the first vote.
+    """
+    found = require_held(folder, validator=bool(keys))
+    fence = admit(
+        found, keys, lambda key: Use.SEATED if _is_seated(state, height, key) else Use.NONE
+    )
+    if keys and fence.standing is Standing.TAKEN:
+        raise LocalError(
+            "a validator key that the configuration names is new to this folder and may have "
+            "signed elsewhere: start the node again, which then signs only what contradicts nothing"
+        )
+    if fence != found:
+        write_fence(folder, fence)
+
+
+def _is_seated(state: State, height: int, key: bytes) -> bool:
+    """Whether a key may have voted: in the set of the head, or of the height that is running."""
+    at = (height, height + 1) if height else ()
+    return any(set_at(state, each).index_of(key) is not None for each in at)
+
+
 def _use(chain: OpenedChain, key: bytes) -> Use:
-    height = chain.head.height
-    if height == 0 or set_at(State(chain.blocks.live_state()), height).index_of(key) is None:
+    if not _is_seated(State(chain.blocks.live_state()), chain.head.height, key):
         return Use.NONE
     for fact in chain.recent:
         seat = fact.validators.index_of(key)
@@ -82,3 +107,11 @@ def validator_key(config: Config) -> bytes:
             "key and name its file there first"
         )
     return read_key_info(config.path(config.node.validator_key)).public_key
+
+
+def validator_keys(config: Config) -> tuple[bytes, ...]:
+    """That key, and the one that takes its place where it is named; none for an observer."""
+    if config.signer.kind != "file":
+        return named_keys(config)
+    named = (config.node.validator_key, config.node.next_validator_key)
+    return tuple(read_key_info(config.path(file)).public_key for file in named if file)

@@ -27,7 +27,8 @@ Told = Callable[[int, int], None]
 def fill_in(
     blocks: BlockStore, read: ReadBlock, told: Told = lambda done, whole: None
 ) -> tuple[int, int]:
-    """Index the blocks that lack it; (first height that is indexed now, blocks done).
+    """Index the blocks that lack it; (first height that is indexed now, blocks done). Blocks below
+    the lowest that the store holds stay without.
 
     LocalError when the rules of the store keep no history.
     """

@@ -158,6 +158,10 @@ class Ingest:
                 self._set_aside(transaction)
         return True
 
+    def set_aside(self, transactions: Iterable[Transaction]) -> None:
+        """Take these for verified until the next block is applied: somebody of this node did it."""
+        self._verified_aside.update((item.hash, item) for item in transactions)
+
     def applied(self, transactions: Iterable[Transaction] = ()) -> None:
         """A block with these transactions is applied: what was verified aside for it has had its
         use, and those that still wait for their turn need none."""

@@ -23,10 +23,11 @@ from node.governance_reads import decides
 from node.health import Readiness
 from node.metrics import Metrics, Total
 from node.modules import TOKEN
-from node.runtime import Runtime, now_ms
+from node.runtime import Runtime
 from node.service import Service
 from node.software import next_upgrade
 from node.step_watch import StepWatch
+from node.wall_clock import now_ms
 from tokenomics.issuance import views
 from tokenomics.issuance.ceiling import coverage_bps
 from tokenomics.issuance.derivation import issuance_round
@@ -97,6 +98,7 @@ class Instruments:
         runtime, metrics = self._runtime, self._metrics
         snapshot, head = runtime.replica.describe(), runtime.chain.head
         metrics.height.set(head.height)
+        metrics.lowest_height.set(runtime.chain.blocks.lowest_height)
         metrics.head_time_seconds.set(head.time_ms / 1000)
         metrics.rounds.set(snapshot.view)
         metrics.signing.set(snapshot.no_vote_reason is None and runtime.signer_problem is None)
@@ -165,7 +167,12 @@ class Instruments:
     def readiness(self) -> Readiness:
         """Synced, and a quorum connected. Whether this node votes is no matter of readiness: it
         serves wallets all the same."""
+        if not self._runtime.accepts:
+            return Readiness(False, "draining: it takes no transactions and stops voting")
         head, target = self._runtime.chain.head.height, self._service.target_height()
+        unheld = self._runtime.synchroniser.unheld()
+        if unheld is not None:
+            return Readiness(False, unheld.sentence)
         if target >= head + LAG_BLOCKS:
             return Readiness(False, f"catching up: at height {head} of {target}")
         here, needed = self.connected_validators(), self._runtime.replica.describe().quorum

@@ -190,6 +190,14 @@ def read_password(
     return prompt(f"Password for {purpose}: ")
 
 
+def ask_nobody(question: str) -> str:
+    """As `prompt` of read_password, for a process that runs: it has no terminal to itself."""
+    raise LocalError(
+        f"{question.rstrip(': ')} cannot be typed while the process runs: name a password_file in "
+        f"the configuration, or start it with {PASSWORD_VARIABLE}"
+    )
+
+
 def _encrypt(info: KeyInfo, seed: bytes, password: str, cost: Cost) -> bytes:
     salt = secrets.token_bytes(argon2id.SALTBYTES)
     nonce = secrets.token_bytes(NONCE_BYTES)

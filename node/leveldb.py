@@ -65,6 +65,14 @@ class LevelDbStore:
         """A view that later writes do not change; free it by forgetting it."""
         return _Snapshot(self._path, self._database)
 
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Merge the tables with keys from start to stop. The engine's own thread does it, and
+        writes its buffer first when that is full."""
+        try:
+            self._database.compact_range(start=start, stop=stop)
+        except plyvel.Error as error:
+            raise engine_error(self._path, error) from error
+
     def size_bytes(self) -> int:
         """Bytes of the files in the folder."""
         return folder_bytes(self._path)

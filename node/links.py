@@ -3,16 +3,17 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 import structlog
 
 from ledger.errors import LocalError, PeerError
 from node.connection import Connection, ConnectionTimes, tune
-from node.tls import NodeIdentity
+from node.tls import NodeIdentity, server_name
 
 LISTEN_BACKLOG: Final = 128
 MAX_PENDING_INBOUND: Final = 64
@@ -39,34 +40,38 @@ class LinkCounters:
 
 
 class _Contexts(NamedTuple):
+    """Of the identities with these keys, first the one to be known by, for these peers."""
+
+    own: tuple[bytes, ...]
     allowed: frozenset[bytes]
-    client: ssl.SSLContext
-    server: ssl.SSLContext
+    client: Mapping[bytes, ssl.SSLContext]
+    server: Mapping[bytes, ssl.SSLContext]
 
 
 class Links:
     """Owns the listener and every task of the peer manager.
 
     run(connection, address, dialled key or None) is called after each handshake and lives as long
-    as the connection.
+    as the connection. identities: of this node, first the one that a caller sees who asks for none.
     """
 
     def __init__(
         self,
-        identity: NodeIdentity,
+        identities: Callable[[], tuple[NodeIdentity, ...]],
         allowed: Callable[[], Collection[bytes]],
         run: Run,
         on_failure: Callable[[BaseException], None],
         times: ConnectionTimes,
         counters: LinkCounters,
     ) -> None:
-        self._identity = identity
+        self._identities = identities
         self._allowed = allowed
         self._run = run
         self._on_failure = on_failure
         self._times = times
         self._counters = counters
         self._contexts: _Contexts | None = None
+        self._served: WeakKeyDictionary[ssl.SSLContext, bytes] = WeakKeyDictionary()
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._pending: dict[asyncio.Task[None], None] = {}
@@ -112,10 +117,9 @@ class Links:
         return bound
 
     async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             try:
-                stream, peer = await loop.sock_accept(listener)
+                stream, peer = await self._accept_one(listener)
             except OSError as error:
                 # Out of file descriptors, or the peer was gone before it was accepted.
                 log.warning("listener.accept_failed", reason=str(error))
@@ -127,17 +131,31 @@ class Links:
             task.add_done_callback(partial(_close, stream))
             self._pending[task] = None
 
+    async def _accept_one(self, listener: socket.socket) -> tuple[socket.socket, Any]:
+        """One connection. Of one that was accepted while this node stops nobody would hear."""
+        accepting = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(listener))
+        try:
+            return await asyncio.shield(accepting)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+            if accepting.done() and not accepting.exception():
+                accepting.result()[0].close()
+            accepting.cancel()
+            raise
+
     async def _inbound(self, stream: socket.socket, address: str) -> None:
         connection = Connection(self._times)
         try:
             tune(stream)
+            contexts = self._current_contexts()
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: connection,
                 stream,
-                ssl=self._current_contexts().server,
+                ssl=contexts.server[contexts.own[0]],
                 ssl_handshake_timeout=self._times.handshake_s,
                 ssl_shutdown_timeout=self._times.shutdown_s,
             )
+            connection.own_key = self._served[connection.context()]
             await self._run(connection, address, None)
         except (OSError, PeerError) as error:
             self._refuse(address, error)
@@ -165,16 +183,18 @@ class Links:
 
     # Outbound
 
-    async def dial(self, node_key: bytes, address: str) -> bool:
-        """Connect, shake hands, run; what run returned. OSError or PeerError on failure."""
+    async def dial(self, node_key: bytes, address: str, own_key: bytes) -> bool:
+        """Connect as `own_key`, shake hands, run; what run returned. OSError or PeerError on
+        failure."""
         stream = await self._connect(address)
         try:
             connection = Connection(self._times)
+            connection.own_key = own_key
             await asyncio.get_running_loop().create_connection(
                 lambda: connection,
                 sock=stream,
-                ssl=self._current_contexts().client,
-                server_hostname="",
+                ssl=self._current_contexts().client[own_key],
+                server_hostname=server_name(node_key),
                 ssl_handshake_timeout=self._times.handshake_s,
                 ssl_shutdown_timeout=self._times.shutdown_s,
             )
@@ -208,14 +228,21 @@ class Links:
     # Inside
 
     def _current_contexts(self) -> _Contexts:
-        """Rebuilt when the registry holds other keys than at the last connection."""
-        allowed = frozenset(self._allowed())
-        if self._contexts is None or self._contexts.allowed != allowed:
-            self._contexts = _Contexts(
-                allowed,
-                self._identity.client_context(allowed),
-                self._identity.server_context(allowed),
-            )
+        """Rebuilt when the registry, or this node, has other keys than at the last connection."""
+        identities = self._identities()
+        own = tuple(identity.node_key for identity in identities)
+        allowed = frozenset(self._allowed()).difference(own)
+        known = self._contexts
+        if known is not None and (known.own, known.allowed) == (own, allowed):
+            return known
+        server = {each.node_key: each.server_context(allowed) for each in identities}
+        self._served.update({context: key for key, context in server.items()})
+        if len(own) > 1:
+            by_name = {server_name(key): context for key, context in server.items()}
+            for context in server.values():
+                context.sni_callback = partial(_present, by_name)
+        client = {each.node_key: each.client_context(allowed) for each in identities}
+        self._contexts = _Contexts(own, allowed, client, server)
         return self._contexts
 
     def _finished(self, task: asyncio.Task[None]) -> None:
@@ -223,6 +250,18 @@ class Links:
         self._pending.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._on_failure(error)
+
+
+def _present(
+    by_name: Mapping[str, ssl.SSLContext],
+    tls: ssl.SSLObject,
+    name: str | None,
+    _: ssl.SSLContext,
+) -> None:
+    """Go on under the identity that the caller asks for, where this node has it."""
+    wanted = by_name.get(name or "")
+    if wanted is not None:
+        tls.context = wanted
 
 
 def _close(stream: socket.socket, _: asyncio.Task[None]) -> None:

@@ -141,6 +141,9 @@ class Metrics:
     def _consensus(self) -> None:
         gauge, histogram = self._gauge, self._histogram
         self.height = gauge("consensus_height", "Last committed height.")
+        self.lowest_height = gauge(
+            "store_lowest_height", "Lowest block that this node holds, 1 when it has removed none."
+        )
         self.rounds = gauge("consensus_rounds", "View of the running height.")
         self.head_time_seconds = gauge(
             "consensus_head_timestamp_seconds", "Block time of the last committed block, Unix time."

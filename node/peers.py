@@ -2,11 +2,11 @@
 
 One connection for each pair of nodes. Both sides may dial; the one with the lower node key is the
 preferred dialler, and when both dialled at once its connection stays. Every registered node key
-may connect, nobody else passes the TLS handshake (node.tls).
+may connect, nobody else passes the TLS handshake (node.tls). A node whose own key is replaced has
+two for a while (node.identities); the connection under the one that its registry names stays.
 """
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,27 +16,25 @@ from typing import Final
 import structlog
 
 from ledger.errors import PeerError
-from node.backoff import RECONNECT_CAP_MS, Backoff
 from node.connection import Connection, ConnectionTimes, TrafficCounters
-from node.links import LinkCounters, Links, split_address
+from node.dialling import Dialling
+from node.identities import Identities
+from node.links import LinkCounters, Links
 from node.reputation import (
     BAD_FRAMING_POINTS,
     BAD_MESSAGE_POINTS,
     CONNECT_POINTS,
     Reputation,
 )
-from node.tls import NodeIdentity, peer_node_key
+from node.tls import peer_node_key
 from node.wire import FrameKind, Hello, check_hello, encode_frame
 
 SIMULTANEOUS_S: Final = 5.0
 """Two connections of one pair whose starts lie closer together were dialled at once. Later, the
 other side has dialled because its end of the older one is dead: the newer one stays."""
-STABLE_S: Final = 5.0
-"""A connection that lasted this long was a success: the next backoff starts small again."""
-UNREACHABLE_S: Final = 10.0
-"""So long a peer that does not answer may just be starting, and nobody has to look."""
-YIELD_MS: Final = 250
-"""Head start that the preferred dialler gets, so that two rarely dial at once."""
+LINGER_S: Final = 5.0
+"""A connection under the key that is replaced is read for so long beside the newer one: what was
+under way on it arrives."""
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +90,7 @@ class PeerManager:
 
     def __init__(
         self,
-        identity: NodeIdentity,
+        identities: Identities,
         address_book: Mapping[bytes, str],
         registry: Callable[[], Mapping[bytes, Role]],
         hello: Callable[[], Hello],
@@ -104,32 +102,32 @@ class PeerManager:
         times: ConnectionTimes | None = None,
         random: Callable[[], float] | None = None,
     ) -> None:
-        self.node_key = identity.node_key
         self.counters = LinkCounters()
-        self._addresses = _checked(address_book)
         self._registry = registry
-        self._registered: frozenset[bytes] = frozenset()
-        self._left: frozenset[bytes] = frozenset()
         self._hello = hello
         self._on_frame = on_frame
         self._on_connected = on_connected
         self._on_disconnected = on_disconnected
-        self._random = random or SystemRandom().random
         self._links = Links(
-            identity,
-            lambda: registry().keys() | self._unknown(),
+            lambda: self._dialling.identities.by_preference(registry()),
+            lambda: registry().keys() | self._dialling.unknown(),
             self._run,
             on_failure,
             times or ConnectionTimes(),
             self.counters,
         )
         self._peers: dict[bytes, Peer] = {}
-        self._diallers: dict[bytes, asyncio.Task[None]] = {}
-        self._vacant: dict[bytes, asyncio.Event] = {}
         self._reputation = Reputation()
         self._closed_traffic = TrafficCounters()
-        self._last_trouble: dict[bytes, tuple[bool, str]] = {}
-        self._trouble_since_s: dict[bytes, float] = {}
+        self._dialling = Dialling(
+            identities,
+            address_book,
+            registry,
+            self._links,
+            self._connected_as,
+            lambda node_key: self._reputation.banned_for_s(node_key, self._links.now_s()),
+            random or SystemRandom().random,
+        )
 
     # Life
 
@@ -144,29 +142,18 @@ class PeerManager:
         for peer in self.peers():
             peer.connection.close("the node is stopping")
         await self._links.close()
-        self._diallers.clear()
+        self._dialling.stop()
 
     def registry_changed(self) -> None:
         """Drop peers that left the registry, follow changed roles, dial those that joined."""
-        roles = self._registry()
-        self._left = (self._left | (self._registered - roles.keys())) & self._addresses.keys()
-        self._registered = frozenset(roles)
+        self._dialling.registry_changed()
         for peer in self.peers():
             role = self._role_of(peer.node_key, outbound=peer.outbound)
             if role is None:
                 peer.connection.close("the node key is no longer in the registry")
             else:
                 peer.role = role
-        wanted = self._addresses.keys() & (roles.keys() | self._unknown()) - {self.node_key}
-        for node_key in self._diallers.keys() - wanted:
-            self._diallers.pop(node_key).cancel()
-        for node_key in wanted - self._diallers.keys():
-            self._diallers[node_key] = self._links.spawn(self._keep_connected(node_key))
-        self._reputation.keep_only(frozenset(roles) | self._unknown())
-
-    def _unknown(self) -> frozenset[bytes]:
-        """Keys of the address book that the registry never named while this node ran."""
-        return frozenset(self._addresses.keys() - self._registry().keys()) - self._left
+        self._reputation.keep_only(frozenset(self._registry()) | self._dialling.unknown())
 
     def reaches_unknown(self) -> bool:
         """Whether somebody is connected whom the registry does not know yet: then this node may be
@@ -174,16 +161,29 @@ class PeerManager:
         registry = self._registry()
         return any(node_key not in registry for node_key in self._peers)
 
+    def _connected_as(self, node_key: bytes) -> bytes | None:
+        """Own key of the connection with a peer."""
+        peer = self._peers.get(node_key)
+        return None if peer is None else peer.connection.own_key
+
     def _role_of(self, node_key: bytes, *, outbound: bool) -> Role | None:
         """None for who may not be connected."""
+        if node_key in self._dialling.identities.keys:
+            return None  # who has a key of this node is not this node
         role = self._registry().get(node_key)
-        if role is None and outbound and node_key in self._unknown():
+        if role is None and outbound and node_key in self._dialling.unknown():
             return Role(None, "")
         return role
 
     def set_addresses(self, address_book: Mapping[bytes, str]) -> None:
         """Replace the address book and dial who is new in it. LocalError for a bad address."""
-        self._addresses = _checked(address_book)
+        self._dialling.addresses.replace(address_book)
+        self.registry_changed()
+
+    def set_identities(self, identities: Identities) -> None:
+        """Be known by other keys from now on. Connections under a key that is not among them end
+        when a newer one replaces them."""
+        self._dialling.identities = identities
         self.registry_changed()
 
     # Who is there
@@ -195,6 +195,10 @@ class PeerManager:
     def peer(self, node_key: bytes) -> Peer | None:
         """The connected peer with this key."""
         return self._peers.get(node_key)
+
+    def unreachable(self) -> list[tuple[bytes, str, str]]:
+        """Node key, address and last reason of whom this node dials in vain."""
+        return self._dialling.unreachable()
 
     def score(self, node_key: bytes) -> int:
         """0..100; at 0 the peer is banned."""
@@ -317,13 +321,11 @@ class PeerManager:
             if present.connection.is_open:
                 if not self._replaces(peer, present):
                     return False
-                present.connection.close("a newer connection of the two nodes replaces it")
+                self._retire(present, newer=peer)
             # Closed, but its reader has not got the loop yet: who counts on it must hear first.
             self._release(present)
         self._peers[peer.node_key] = peer
-        self._vacancy(peer.node_key).clear()
-        self._last_trouble.pop(peer.node_key, None)
-        self._trouble_since_s.pop(peer.node_key, None)
+        self._dialling.connected(peer.node_key)
         self.counters.connected += 1
         log.info(
             "peer.connected",
@@ -339,12 +341,24 @@ class PeerManager:
             self._on_connected(peer)
         return True
 
+    def _retire(self, present: Peer, *, newer: Peer) -> None:
+        """Close what a newer connection replaces; when they differ by the own key, only after what
+        was under way has arrived."""
+        connection, reason = present.connection, "a newer connection of the two nodes replaces it"
+        if connection.own_key == newer.connection.own_key:
+            connection.close(reason)
+        else:
+            asyncio.get_running_loop().call_later(LINGER_S, connection.close, reason)
+
     def _replaces(self, newer: Peer, present: Peer) -> bool:
+        own_key = newer.connection.own_key
+        if own_key != present.connection.own_key:
+            return own_key == self._dialling.own_key()
         if newer.outbound == present.outbound:
             return True
         if newer.connected_s - present.connected_s > SIMULTANEOUS_S:
             return True
-        return newer.outbound == (self.node_key < newer.node_key)
+        return newer.outbound == (own_key < newer.node_key)
 
     async def _read(self, peer: Peer) -> None:
         connection = peer.connection
@@ -359,63 +373,8 @@ class PeerManager:
         if self._peers.get(peer.node_key) is not peer:
             return
         del self._peers[peer.node_key]
-        self._vacancy(peer.node_key).set()
+        self._dialling.vacated(peer.node_key)
         self.counters.disconnected += 1
         log.info("peer.disconnected", peer=peer.label, reason=peer.connection.close_reason)
         if self._on_disconnected is not None:
             self._on_disconnected(peer)
-
-    # Dialling
-
-    def _vacancy(self, node_key: bytes) -> asyncio.Event:
-        """Set while no connection of this key is admitted."""
-        if node_key not in self._vacant:
-            self._vacant[node_key] = asyncio.Event()
-            self._vacant[node_key].set()
-        return self._vacant[node_key]
-
-    async def _keep_connected(self, node_key: bytes) -> None:
-        """Dial whenever there is no connection, with backoff (consensus.md rule 3)."""
-        backoff = Backoff(self._random)
-        head_start_ms = 0 if self.node_key < node_key else YIELD_MS
-        while True:
-            await self._vacancy(node_key).wait()
-            delay_ms = min(RECONNECT_CAP_MS, backoff.next_ms() + head_start_ms)
-            banned_s = self._reputation.banned_for_s(node_key, self._links.now_s())
-            await asyncio.sleep(max(delay_ms / 1_000, banned_s))
-            if node_key in self._peers:
-                backoff.reset()
-                continue
-            started_s = self._links.now_s()
-            try:
-                await self._links.dial(node_key, self._addresses[node_key])
-            except (OSError, PeerError) as error:
-                self._log_trouble(node_key, error)
-            if self._links.now_s() - started_s > STABLE_S:
-                backoff.reset()
-
-    def _log_trouble(self, node_key: bytes, error: Exception) -> None:
-        """Say a reason once, not at every attempt; and again, as a warning, when it lasts.
-
-        Nobody at the address is nothing to warn of at once: nodes of a town start one after the
-        other. What a peer or its certificate says has to be mended, however new it is.
-        """
-        now_s = self._links.now_s()
-        since_s = self._trouble_since_s.setdefault(node_key, now_s)
-        may_be_starting = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
-        warn = not may_be_starting or now_s - since_s >= UNREACHABLE_S
-        reason = str(error) or type(error).__name__
-        if self._last_trouble.get(node_key) == (warn, reason):
-            return
-        self._last_trouble[node_key] = (warn, reason)
-        about = {"node_key": node_key.hex(), "address": self._addresses[node_key], "reason": reason}
-        if warn:
-            log.warning("peer.unreachable", **about)
-        else:
-            log.info("peer.unreachable", **about)
-
-
-def _checked(address_book: Mapping[bytes, str]) -> dict[bytes, str]:
-    for address in address_book.values():
-        split_address(address)
-    return dict(address_book)

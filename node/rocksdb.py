@@ -99,6 +99,13 @@ class RocksDbStore:
         self._snapshots.add(snapshot)
         return snapshot
 
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Merge the tables with keys from start to stop."""
+        try:
+            self._database.compact_range(start, stop)
+        except Exception as error:
+            raise engine_error(self._path, error) from error
+
     def size_bytes(self) -> int:
         """Bytes of the files in the folder."""
         return folder_bytes(self._path)

@@ -5,27 +5,26 @@ by node.effects. There are no locks.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
-from consensus.events import Event, ProposalBuilt, WorkAvailable
-from consensus.messages import SigningDomain
+from consensus.events import Event, WorkAvailable
+from consensus.messages import CertifiedBlock, SigningDomain
 from consensus.replica import Replica, ReplicaConfig
 from consensus.sync import Progress
 from consensus.wal_records import Record
 from ledger import accounts
 from ledger.block import Block
-from ledger.crypto import Signer
 from ledger.errors import PeerError
 from ledger.mempool import Mempool, MempoolLimits
 from ledger.primitives import Address, Hash
 from ledger.state import State
 from ledger.transaction import Transaction, authority_problem
-from node.block_server import BlockServer
+from node import turns
+from node.block_server import BlockServer, SnapshotSource
 from node.catchup import Synchroniser
 from node.connection import ConnectionTimes
 from node.delivery import BlockDelivery
@@ -33,38 +32,32 @@ from node.effects import ReplicaDriver
 from node.execution import AppliedBlock, Chain
 from node.frames import ConsensusFrames
 from node.gossip import TransactionGossip
+from node.identities import Identities
 from node.inbox import Inbox
 from node.ingest import Ingest
 from node.known_blocks import KnownBlocks
-from node.meter import Meter, Part
+from node.meter import Meter
 from node.peers import Audience, Peer, PeerManager, Role
 from node.reputation import BAD_MESSAGE_POINTS, BAD_TRANSACTION_POINTS
 from node.requests import PeerRequests
-from node.signing.waiting import VoteSigner
+from node.signing.ring import KeyRing
 from node.storage import OpenedChain, certified_block_bytes
 from node.timers import LoopTimers
-from node.tls import NodeIdentity
 from node.transport import PeerTransport
+from node.verifying import AheadVerifier
 from node.version import SOFTWARE
 from node.wal import WriteAheadLog
+from node.wall_clock import now_ms
 from node.wire import FrameKind, Hello
 
-EVENTS_A_TURN: Final = 32
-"""Events that the replica takes before connections and verification get their turn."""
-
 log = structlog.get_logger(__name__)
-
-
-def now_ms() -> int:
-    """Wall clock, in ms since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
     """How this node appears to others and finds them."""
 
-    identity: NodeIdentity
+    identities: Identities
     address_book: Mapping[bytes, str]
     listen_host: str
     listen_port: int
@@ -85,7 +78,7 @@ class Runtime:
         limits: MempoolLimits,
         vote_log: WriteAheadLog,
         records: Sequence[Record],
-        signer: Signer | None,
+        ring: KeyRing,
         replica_config: ReplicaConfig,
         network: Network,
         registry: Callable[[State, int], Mapping[bytes, Role]],
@@ -93,15 +86,19 @@ class Runtime:
         *,
         max_transactions: int,
         genesis_time_ms: int,
-        vote_signer: VoteSigner | None = None,
+        snapshots: SnapshotSource | None = None,
     ) -> None:
         self._network = network
+        self._snapshots = snapshots
         self._registry_of = registry
         self.on_block: list[Callable[[AppliedBlock], None]] = []
         self.on_admitted: list[Callable[[list[Transaction]], None]] = []
         self.vote_log = vote_log
-        self.vote_signer = vote_signer
+        self.ring = ring
+        self.identities = network.identities
         self.genesis_time_ms = genesis_time_ms
+        self.accepts = True
+        """Whether transactions of clients are taken; not while the node is drained."""
         self._work_told = False
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[None] = self._loop.create_future()
@@ -141,23 +138,23 @@ class Runtime:
         head = self.chain.applied_event()
         self.replica = Replica(replica_config, head, opened.recent, opened.head_block, records)
         self._transport = PeerTransport(self.peers, self._keys_of)
+        self.requests = self._make_requests()
         self.driver = ReplicaDriver(
             self.replica,
             self.chain,
             vote_log,
-            signer,
+            ring,
             replica_config.domain,
             self._transport,
             self.timers,
-            self._make_requests(),
+            self.requests,
             self.meter,
-            vote_signer,
         )
         self.domain: SigningDomain = replica_config.domain
 
     def _make_peers(self, network: Network) -> PeerManager:
         return PeerManager(
-            network.identity,
+            network.identities,
             network.address_book,
             lambda: self._roles,
             self._hello,
@@ -175,6 +172,8 @@ class Runtime:
             self._block_bytes,
             self._loop.time,
             self._is_observer,
+            lambda: self.chain.blocks.lowest_height,
+            self._snapshots,
         )
         return Synchroniser(
             lambda key, payload: self.peers.send(key, FrameKind.SYNC, payload),
@@ -186,7 +185,13 @@ class Runtime:
             self.fail,
             on_progress=self._progressed,
             follows=lambda: self.replica.core.own is None or self.peers.reaches_unknown(),
+            ahead=AheadVerifier(self.chain.chain_id),
+            verified=self._verified_ahead,
         )
+
+    def _verified_ahead(self, certified: CertifiedBlock) -> None:
+        if isinstance(certified.proposal, Block):
+            self.ingest.set_aside(certified.proposal.transactions)
 
     def _make_frames(self) -> ConsensusFrames:
         return ConsensusFrames(
@@ -217,22 +222,43 @@ class Runtime:
     async def start(self) -> int:
         """Listen, dial, start the replica; the port (of use with port 0)."""
         port = await self.peers.start(self._network.listen_host, self._network.listen_port)
-        self.driver.perform(self.replica.start(now_ms()))
-        if self.vote_signer is not None:
-            self.spawn(self.vote_signer.run(self.inbox.put_own))
-        self.spawn(self._drive())
+        self.driver.start(now_ms())
+        signing = self.ring.work(self.inbox.put_own)
+        if signing is not None:
+            self.spawn(signing)
+        self.spawn(
+            turns.drive(self.driver, self.inbox, self.meter, self._refused, self._built_nothing)
+        )
         self.spawn(self.ingest.run())
         return port
 
     @property
     def own_role(self) -> Role | None:
         """What this node is by the registry at the head; None while the chain does not know it."""
-        return self._roles.get(self._network.identity.node_key)
+        roles = (self._roles.get(key) for key in self.identities.keys)
+        return next((role for role in roles if role is not None), None)
+
+    @property
+    def signing_key(self) -> bytes | None:
+        """The key that signs the running height; None while none of this node's does."""
+        core = self.replica.core
+        return None if core.own is None else core.height.validators.validators[core.own].public_key
 
     @property
     def signer_problem(self) -> str | None:
-        """Why the signer outside this process does not sign; None while it does."""
-        return None if self.vote_signer is None else self.vote_signer.problem
+        """Why the key of now, which is not in this process, does not sign; None while it does."""
+        keys = self.ring.public_keys
+        key = self.signing_key or (keys[0] if keys else None)
+        return None if key is None else self.ring.problem(key)
+
+    def is_registered(self, node_keys: Collection[bytes]) -> bool:
+        """Whether the registry at the head names one of these node keys."""
+        return any(key in self._roles for key in node_keys)
+
+    def take_identities(self, identities: Identities) -> None:
+        """Be known by these node keys from now on."""
+        self.identities = identities
+        self.peers.set_identities(identities)
 
     @property
     def failure(self) -> BaseException | None:
@@ -270,34 +296,14 @@ class Runtime:
         if not self._failure.done():
             self._failure.set_exception(error)
 
-    async def _drive(self) -> None:
-        """Handle what is there, own answers first, before anything else gets the loop again."""
-        answers, driver, inbox = self.driver.answers, self.driver, self.inbox
-        part = self.meter.part
-        while True:
-            if not answers:
-                await inbox.wait()
-            for _ in range(EVENTS_A_TURN):
-                if answers:
-                    event = answers.popleft()
-                    with part(Part.CONSENSUS):
-                        driver.handle(event, now_ms())
-                    if isinstance(event, ProposalBuilt) and event.proposal is None:
-                        self._work_told = False
-                elif inbox:
-                    peer, received = inbox.take()
-                    with part(Part.CONSENSUS):
-                        error = driver.handle(received, now_ms(), peer)
-                    if error is not None and peer is not None:
-                        self._refused(peer, received, error)
-                else:
-                    break
-            await asyncio.sleep(0)
-
     def _refused(self, peer: bytes, event: Event, error: PeerError) -> None:
         """The synchroniser judges whom its blocks came from; of all others the sender answers."""
         if not self._delivery.refused(peer, event, error):
             self.peers.penalise(peer, BAD_MESSAGE_POINTS, str(error))
+
+    def _built_nothing(self) -> None:
+        """Nothing was executable; the replica hears of the next transaction again."""
+        self._work_told = False
 
     def _applied(self, applied: AppliedBlock) -> None:
         """A block is durable; the replica is told next."""

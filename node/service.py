@@ -24,11 +24,13 @@ from node.economy_reads import EconomyReads
 from node.execution import AppliedBlock
 from node.governance_reads import GovernanceReads
 from node.history_reads import HistoryReads
+from node.key_report import key_rotation
 from node.pending_feed import PendingFeed
 from node.preview import mandate_of
-from node.runtime import Runtime, now_ms
+from node.runtime import Runtime
 from node.software import next_upgrade
 from node.version import VERSION
+from node.wall_clock import now_ms
 from tokenomics.ports import RoleBook, Token
 
 
@@ -42,6 +44,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
         token: Token,
         roles: RoleBook,
         genesis_hash: Hash,
+        genesis_document: str = "",
     ) -> None:
         EconomyReads.__init__(self, lambda: runtime.state, token, roles)
         mandate = mandate_of(runtime.chain.executor.modules)
@@ -49,6 +52,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
         self._runtime = runtime
         self._chain = runtime.chain
         self._genesis_hash = genesis_hash
+        self._genesis_document = genesis_document
         self._reader = BlockReader(self._chain)
         HistoryReads.__init__(self, self._chain, self._reader)
         self._height_waiters: dict[int, set[asyncio.Future[None]]] = {}
@@ -98,7 +102,15 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             mempool_transactions=len(mempool),
             mempool_bytes=mempool.bytes,
             upgrade=next_upgrade(self._state()),
+            signing_key=self._runtime.signing_key,
+            rotation=self._rotation(),
+            lowest_height=self.lowest_height(),
         )
+
+    def _rotation(self) -> ports.KeyRotation | None:
+        runtime = self._runtime
+        keys = (runtime.ring.public_keys, runtime.identities.keys)
+        return key_rotation(*keys, self._state(), self.height())
 
     def target_height(self) -> int:
         """The height that this node has to reach, its own head when it is there."""
@@ -136,9 +148,17 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
         """The last committed height."""
         return self._chain.head.height
 
+    def lowest_height(self) -> int:
+        """The lowest block from 1 on that this node holds."""
+        return self._chain.blocks.lowest_height
+
     def height_of_block(self, block_hash: bytes) -> int | None:
         """Height of a committed block."""
         return self._chain.blocks.height_of(Hash(block_hash))
+
+    def genesis_document(self) -> str:
+        """The genesis document, canonical JSON."""
+        return self._genesis_document
 
     def genesis_header(self) -> Header:
         """Header of height 0, which every store holds."""
@@ -217,6 +237,11 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
 
     async def submit(self, raw: Sequence[bytes]) -> Sequence[ports.SubmitOutcome]:
         """Verify and admit signed transactions together."""
+        if not self._runtime.accepts:
+            refusal = ports.Refusal(
+                ports.RefusalReason.NOT_READY, "it is being drained: send this to another node"
+            )
+            return [refusal] * len(raw)
         outcomes = await self._runtime.ingest.submit(raw)
         return [
             self._final_or(outcome, transaction)
@@ -393,6 +418,8 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             self._runtime.signer_problem,
             now_ms=now_ms(),
             last_seal=self._last_seal,
+            rotation=self._rotation(),
+            unheld=self._runtime.synchroniser.unheld(),
         )
 
     # Inside
@@ -400,8 +427,10 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
     def _last_seal(self, index: int) -> Seal | None:
         """Of a validator of the running set."""
         height = _last_signed(history_of(self._state()), index)
-        block = self._reader.block(height) if height else None
-        return None if block is None else Seal(height, block.time_ms)
+        if height == 0:
+            return None
+        block = self._reader.block(height)
+        return Seal(height, None if block is None else block.time_ms)
 
     def _running_set(self) -> ValidatorSet:
         """The validators of the running height."""

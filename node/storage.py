@@ -1,7 +1,6 @@
 """Opens the stored chain: genesis is written on the first start, recovered from on later ones."""
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 from consensus import messages
 from consensus.chain import RECENT_HEIGHTS, FinishedHeight
@@ -17,11 +16,9 @@ from ledger.primitives import Hash
 from ledger.registry import Certificate
 from ledger.state import State
 from ledger.validator_tables import find_set
-from node.block_store import BlockParts, BlockStore
+from node.block_store import NO_MARKER, BlockParts, BlockStore
 from node.wal_format import Marker
 
-NO_MARKER: Final = Marker(bytes(16), 0, 0, 0)
-"""In the genesis row, before any vote record exists."""
 STATE_START, STATE_STOP = b"", b"\x7f"
 """Bounds of all state keys: each starts with a module's name, in ASCII."""
 
@@ -30,8 +27,9 @@ STATE_START, STATE_STOP = b"", b"\x7f"
 class OpenedChain:
     """A stored chain at its head, and what a replica must know of the heights before.
 
-    head: height 0 is genesis. recent: up to RECENT_HEIGHTS finished heights, ascending.
-    head_block: None at genesis. marker: of the vote record at the last commit, None at genesis.
+    head: height 0 is genesis. recent: up to RECENT_HEIGHTS finished heights that the store holds,
+    ascending. head_block: None at genesis. marker: of the vote record at the last commit, None when
+    there has been none, at genesis and after a snapshot.
     """
 
     chain_id: int
@@ -98,7 +96,7 @@ def open_chain(
         head=head_block.header,
         recent=_recent(blocks, head.height, chain_id, decode_call),
         head_block=_certified(blocks, head_block) if head.height else None,
-        marker=head.marker if head.height or head.marker != NO_MARKER else None,
+        marker=None if head.marker == NO_MARKER else head.marker,
         vote_record_lost=head.vote_record_lost,
     )
 
@@ -129,7 +127,8 @@ def with_vote_record(opened: OpenedChain, marker: Marker, *, lost: bool) -> Open
         opened.blocks.set_vote_record(marker, lost=True)
         return replace(opened, marker=marker, vote_record_lost=True)
     if opened.marker is None:
-        opened.blocks.set_vote_record(marker, lost=False)
+        # After a snapshot it counts as lost, though there has been none to lose.
+        opened.blocks.set_vote_record(marker, lost=opened.vote_record_lost)
         return replace(opened, marker=marker)
     return opened
 
@@ -176,7 +175,7 @@ def _recent(
 ) -> tuple[FinishedHeight, ...]:
     state = State(blocks.live_state())
     found: list[FinishedHeight] = []
-    for height in range(max(1, head - RECENT_HEIGHTS + 1), head + 1):
+    for height in range(max(blocks.lowest_height, head - RECENT_HEIGHTS + 1), head + 1):
         block = _block(blocks, height, chain_id, decode_call)
         validators = find_set(state, height)
         if validators is None:

@@ -45,6 +45,11 @@ def installed_engines() -> tuple[Engine, ...]:
     return tuple(found)
 
 
+def has_chain(path: Path) -> bool:
+    """Whether some engine has a store in `path`."""
+    return any((path / engine).is_dir() for engine in ENGINES)
+
+
 def open_store(
     path: Path,
     engine: str = "auto",

@@ -29,6 +29,8 @@ from cryptography.x509.oid import NameOID
 from ledger.errors import LocalError, PeerError
 
 LEAF_NAME: Final = "poyong node"
+_LABEL_CHARACTERS: Final = 32
+"""Of a name in the handshake, where a label has at most 63."""
 MAX_ALLOWED_KEYS: Final = 1024
 """Registered node keys (validators and observers) that one context takes."""
 MAX_CACHED_ANCHORS: Final = 2 * MAX_ALLOWED_KEYS
@@ -106,6 +108,21 @@ class NodeIdentity:
             file.write(sealed + self._leaf.public_bytes(Encoding.PEM))
             file.flush()
             context.load_cert_chain(file.name, password=passphrase)
+
+
+def admit(context: ssl.SSLContext, node_keys: Iterable[bytes]) -> None:
+    """Let a context that is in use accept these keys too. Nobody loses admission by it: who is
+    connected has to be compared with the list as well."""
+    anchors = b"".join(map(_anchor, node_keys))
+    if anchors:
+        context.load_verify_locations(cadata=anchors)
+
+
+def server_name(node_key: bytes) -> str:
+    """What a caller asks for in the handshake (SNI): the key that it expects. A node that has two
+    presents that one; one that knows nothing of this presents what it has."""
+    digits = node_key.hex()
+    return f"{digits[:_LABEL_CHARACTERS]}.{digits[_LABEL_CHARACTERS:]}"
 
 
 def peer_node_key(leaf: bytes | None) -> bytes:

@@ -21,6 +21,7 @@ from api.ethereum.blocks import Summary
 from api.ethereum.forms import PENDING, BlockId, LogFilter
 from api.ethereum.logs import EVERY_LOG, Criteria, Emitted, emitted
 from api.ethereum.recent import Recent
+from api.held_blocks import require_held
 from api.ports import CommittedBlock, NodePort
 from api.slow_readers import SlowReaderError
 
@@ -94,7 +95,8 @@ class Gateway:
     # Blocks
 
     def height_of(self, block: BlockId) -> int | None:
-        """Height of a block that a caller named; None for an unknown hash or one to come."""
+        """Height of a block that a caller named; None for an unknown hash or one to come. Whether
+        the node still holds the block is for require_held() to say."""
         head = self._node.height()
         if isinstance(block, bytes):
             return self._node.height_of_block(block)
@@ -120,12 +122,20 @@ class Gateway:
         return self._summaries.get(height) or self._summaries.put(height, blocks.summarise(found))
 
     def summary_at(self, height: int) -> Summary:
-        """The same, reading the block only when it is not recent; it has to exist."""
+        """The same, reading the block only when it is not recent; it has to exist. RpcError when
+        it was removed."""
         known = self._summaries.get(height)
         if known is not None:
             return known
-        found = self._node.block(height)
+        found = self._held(height)
         return blocks.EMPTY if found is None else self.summary(found)
+
+    def _held(self, height: int) -> CommittedBlock | None:
+        """The block of a height from 1 on; RpcError when it was removed."""
+        found = self._node.block(height)
+        if found is None:
+            require_held(self._node, height)
+        return found
 
     async def transaction_counts(self, first: int, count: int) -> list[int]:
         """How many transactions each of these blocks holds; genesis holds none.
@@ -147,7 +157,14 @@ class Gateway:
         if known is not None or not height:
             return known or 0
         block = self._node.compact_block(height)
-        return 0 if block is None else self._counts.put(height, len(block.transaction_hashes))
+        if block is None:
+            require_held(self._node, height)
+            return 0
+        return self._counts.put(height, len(block.transaction_hashes))
+
+    def transaction_count(self, height: int) -> int:
+        """How many transactions a committed block holds; RpcError when it was removed."""
+        return self._transaction_count(height)
 
     async def block(self, block: BlockId, *, full: bool) -> Any:
         """A block in Ethereum's form, as a value or encoded; None when there is none."""
@@ -158,7 +175,7 @@ class Gateway:
             return blocks.genesis_block(self._node.genesis_header())
         if (known := self._whole.get(height)) is not None and full:
             return orjson.Fragment(known)
-        found = self._node.block(height)
+        found = self._held(height)
         if found is None:
             return None
         summary = self.summary(found)
@@ -175,7 +192,7 @@ class Gateway:
             return None if height is None else []
         if (known := self._receipts.get(height)) is not None:
             return orjson.Fragment(known)
-        found = self._node.block(height)
+        found = self._held(height)
         if found is None:
             return None
         summary = self.summary(found)
@@ -254,7 +271,7 @@ class Gateway:
         return found, last + 1, ""
 
     def _logs_at(self, height: int, criteria: Criteria) -> list[results.Log]:
-        found = self._node.block(height)
+        found = self._held(height)
         if found is None:
             return []
         return list(blocks.block_logs(found, self.summary(found), criteria))

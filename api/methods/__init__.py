@@ -3,7 +3,7 @@
 from api.ethereum import net, web3
 from api.ethereum.eth import accounts, events, transactions
 from api.ethereum.eth import chain as eth_chain
-from api.methods import rpc
+from api.methods import admin, rpc
 from api.methods.poyong import (
     chain,
     facts,
@@ -19,8 +19,16 @@ from api.methods.poyong import (
 from api.registry import MethodRegistry
 
 
+def admin_methods() -> MethodRegistry:
+    """The registry of what a node answers its operator, on its Unix socket alone."""
+    registry = MethodRegistry()
+    for namespace in (admin, rpc):
+        registry.add(*namespace.METHODS)
+    return registry
+
+
 def all_methods() -> MethodRegistry:
-    """The registry of everything that a node answers."""
+    """The registry of everything that a node answers on its wallet port."""
     registry = MethodRegistry()
     for namespace in (
         chain,

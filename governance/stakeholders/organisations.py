@@ -27,7 +27,7 @@ MAX_NAME_BYTES: Final = 64
 MAX_REASON_BYTES: Final = 256
 MAX_OBSERVERS: Final = 8
 """Node keys of observers of one organisation."""
-_ID: Final = re.compile("[a-z][a-z0-9-]*")
+ID_FORM: Final = re.compile("[a-z][a-z0-9-]*")
 
 
 class OrganisationStatus(IntEnum):
@@ -146,7 +146,7 @@ def register(
 ) -> None:
     """Write a new organisation and seat it; TransactionError when that cannot be."""
     state, time_ms = context.state, context.block.time_ms
-    if not _ID.fullmatch(organisation_id):
+    if not ID_FORM.fullmatch(organisation_id):
         raise TransactionError(
             ErrorCode.INVALID_MESSAGE,
             f"id: expected a-z, then a-z, 0-9 and -, found {organisation_id!r:.80}",

@@ -23,9 +23,9 @@ from node.localnet import creation, processes
 from node.localnet.layout import Town, TownNode
 from node.localnet.processes import NodeProcess
 from node.modules import build_executor
-from node.runtime import now_ms
 from node.storage import write_genesis
 from node.stores import open_store
+from node.wall_clock import now_ms
 
 READY_TIMEOUT_S: Final = 60.0
 POLL_S: Final = 0.02

@@ -25,13 +25,20 @@ EXIT_INTERRUPTED: Final = 130
 _COMMANDS: Final = {
     "town": LazyCommand("node.cli.town:town", "A consortium on this machine: up, down, status."),
     "init": LazyCommand("node.cli.home:init", "Prepare the folder of one node."),
-    "keys": LazyCommand("node.cli.keys:keys", "Make, import and show keys."),
+    "join": LazyCommand("node.cli.join:join", "Prepare a node for a chain that runs."),
+    "snapshot": LazyCommand(
+        "node.cli.snapshot:snapshot", "Make, list and restore snapshots of the state."
+    ),
+    "keys": LazyCommand("node.cli.keys:keys", "Make, import, show and replace keys."),
     "genesis": LazyCommand(
         "node.cli.genesis:genesis_group", "Make, extend, show and check a genesis."
     ),
     "start": LazyCommand("node.cli.home:start", "Run a node until it is told to stop."),
+    "admin": LazyCommand(
+        "node.cli.admin:admin", "Look after a running node: drain, reload, peers, log level."
+    ),
     "signer": LazyCommand("node.cli.signer:signer", "A process that holds a validator's key."),
-    "status": LazyCommand("node.cli.query:status", "Where a node stands."),
+    "status": LazyCommand("node.cli.status:status", "Where a node stands."),
     "peers": LazyCommand("node.cli.query:peers", "Whom a node is connected with."),
     "validators": LazyCommand("node.cli.query:validators", "Who votes, and who signed lately."),
     "why-stalled": LazyCommand("node.cli.query:why_stalled", "Why no block comes, and the remedy."),

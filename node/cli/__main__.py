@@ -2,4 +2,5 @@
 
 from node.cli import main
 
-main()
+if __name__ == "__main__":  # a process that a node starts for itself reads this file too
+    main()

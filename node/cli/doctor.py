@@ -20,6 +20,7 @@ from node.cli.home import home_option
 from node.cli.output import json_option, print_json, print_table
 from node.config import Config
 from node.disk_errors import FREE_BYTES_WANTED
+from node.key_report import key_rotation
 from node.modules import build_executor
 from node.restart import require_named_state, state_path
 from node.software import next_upgrade, require_version
@@ -47,6 +48,7 @@ def doctor(home: Path, as_json: bool) -> int:
     findings = list(examine(home))
     healthy = all(finding.ok for finding in findings)
     disk = disk_use(home, audit.disk_shares(home) if healthy else {})
+    free = shutil.disk_usage(home).free
     if as_json:
         print_json(
             {
@@ -55,6 +57,7 @@ def doctor(home: Path, as_json: bool) -> int:
                     {"check": item.check, "ok": item.ok, "found": item.found} for item in findings
                 ],
                 "disk_bytes": disk,
+                "disk_free_bytes": free,
             }
         )
     else:
@@ -69,7 +72,8 @@ def doctor(home: Path, as_json: bool) -> int:
             [
                 (part, -(-size // _KIB), f"{size * 100 / max(1, sum(disk.values())):.1f}")
                 for part, size in disk.items()
-            ],
+            ]
+            + [("free on this file system", free // _KIB, "")],
         )
     if not healthy:
         count = sum(not finding.ok for finding in findings)
@@ -91,6 +95,7 @@ def examine(home: Path) -> Iterator[Finding]:
     yield _tried("free disk", lambda: _free_disk(home))
     if documents:
         yield _tried("store", lambda: _store(home, loaded, documents[0]))
+        yield _tried("rotation of keys", lambda: _rotation(home, loaded))
         yield _tried("software", lambda: _software(home))
 
 
@@ -133,14 +138,42 @@ def _keys(loaded: Config, document: Genesis | None) -> str:
     node = keystore.read_key_info(loaded.path(loaded.node.node_key))
     if not loaded.is_validator:
         return f"node key {node.public_key.hex()}"
-    key = (
-        keystore.read_key_info(loaded.path(loaded.node.validator_key)).public_key
-        if loaded.signer.kind == "file"
-        else bytes.fromhex(loaded.signer.public_key)
-    )
+    key, *_ = _validator_keys(loaded)
     seat = None if document is None else document.validators.index_of(key)
     where = "no seat at genesis" if seat is None else f"seat {seat} at genesis"
     return f"validator key {key.hex()}, {where}"
+
+
+def _validator_keys(loaded: Config) -> list[bytes]:
+    """Public keys, the present one first."""
+    if loaded.signer.kind == "file":
+        return _in_files(loaded, loaded.node.validator_key, loaded.node.next_validator_key)
+    named = (loaded.signer.public_key, loaded.signer.next_public_key)
+    return [bytes.fromhex(key) for key in named if key]
+
+
+def _in_files(loaded: Config, *files: str) -> list[bytes]:
+    return [keystore.read_key_info(loaded.path(file)).public_key for file in files if file]
+
+
+def _rotation(home: Path, loaded: Config) -> str:
+    """Which key the chain wants of this node, and what is left to do about it."""
+    keys = _validator_keys(loaded)
+    node_keys = _in_files(loaded, loaded.node.node_key, loaded.node.next_node_key)
+    try:
+        with audit.opened(home) as (_, blocks):
+            head, state = blocks.head(), State(blocks.state())
+            found = None if head is None else key_rotation(keys, node_keys, state, head.height)
+    except audit.NoChainError:
+        found = None
+    if found is None:
+        return (
+            "nothing to do" if len(keys) < 2 and len(node_keys) < 2 else "not known before a start"
+        )
+    if found.stage == "missing":
+        raise LocalError(found.advice)
+    since = "" if found.since is None else f" since or from height {found.since:,}"
+    return f"{found.stage}{since}: {found.advice}"
 
 
 def _free_disk(home: Path) -> str:
@@ -167,7 +200,7 @@ def _store(home: Path, loaded: Config, document: Genesis) -> str:
             "keep a copy of the folder and report it"
         )
     return (
-        f"height {found.height:,}, {found.transactions:,} transactions, "
+        f"blocks {found.lowest_height:,} to {found.height:,}, {found.transactions:,} transactions, "
         "state root, certificate and every invariant hold"
     )
 

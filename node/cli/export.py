@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
 )
-@click.option("--from", "first", type=click.IntRange(min=1), help="First block.  [default: 1]")
+@click.option(
+    "--from",
+    "first",
+    type=click.IntRange(min=1),
+    help="First block.  [default: the lowest that the node holds]",
+)
 @click.option("--to", "last", type=click.IntRange(min=1), help="Last block.  [default: the head]")
 @click.option(
     "--out",
@@ -56,15 +61,14 @@ def export_command(
         raise click.UsageError("--from and --to choose blocks; accounts are those of the head")
     if as_json and out is None:
         raise click.UsageError("--json needs --out FILE, since stdout holds the rows without it")
-    start = 1 if first is None else first
     if home is not None and rpc_url is None:
-        rows = chain_export.rows_of_files(home, kind, start, last)
+        rows = chain_export.rows_of_files(home, kind, first, last)
         count = chain_export.write(rows, kind, form, out)
     else:
         url = url_of(rpc_url, home)
         try:
             with SyncClient(url, timeout_s=TIMEOUT_S) as client:
-                rows = chain_export.rows_by_rpc(client, kind, start, last)
+                rows = chain_export.rows_by_rpc(client, kind, first, last)
                 count = chain_export.write(rows, kind, form, out)
         except ClientError as error:
             raise LocalError(str(error)) from error

@@ -16,6 +16,7 @@ from ledger.registry import MAX_ORGANISATION_BYTES, MAX_VALIDATORS, Validator
 from ledger.state import State
 from ledger.strict_json import JsonReader, read_json
 from node.assembly import read_genesis
+from node.cli.ceremony import ceremony
 from node.cli.output import SYMBOL, json_option, moment, print_fields, print_json, tokens
 from node.cli.state import rows_shown
 from node.disk_errors import os_error
@@ -29,6 +30,9 @@ KEY_HEX: Final = 64
 @click.group("genesis")
 def genesis_group() -> None:
     """Make, extend, show and check a genesis document; go on from an exported state."""
+
+
+genesis_group.add_command(ceremony)
 
 
 @genesis_group.command()

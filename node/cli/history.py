@@ -37,12 +37,17 @@ def rebuild_command(home: Path, as_json: bool) -> None:
         task = bar.add_task("", total=None)
         read = audit.block_decoder(audit.genesis_of(home))
         with audit.opened(home) as (_, blocks):
+            lowest = blocks.lowest_height
             first, done = fill_in(
                 blocks,
                 read,
                 lambda done, whole: bar.update(task, completed=done, total=whole),
             )
-    found = {"complete_from_height": first, "blocks_indexed": done}
+    found = {
+        "complete_from_height": first,
+        "blocks_indexed": done,
+        "lowest_block_held": lowest,
+    }
     if as_json:
         print_json(found)
     else:

@@ -1,4 +1,4 @@
-"""`poyong keys`: make, import and show key files. No secret is ever an argument or printed."""
+"""`poyong keys`: make, import, show and replace keys. No secret is ever an argument or printed."""
 
 import sys
 from pathlib import Path
@@ -10,6 +10,7 @@ from ledger.crypto import checksum_address, ed25519_address
 from ledger.errors import LocalError
 from node import keystore, threshold_account
 from node.cli.keys_api import api_key
+from node.cli.keys_rotate import rotate
 from node.cli.keys_threshold import show_account, threshold
 from node.cli.output import json_option, print_fields, print_json
 from node.keystore import KeyInfo, KeyKind
@@ -33,11 +34,12 @@ _LABEL = click.option("--label", default="", help="Shown; no part of the key.")
 
 @click.group()
 def keys() -> None:
-    """Make, import and show keys."""
+    """Make, import, show and replace keys."""
 
 
 keys.add_command(threshold)
 keys.add_command(api_key)
+keys.add_command(rotate)
 
 
 @keys.command()

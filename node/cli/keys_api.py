@@ -18,7 +18,7 @@ _NAME = click.argument("name")
 
 @click.group("api-key")
 def api_key() -> None:
-    """Make, list and remove API keys of a node; it reads FILE (rpc.api_keys) at start."""
+    """Make, list and remove API keys of a node; `poyong admin reload` lets it read FILE again."""
 
 
 @api_key.command()
@@ -88,9 +88,9 @@ def list_command(file: Path, as_json: bool) -> None:
 @_NAME
 @json_option
 def remove(file: Path, name: str, as_json: bool) -> None:
-    """Take the key called NAME out of FILE; the node refuses it from its next start on."""
+    """Take the key called NAME out of FILE; the node refuses it after `poyong admin reload`."""
     api_keys.remove_key(file, name)
     if as_json:
         print_json({"removed": name})
     else:
-        click.echo(f"removed {name}; start the node again, so that it refuses the key")
+        click.echo(f"removed {name}; `poyong admin reload` lets the node refuse it")

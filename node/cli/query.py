@@ -1,12 +1,12 @@
-"""`poyong status`, `peers`, `validators`, `why-stalled`: questions to a running node."""
+"""`poyong peers`, `validators`, `why-stalled`: questions to a running node."""
 
 from pathlib import Path
 
 import click
 
-from api import calls, results
+from api import calls
 from ledger.errors import LocalError
-from node.cli.output import json_option, moment, print_fields, print_json, print_table
+from node.cli.output import json_option, print_json, print_table
 from node.cli.rpc import ask, rpc_options, url_of
 
 KEY_SHOWN = 18
@@ -14,46 +14,6 @@ KEY_SHOWN = 18
 
 def _short(text: str) -> str:
     return text[:KEY_SHOWN] + "…"
-
-
-@click.command()
-@rpc_options
-@json_option
-def status(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
-    """Show where a node stands."""
-    found = ask(url_of(rpc_url, home), calls.status())
-    if as_json:
-        print_json(found)
-        return
-    print_fields(
-        {
-            "role": " ".join(part for part in (found["role"], found["organisation"]) if part),
-            "height": found["height"],
-            "block": found["block_hash"],
-            "block time": moment(found["block_time_ms"]),
-            "syncing": f"to {found['target_height']:,}" if found["syncing"] else "no",
-            "peers": found["peers"],
-            "mempool": f"{found['mempool_transactions']:,} transactions, "
-            f"{found['mempool_bytes']:,} bytes",
-            "chain id": str(found["chain_id"]),
-            "genesis": found["genesis_hash"],
-            "version": found["version"],
-            "upgrade": _upgrade(found["upgrade"]),
-        }
-    )
-
-
-def _upgrade(planned: results.UpgradePlan | None) -> str | None:
-    if planned is None:
-        return None
-    needed = f"{planned['from_version']} or later, below {planned['below_version']}"
-    ready = (
-        "this release goes on"
-        if planned["suffices"]
-        else "this release stops before it: install the one whose SHA-256 is "
-        + planned["artefact_hash"]
-    )
-    return f"{planned['name']} at height {planned['height']:,}, version {needed}; {ready}"
 
 
 @click.command()

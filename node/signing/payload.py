@@ -1,6 +1,8 @@
-"""What a validator's key may sign: the payload of one consensus vote of one chain, strictly read.
+"""What a validator's key may sign, strictly read: votes of one chain, and probes of its own.
 
-The inverse of consensus.messages.SigningDomain.payload, for a signer that trusts no node. Pure.
+The inverse of consensus.messages.SigningDomain.payload, for a signer that trusts no node. Of
+transactions it signs `validators.probe` alone, which moves nothing: a key that is to come shows by
+it that its node follows the chain. Pure.
 """
 
 from dataclasses import dataclass
@@ -10,8 +12,10 @@ from consensus.messages import SIGNATURE_TAG, SigningDomain
 from ledger import codec
 from ledger.crypto import sha256
 from ledger.errors import DecodeError
-from ledger.primitives import HASH_BYTES, Hash
+from ledger.primitives import HASH_BYTES, MAX_NONCE, Hash
 from ledger.registry import MAX_VIEW, Phase
+from ledger.set_changes import PROBE
+from ledger.transaction import SIGNING_TAG
 
 MAX_PAYLOAD_BYTES: Final = 256
 """The longest payload, a ViewChange with a claim, has fewer than 160."""
@@ -26,6 +30,44 @@ class VotePayload:
     height: int
     view: int
     digest: Hash
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePayload:
+    """A probe of this key; it contradicts nothing, so that no record of it is kept."""
+
+    height: int
+
+
+def decode_asked(
+    data: bytes, domain: SigningDomain, public_key: bytes
+) -> VotePayload | ProbePayload:
+    """Read what this key is asked to sign. DecodeError for all else, and for another chain's."""
+    value = codec.decode(data, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_ITEMS)
+    if isinstance(value, (list, tuple)) and value and value[0] == SIGNING_TAG:
+        return _decode_probe(value, domain, public_key)
+    return decode_payload(data, domain)
+
+
+def _decode_probe(value: object, domain: SigningDomain, public_key: bytes) -> ProbePayload:
+    _, chain_id, nonce, sender, message_type, body, fee, valid_until = codec.as_array(
+        value, "transaction", 8
+    )
+    if message_type != PROBE.name:
+        raise DecodeError(
+            f"transaction.type: of transactions {PROBE.name} alone is signed, "
+            f"found {message_type!r:.40}"
+        )
+    if codec.as_uint(chain_id, "transaction.chain_id") != domain.chain_id:
+        raise DecodeError(f"transaction.chain_id: expected {domain.chain_id}, found {chain_id}")
+    codec.as_uint(nonce, "transaction.nonce", MAX_NONCE)
+    codec.as_uint(valid_until, "transaction.valid_until")
+    if codec.as_uint(fee, "transaction.fee") != 0:
+        raise DecodeError(f"transaction.fee: a probe has none, found {fee}")
+    of, height, _ = PROBE.decode(tuple(codec.as_array(body, "transaction.body", len(PROBE.fields))))
+    if sender != public_key or of != public_key:
+        raise DecodeError(f"transaction.sender: expected the key {public_key.hex()} in both places")
+    return ProbePayload(height)
 
 
 def decode_payload(data: bytes, domain: SigningDomain) -> VotePayload:

@@ -5,14 +5,12 @@ restored, cloned or taken over still cannot make it sign twice.
 """
 
 import asyncio
-import os
 import signal
-import socket
-import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -21,12 +19,13 @@ from consensus.messages import SigningDomain
 from ledger.crypto import Signer
 from ledger.errors import DecodeError, LocalError, PeerError
 from node.config import LogConfig
-from node.keystore import KeyKind, open_seed, open_signer, read_password
+from node.keystore import KeyKind, ask_nobody, open_seed, open_signer, read_password
 from node.log_setup import configure_logging
+from node.private_socket import bind_private
 from node.signing.hsm import open_module
 from node.signing.last_signed import SignedRecord
-from node.signing.payload import VotePayload, decode_payload
-from node.signing.settings import SignerHome, read_address
+from node.signing.payload import ProbePayload, VotePayload, decode_asked
+from node.signing.settings import Pkcs11Config, SignerHome, load_home, read_address
 from node.signing.wire import (
     Answer,
     Ask,
@@ -37,7 +36,7 @@ from node.signing.wire import (
     frame,
     take_frames,
 )
-from node.tls import NodeIdentity, peer_node_key
+from node.tls import NodeIdentity, admit, peer_node_key
 
 MAX_CONNECTIONS: Final = 8
 READ_BYTES: Final = 16 * 1024
@@ -49,7 +48,11 @@ log = structlog.get_logger(__name__)
 
 
 class VoteSigning:
-    """Judges what is asked, records it, then signs. Blocks; called by one thread at a time."""
+    """Judges what is asked, records it, then signs. Blocks; called by one thread at a time.
+
+    The record is one for all keys: a validator whose key is replaced has one vote for each height,
+    view and phase, whichever of its keys signs it.
+    """
 
     def __init__(
         self, signers: Sequence[Signer], domain: SigningDomain, record: SignedRecord
@@ -57,6 +60,11 @@ class VoteSigning:
         self._signers: Mapping[bytes, Signer] = {item.public_key: item for item in signers}
         self._domain = domain
         self._record = record
+
+    @property
+    def held(self) -> Mapping[bytes, Signer]:
+        """The keys by public key."""
+        return self._signers
 
     @property
     def greeting(self) -> Greeting:
@@ -76,18 +84,24 @@ class VoteSigning:
         ]
         verdicts = iter(self._record.approve(votes))
         answers = []
-        for ask, vote in zip(asks, read, strict=True):
-            problem = vote if isinstance(vote, str) else next(verdicts)
+        for ask, found in zip(asks, read, strict=True):
+            problem = next(verdicts) if isinstance(found, VotePayload) else None
+            if isinstance(found, str):
+                problem = found
             answers.append(self._signed(ask) if problem is None else self._refused(ask, problem))
         return answers
 
-    def _read(self, ask: Ask) -> VotePayload | str:
+    def replace_keys(self, signers: Sequence[Signer]) -> None:
+        """Other keys from now on; the record goes on."""
+        self._signers = {item.public_key: item for item in signers}
+
+    def _read(self, ask: Ask) -> VotePayload | ProbePayload | str:
         if ask.public_key not in self._signers:
             return f"this signer does not hold the key {ask.public_key.hex()}"
         try:
-            return decode_payload(ask.payload, self._domain)
+            return decode_asked(ask.payload, self._domain, ask.public_key)
         except DecodeError as error:
-            return f"this is no vote of its chain: {error}"
+            return f"this is no vote of its chain, and no probe: {error}"
 
     def _signed(self, ask: Ask) -> Answer:
         try:
@@ -113,7 +127,11 @@ class SignerServer:
         self._identity = identity
         self._allowed = frozenset(bytes.fromhex(key) for key in home.signer.node_keys)
         self._thread = ThreadPoolExecutor(1, "signer")
+        self._fixed = (home.signer.listen, home.domain)
         self._open: set[asyncio.Task[None]] = set()
+        self._reloads = asyncio.Lock()
+        self._reloading: set[asyncio.Task[None]] = set()
+        self._context = None if identity is None else identity.server_context(self._allowed)
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._server: asyncio.Server | None = None
 
@@ -128,14 +146,14 @@ class SignerServer:
         try:
             if self._identity is None:
                 self._server = await asyncio.start_unix_server(
-                    self._connected, sock=_private_socket(self._home / where.path)
+                    self._connected, sock=bind_private(self._home / where.path, "[signer] listen")
                 )
             else:
                 self._server = await asyncio.start_server(
                     self._connected,
                     where.host,
                     where.port,
-                    ssl=self._identity.server_context(self._allowed),
+                    ssl=self._context,
                     ssl_handshake_timeout=HANDSHAKE_S,
                 )
         except OSError as error:
@@ -158,6 +176,35 @@ class SignerServer:
         await asyncio.to_thread(self._thread.shutdown)
         if self._address.path:
             (self._home / self._address.path).unlink(missing_ok=True)
+
+    def reload_soon(self) -> None:
+        """Read signer.toml again: other keys, other nodes that may ask. What is wrong in it is
+        logged, and all stays as it is."""
+        if not self._reloads.locked():
+            task = asyncio.get_running_loop().create_task(self._reload())
+            self._reloading.add(task)
+            task.add_done_callback(self._reloading.discard)
+
+    async def _reload(self) -> None:
+        async with self._reloads:
+            try:
+                home = load_home(self._home)
+                if (home.signer.listen, home.domain) != self._fixed:
+                    raise LocalError("listen, chain_id and genesis_hash change at a start only")
+                signers, _ = await asyncio.to_thread(
+                    open_keys, home, self._signing.held, ask_nobody
+                )
+            except LocalError as error:
+                log.error("signer.not_reloaded", reason=str(error))
+                return
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._signing.replace_keys, signers)
+            self._allowed = frozenset(bytes.fromhex(key) for key in home.signer.node_keys)
+            if self._context is not None:
+                admit(self._context, self._allowed)
+            log.info("signer.reloaded", public_keys=[each.public_key.hex() for each in signers])
+            for task in tuple(self._open):
+                task.cancel()  # they connect anew and are greeted with the keys of now
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -203,26 +250,6 @@ class SignerServer:
         log.info("signer.disconnected")
 
 
-def _private_socket(path: Path) -> socket.socket:
-    """Bound for the owner alone. What a signer that was killed left there is removed: the record's
-    lock says that no other one runs."""
-    try:
-        if stat.S_ISSOCK(path.lstat().st_mode):
-            path.unlink()
-    except FileNotFoundError:
-        pass  # nothing was left
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        made.bind(str(path))
-    except OSError:
-        made.close()
-        raise
-    finally:
-        os.umask(before)
-    return made
-
-
 def run_signer(home: SignerHome, logging: LogConfig) -> int:
     """Run until SIGTERM or SIGINT; the exit code. LocalError when the operator has to act."""
     write_out_log = configure_logging(logging)
@@ -240,15 +267,16 @@ async def _run(home: SignerHome) -> int:
     async with AsyncExitStack() as stack:
         record = SignedRecord(home.state_path, home.domain)
         stack.callback(record.close)
-        signer, identity = open_keys(home)
-        server = SignerServer(VoteSigning((signer,), home.domain, record), home, identity)
+        signers, identity = open_keys(home)
+        server = SignerServer(VoteSigning(signers, home.domain, record), home, identity)
         stack.push_async_callback(server.stop)
         await server.start()
+        loop.add_signal_handler(signal.SIGHUP, server.reload_soon)
         state = record.state
         log.info(
             "signer.started",
             listen=home.signer.listen,
-            public_key=signer.public_key.hex(),
+            public_keys=[signer.public_key.hex() for signer in signers],
             last_height=state.height,
             last_view=state.view,
         )
@@ -263,26 +291,50 @@ async def _run(home: SignerHome) -> int:
     return EXIT_OK
 
 
-def open_keys(home: SignerHome) -> tuple[Signer, NodeIdentity | None]:
-    """The key that votes, and the identity of the TLS port (None for a Unix socket).
+def open_keys(
+    home: SignerHome,
+    held: Mapping[bytes, Signer] = MappingProxyType({}),
+    prompt: Callable[[str], str] | None = None,
+) -> tuple[tuple[Signer, ...], NodeIdentity | None]:
+    """The keys that vote, the present one first, and the identity of the TLS port (None for a Unix
+    socket). held: keys in a module that are open already. prompt: of read_password.
 
     LocalError when one cannot be opened, or public_key names another.
     """
     config, over_tls = home.signer, not read_address(home.signer.listen, "[signer] listen").path
     password = ""
-    if config.validator_key or over_tls:
+    if config.validator_key or config.next_validator_key or over_tls:
         named = config.password_file
-        password = read_password(home.home / named if named else None, "the signer's keys")
+        file = home.home / named if named else None
+        password = read_password(file, "the signer's keys", prompt=prompt)
     identity = None
     if over_tls:
         seed = open_seed(home.home / config.tls_key, password, KeyKind.NODE)
         identity = NodeIdentity.from_seed(seed)
-    if not config.validator_key:
-        return open_module(home.pkcs11, home.home, bytes.fromhex(config.public_key)), identity
-    signer = open_signer(home.home / config.validator_key, password, KeyKind.VALIDATOR)
-    if config.public_key and signer.public_key.hex() != config.public_key.lower():
+
+    def opened(file: str, public_key: str, module: Pkcs11Config, prefix: str) -> Signer:
+        if file:
+            return _in_file(home.home, file, password, public_key, prefix)
+        key = bytes.fromhex(public_key)
+        return held.get(key) or open_module(module, home.home, key)
+
+    signers = [opened(config.validator_key, config.public_key, home.pkcs11, "")]
+    if config.next_validator_key or config.next_public_key:
+        module = home.pkcs11.of_next_key()
+        signers.append(opened(config.next_validator_key, config.next_public_key, module, "next_"))
+        if signers[0].public_key == signers[1].public_key:
+            raise LocalError(
+                f"[signer] the next key is the present one, {signers[0].public_key.hex()}: make "
+                "another with `poyong keys new`"
+            )
+    return tuple(signers), identity
+
+
+def _in_file(home: Path, file: str, password: str, public_key: str, prefix: str) -> Signer:
+    signer = open_signer(home / file, password, KeyKind.VALIDATOR)
+    if public_key and signer.public_key.hex() != public_key.lower():
         raise LocalError(
-            f"{config.validator_key} holds the key {signer.public_key.hex()}, [signer] public_key "
-            f"is {config.public_key}: correct one of them"
+            f"{file} holds the key {signer.public_key.hex()}, [signer] {prefix}public_key is "
+            f"{public_key}: correct one of them"
         )
-    return signer, identity
+    return signer

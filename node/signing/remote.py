@@ -58,13 +58,13 @@ class RemoteSigner:
     def __init__(
         self,
         place: Place,
-        public_key: bytes,
+        public_keys: tuple[bytes, ...],
         domain: SigningDomain,
         identity: NodeIdentity,
         holder: Holder,
     ) -> None:
         """holder: what the fence of this node's folder says."""
-        self._place, self._public_key = place, public_key
+        self._place, self._public_keys = place, public_keys
         self._domain, self._identity, self._holder = domain, identity, holder
         self._waiting = WaitingVotes()
         self._under_way: deque[tuple[Ask, Request, float]] = deque()
@@ -72,24 +72,36 @@ class RemoteSigner:
         self._writer: asyncio.StreamWriter | None = None
         self._away: str | None = "not connected yet"
         self._refusal: str | None = None
+        self._held: tuple[bytes, ...] = ()
 
     @property
-    def public_key(self) -> bytes:
-        """Ed25519 public key, 32 bytes."""
-        return self._public_key
+    def public_keys(self) -> tuple[bytes, ...]:
+        """Ed25519 public keys, 32 bytes each; the present one first."""
+        return self._public_keys
 
-    @property
-    def problem(self) -> str | None:
-        """Why votes are not signed now, a sentence; None while they are."""
+    def replace_keys(self, public_keys: tuple[bytes, ...]) -> None:
+        """Other keys from now on; connects anew, to hear which of them the signer holds."""
+        if public_keys == self._public_keys:
+            return
+        self._public_keys = public_keys
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None  # what is asked from now on waits for the next connection
+
+    def problem(self, public_key: bytes) -> str | None:
+        """Why nothing is signed with this key now, a sentence; None while it is."""
         if self._away is not None:
             return f"the signer at {self._place.name} is away: {self._away}"
+        if public_key not in self._held:
+            held = ", ".join(key.hex() for key in self._held)
+            return f"the signer at {self._place.name} holds {held}, not {public_key.hex()}"
         if self._refusal is not None:
             return f"the signer at {self._place.name} refused to sign: {self._refusal}"
         return None
 
-    def request(self, height: int, payload: bytes, signed: Signed) -> None:
+    def request(self, public_key: bytes, height: int, payload: bytes, signed: Signed) -> None:
         """Ask for a signature, at once when connected."""
-        self._waiting.add(Request(height, payload, signed))
+        self._waiting.add(Request(public_key, height, payload, signed))
         self._ask()
 
     async def run(self, deliver: Callable[[Event], None]) -> None:
@@ -152,18 +164,24 @@ class RemoteSigner:
                 f"{greeting.domain.genesis_hash.hex()}, expected chain {self._domain.chain_id} "
                 f"with {self._domain.genesis_hash.hex()}"
             )
-        if self._public_key not in greeting.public_keys:
+        if not set(self._public_keys) & set(greeting.public_keys):
             held = ", ".join(key.hex() for key in greeting.public_keys)
-            raise PeerError(f"it holds {held}, expected the key {self._public_key.hex()}")
+            raise PeerError(f"it holds {held}, expected the key {self._public_keys[0].hex()}")
+        self._held = greeting.public_keys
 
     def _ask(self) -> None:
         """Send all that waits; a signer that takes nothing is found by the age of the oldest."""
-        while self._writer is not None and self._waiting:
+        not_held: deque[Request] = deque()
+        while self._writer is not None and not self._writer.is_closing() and self._waiting:
             request = self._waiting.take()
+            if request.public_key not in self._held:
+                not_held.append(request)
+                continue
             self._number += 1
-            ask = Ask(self._number, self._public_key, request.payload, self._holder)
+            ask = Ask(self._number, request.public_key, request.payload, self._holder)
             self._under_way.append((ask, request, time.monotonic()))
             self._writer.write(frame(encode_ask(ask)))
+        self._waiting.put_back(not_held)
 
     async def _answers(
         self, reader: asyncio.StreamReader, buffer: bytearray, deliver: Callable[[Event], None]
@@ -197,7 +215,9 @@ class RemoteSigner:
         if not verify_ed25519(ask.public_key, ask.payload, answer.signature):
             raise PeerError("its signature does not hold")
         self._refusal = None
-        deliver(request.signed(answer.signature))
+        event = request.signed(answer.signature)
+        if event is not None:
+            deliver(event)
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:

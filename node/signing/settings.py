@@ -4,7 +4,7 @@ The node's are the sections [signer] and [pkcs11] of config.toml; the signer pro
 its own, signer.toml, with [signer] and the same [pkcs11].
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +32,9 @@ class SignerConfig:
         choices=("file", "remote", "pkcs11"),
     )
     public_key: str = option("", "The validator's public key in hex, for remote and pkcs11.")
+    next_public_key: str = option(
+        "", "Of the key that is to take its place; it signs from the height on that names it."
+    )
     address: str = option(
         "", 'Of the signer process: "unix:PATH" on this machine, "tls:HOST:PORT" elsewhere.'
     )
@@ -58,11 +61,17 @@ class Pkcs11Config:
     )
     key_label: str = option("", "Label of the private key.")
     key_id: str = option("", "Id of the private key in hex; beside or in place of the label.")
+    next_key_label: str = option("", "Label of the private key that is to take its place.")
+    next_key_id: str = option("", "Id of that one.")
     pin_file: str = option(
         "",
         "File whose first line is the PIN; only its owner may read it.\n"
         "Empty: the variable POYONG_HSM_PIN, else a prompt.",
     )
+
+    def of_next_key(self) -> "Pkcs11Config":
+        """The same module with the key that is to take the place of the present one."""
+        return replace(self, key_label=self.next_key_label, key_id=self.next_key_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,7 @@ class ProcessConfig:
         "unix:signer.sock", '"unix:PATH" for a node on this machine, "tls:HOST:PORT" elsewhere.'
     )
     validator_key: str = option("keys/validator.json", "Key file; empty: the key is in [pkcs11].")
+    next_validator_key: str = option("", "Key file of the key that is to take its place.")
     tls_key: str = option("keys/signer.json", "Key file of the identity that nodes know (TLS).")
     node_keys: tuple[str, ...] = option((), "Node keys in hex that may ask, for tls.")
     password_file: str = option(
@@ -83,6 +93,9 @@ class ProcessConfig:
         "Empty: the variable POYONG_KEY_PASSWORD, else a prompt.",
     )
     public_key: str = option("", "The validator's public key in hex; required with [pkcs11].")
+    next_public_key: str = option(
+        "", "Of the key that is to take its place; required when that one is in [pkcs11]."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,35 +149,53 @@ def read_hex(text: str, length: int, where: str) -> bytes:
     return found
 
 
-def check_node(signer: SignerConfig, module: Pkcs11Config, validator_key: str, source: str) -> None:
-    """What the options of a node must be together; LocalError for the first that is wrong."""
-    if signer.kind == "file":
-        return
+def check_node(
+    signer: SignerConfig, module: Pkcs11Config, validator_keys: tuple[str, str], source: str
+) -> None:
+    """What the options of a node must be together; LocalError for the first that is wrong.
+
+    validator_keys: [node] validator_key and next_validator_key.
+    """
     where = f"{source}: [signer]"
-    if validator_key:
+    if signer.kind == "file":
+        if validator_keys[1] and not validator_keys[0]:
+            raise LocalError(
+                f"{source}: [node] next_validator_key is set and validator_key is empty: a key "
+                "that takes no other's place is the validator_key"
+            )
+        return
+    if any(validator_keys):
         raise LocalError(
             f'{where} kind is "{signer.kind}", and [node] validator_key names a key file too: '
             "empty it, so that the key is in one place"
         )
     read_hex(signer.public_key, ED25519_KEY_BYTES, f"{where} public_key")
+    if signer.next_public_key:
+        read_hex(signer.next_public_key, ED25519_KEY_BYTES, f"{where} next_public_key")
+        if signer.next_public_key.lower() == signer.public_key.lower():
+            raise LocalError(f"{where} next_public_key is public_key: empty it, or name another")
     if signer.kind == "pkcs11":
         check_module(module, source)
+        if signer.next_public_key:
+            check_module(module.of_next_key(), source, "next_")
     elif not read_address(signer.address, f"{where} address").path:
         read_hex(signer.tls_key, ED25519_KEY_BYTES, f"{where} tls_key")
 
 
-def check_module(module: Pkcs11Config, source: str) -> None:
-    """LocalError when options of [pkcs11] are missing or malformed."""
+def check_module(module: Pkcs11Config, source: str, prefix: str = "") -> None:
+    """LocalError when options of [pkcs11] are missing or malformed. prefix: of the key's ones."""
     where = f"{source}: [pkcs11]"
     if not module.module:
         raise LocalError(f"{where} module is empty: name the library of the hardware module")
     if not module.token and module.slot < 0:
         raise LocalError(f"{where}: name the token by token, or by slot")
     if not module.key_label and not module.key_id:
-        raise LocalError(f"{where}: name the private key by key_label, key_id or both")
+        raise LocalError(
+            f"{where}: name the private key by {prefix}key_label, {prefix}key_id or both"
+        )
     digits = module.key_id
     if digits:
-        read_hex(digits, min(max(len(digits) // 2, 1), MAX_KEY_ID_BYTES), f"{where} key_id")
+        read_hex(digits, min(max(len(digits) // 2, 1), MAX_KEY_ID_BYTES), f"{where} {prefix}key_id")
 
 
 def load_home(home: Path) -> SignerHome:
@@ -188,6 +219,10 @@ def _check_home(found: SignerHome, source: str) -> None:
         read_hex(signer.public_key, ED25519_KEY_BYTES, f"{where} public_key")
     if not signer.validator_key:
         check_module(found.pkcs11, source)
+    if signer.next_public_key:
+        read_hex(signer.next_public_key, ED25519_KEY_BYTES, f"{where} next_public_key")
+        if not signer.next_validator_key:
+            check_module(found.pkcs11.of_next_key(), source, "next_")
     if read_address(signer.listen, f"{where} listen").path:
         return
     if not signer.node_keys:

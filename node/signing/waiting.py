@@ -1,4 +1,4 @@
-"""Votes that wait for a signature outside this process, and the port that gives it."""
+"""What waits for a signature outside this process, and the port that gives it."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,22 +10,22 @@ from consensus.events import Event
 MAX_WAITING: Final = 32
 """A replica asks for a handful of votes a height; older ones are of no use to anybody."""
 
-Signed = Callable[[bytes], Event]
-"""Takes the signature, sends the vote, and gives the event that the replica is told."""
+Signed = Callable[[bytes], Event | None]
+"""Takes the signature, sends what was signed, and gives the event that the replica is told; None
+for what it did not ask for (a probe)."""
 
 
 class VoteSigner(Protocol):
     """Signs votes without holding the loop: later, or never while the key is out of reach."""
 
     @property
-    def public_key(self) -> bytes:
-        """Ed25519 public key, 32 bytes."""
+    def public_keys(self) -> tuple[bytes, ...]:
+        """Ed25519 public keys, 32 bytes each; the present one first."""
 
-    @property
-    def problem(self) -> str | None:
-        """Why votes are not signed now, a sentence; None while they are."""
+    def problem(self, public_key: bytes) -> str | None:
+        """Why nothing is signed with this key now, a sentence; None while it is."""
 
-    def request(self, height: int, payload: bytes, signed: Signed) -> None:
+    def request(self, public_key: bytes, height: int, payload: bytes, signed: Signed) -> None:
         """Ask for a signature; returns at once. Requests of lower heights are dropped."""
 
     async def run(self, deliver: Callable[[Event], None]) -> None:
@@ -34,8 +34,9 @@ class VoteSigner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One vote to be signed."""
+    """One vote, or probe, to be signed."""
 
+    public_key: bytes
     height: int
     payload: bytes
     signed: Signed

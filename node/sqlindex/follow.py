@@ -13,6 +13,7 @@ from typing import Final
 
 from api import calls
 from api.client import Client, NodeError, UnreachableError
+from api.held_blocks import lowest_of
 from ledger.errors import LocalError
 from node.sqlindex.database import ChainName, Cursor, IndexDatabase
 from node.sqlindex.links import check_block
@@ -104,9 +105,12 @@ class Follower:
         found = await asyncio.to_thread(self._database.find, chain, self._first_height)
         if found is None:
             first = 1 if self._first_height is None else self._first_height
+            self._require_held(first, lowest_of(status))
             zones = zone_rows(await self._client.call(calls.get_zones()))
             return await asyncio.to_thread(self._database.create, chain, first, zones)
-        if found.block_hash is not None and found.height <= status["height"]:
+        lowest = lowest_of(status)
+        self._require_held(found.height + 1, lowest)
+        if found.block_hash is not None and lowest <= found.height <= status["height"]:
             block = await self._client.call(calls.get_block(found.height, "none"))
             if block is not None and block["hash"] != found.block_hash:
                 raise LocalError(
@@ -115,6 +119,14 @@ class Follower:
                     "chain; compare with another node"
                 )
         return found
+
+    def _require_held(self, first: int, lowest: int) -> None:
+        if first < lowest:
+            raise LocalError(
+                f"{self._database.name} needs block {first} next and the node at "
+                f"{self._client.url} holds blocks from {lowest} on: name one that keeps all of "
+                f"them with --rpc, or begin an empty database with --from {lowest}"
+            )
 
     async def _read(self) -> None:
         height, parent_hash = self._cursor.height + 1, self._cursor.block_hash

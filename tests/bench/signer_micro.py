@@ -47,7 +47,7 @@ class Votes:
 
     def __init__(self, home: SignerHome) -> None:
         place = Place(home.home, read_address(home.signer.listen, "listen"), SIGNER_TLS, 5.0)
-        self.signer = RemoteSigner(place, KEY.public_key, DOMAIN, NODE, HOLDER)
+        self.signer = RemoteSigner(place, (KEY.public_key,), DOMAIN, NODE, HOLDER)
         self.height = 0
         self._answered = asyncio.Event()
         self._wanted = 0
@@ -62,7 +62,9 @@ class Votes:
         self._answered.clear()
         for phase in phases:
             vote = Vote(phase, self.height, 0, Hash(b"a" * 32), 0)
-            self.signer.request(self.height, payload(self.height, phase), partial(_told, vote))
+            self.signer.request(
+                KEY.public_key, self.height, payload(self.height, phase), partial(_told, vote)
+            )
         await self._answered.wait()
 
     async def measure(self, count: int) -> tuple[float, float]:
@@ -93,7 +95,7 @@ async def asked(home: SignerHome, count: int) -> tuple[float, float]:
     votes = Votes(home)
     task = asyncio.create_task(votes.signer.run(votes.deliver))
     try:
-        await until(lambda: votes.signer.problem is None)
+        await until(lambda: votes.signer.problem(KEY.public_key) is None)
         return await votes.measure(count)
     finally:
         task.cancel()

@@ -63,7 +63,8 @@ def test_every_event_of_the_log_is_listed() -> None:
 
 
 def test_the_proposal_on_the_page_is_one(tmp_path: Path) -> None:
-    (found,) = (block for block in documents.FENCED.findall(text(PAGE)) if '"messages"' in block)
+    blocks = documents.FENCED.findall(documents.section("Command line", PAGE))
+    (found,) = (block for block in blocks if '"messages"' in block)
     (tmp_path / "text.pdf").write_bytes(b"Why founders get a dividend.")
     (tmp_path / "proposal.json").write_text(found, encoding="utf-8")
     content = read_content(tmp_path / "proposal.json", build_executor().registry)

@@ -42,6 +42,17 @@ SEED = bytes(range(32))
 SIGNATURES = tuple((index, bytes((index + 1,)) * 64) for index in (0, 1, 2))
 
 
+def snapshots() -> dict[str, sync_wire.SyncMessage]:
+    """Questions and answers about snapshots."""
+    offer = sync_wire.SnapshotOffer(800, block().hash, 2)
+    return {
+        "snapshots_ask": sync_wire.SnapshotsAsk(9),
+        "snapshots_answer": sync_wire.SnapshotsAnswer(9, (offer,)),
+        "piece_ask": sync_wire.PieceAsk(10, 800, 2, 33, 524_288),
+        "piece_answer": sync_wire.PieceAnswer(10, 524_290, b"xy"),
+    }
+
+
 def block() -> Block:
     """Height 1 without transactions, on the genesis hash."""
     info = BlockInfo(
@@ -142,6 +153,8 @@ def peer_vectors() -> dict[str, Any]:
         "block_ask": (FrameKind.SYNC, sync_wire.encode(sync_wire.BlockAsk(6, 1, example.hash))),
         "block_answer": (FrameKind.SYNC, sync_wire.encode(sync_wire.BlockAnswer(6, None))),
         "head_ask": (FrameKind.SYNC, sync_wire.encode(sync_wire.HeadAsk(7))),
+        "not_held": (FrameKind.SYNC, sync_wire.encode(sync_wire.NotHeld(8, 900, 500))),
+        **{name: (FrameKind.SYNC, sync_wire.encode(found)) for name, found in snapshots().items()},
     }
     return {
         "seed": SEED.hex(),

@@ -28,7 +28,7 @@ from ledger.transaction import decode_transaction
 from ledger.validator_tables import set_at
 from node import consensus_wire
 from node.consensus_wire import CompactProposal, TransactionsAnswer, TransactionsAsk
-from tests.fuzz import edges, samples, signing, stores
+from tests.fuzz import edges, papers, samples, signing, snapshots, stores
 from tests.fuzz.checking import Decoder
 from tests.fuzz.mutation import Shape
 from tests.support import ethereum
@@ -312,8 +312,10 @@ DECODERS: dict[str, Decoder] = {
         *edges.files(),
         *edges.wallets(),
         *edges.restarts(),
+        *snapshots.decoders(),
         *edges.api(),
         *edges.api_keys(),
+        *papers.ceremony(),
         *edges.cursors(),
         *stores.message_bodies(),
         *stores.state_tables(),

@@ -25,7 +25,19 @@ from node.block_store import Head
 from node.cli import tx_ethereum
 from node.cli.accounts import parse_address
 from node.cli.output import parse_amount, parse_tokens
-from node.sync_wire import BlockAnswer, BlockAsk, HeadAsk, RangeAnswer, RangeAsk
+from node.sync_wire import (
+    BlockAnswer,
+    BlockAsk,
+    HeadAsk,
+    NotHeld,
+    PieceAnswer,
+    PieceAsk,
+    RangeAnswer,
+    RangeAsk,
+    SnapshotOffer,
+    SnapshotsAnswer,
+    SnapshotsAsk,
+)
 from node.wal_format import Marker
 from node.wallet import ethereum_keystore, phrases
 from node.wallet.ethereum_keystore import ScryptCost
@@ -53,6 +65,11 @@ def network() -> list[Decoder]:
         BlockAnswer(3, block.encoded),
         BlockAnswer(3, None),
         HeadAsk(2**32 - 1),
+        NotHeld(4, 9, 5),
+        SnapshotsAsk(4),
+        SnapshotsAnswer(4, (SnapshotOffer(9, block.hash, 2), SnapshotOffer(19, block.hash, 0))),
+        PieceAsk(5, 9, 2, 33, 2**20),
+        PieceAnswer(5, 2**20, b"piece"),
     ]
     hello = Hello(CHAIN_ID, block.hash, 7, "poyong/0.1.0", "127.0.0.1:26600")
     frames = encode_frame(FrameKind.HELLO, hello.encode()) + b"".join(
@@ -64,7 +81,7 @@ def network() -> list[Decoder]:
             sync_wire.decode,
             [sync_wire.encode(question) for question in questions],
             (DecodeError,),
-            ("sync_wire.decode",),
+            ("sync_wire.decode", "sync_wire._offer_from_wire"),
             sync_wire.encode,
         ),
         Decoder(

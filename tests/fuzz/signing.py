@@ -2,19 +2,31 @@
 
 from consensus.messages import ViewChange
 from ledger import codec
+from ledger.crypto import Ed25519Signer
 from ledger.errors import DecodeError, LocalError
 from ledger.registry import Phase
+from ledger.set_changes import PROBE
+from ledger.transaction import Draft
 from node import fence
 from node.signing import last_signed, payload, wire
 from tests.fuzz.checking import Decoder
 from tests.fuzz.mutation import Shape
-from tests.support.signer_homes import DOMAIN, HOLDER
+from tests.support.signer_homes import DOMAIN, HOLDER, SEED
+
+KEY = Ed25519Signer(SEED).public_key
 
 CLAIMS = (
     (Phase.PREPARE, b"a" * 32),
     (Phase.VIEW_CHANGE, ViewChange(3, 1, None, None, 0).claim),
     (Phase.VIEW_CHANGE, codec.encode((0, b"a" * 32))),
 )
+
+
+def probe() -> bytes:
+    """What KEY signs to show that its node follows the chain."""
+    body = PROBE.encode(KEY, 7, b"r" * 32)
+    draft = Draft(chain_id=DOMAIN.chain_id, nonce=1, type=PROBE.name, body=body, valid_until=71)
+    return draft.signing_bytes(KEY)
 
 
 def signer() -> list[Decoder]:
@@ -52,6 +64,13 @@ def signer() -> list[Decoder]:
             payloads,
             (DecodeError,),
             ("payload.decode_payload",),
+        ),
+        Decoder(
+            "what a signer is asked",
+            lambda raw: payload.decode_asked(raw, DOMAIN, KEY),
+            [*payloads, probe()],
+            (DecodeError,),
+            ("payload.decode_asked", "payload._decode_probe"),
         ),
         Decoder(
             "last signed",

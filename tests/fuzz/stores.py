@@ -25,7 +25,7 @@ from ledger.primitives import HASH_BYTES, Address
 from ledger.state import Table
 from node import keystore, state_file
 from node.account_index import AccountIndex, HistoryRules
-from node.block_store import BlockStore
+from node.block_store import BlockStore, lowest_rows
 from node.localnet import layout
 from node.modules import build_executor
 from node.state_file import Description
@@ -353,13 +353,14 @@ def commitment() -> list[Decoder]:
 
 
 def database() -> list[Decoder]:
-    """Schema, head and index rows of a database with its genesis and one block's history."""
+    """Meta rows of a database with its genesis and one block's history."""
     store = MemoryStore()
     document = genesis.parse(small_genesis(samples.documents()["genesis.json"]))
     write_genesis(BlockStore(store, "chain"), document, EXECUTOR)
     index = AccountIndex(store, HistoryRules())
     indexed = WriteBatch()
     index.add(indexed.operations, 1, {Address(b"a" * 20): b"\0\0"})
+    indexed.operations += lowest_rows(1)
     store.write(indexed, sync=True)
     rows = [(key, value) for key, value in store.iterate(b"", b"C")]
     return [
@@ -368,6 +369,10 @@ def database() -> list[Decoder]:
             lambda raw: BlockStore(_unpacked(raw), "chain").head(),
             [_packed(rows)],
             (DecodeError, LocalError),
-            ("block_store.Head.decode", "account_index.IndexRange.decode"),
+            (
+                "block_store.Head.decode",
+                "block_store.decode_lowest",
+                "account_index.IndexRange.decode",
+            ),
         )
     ]

@@ -13,6 +13,7 @@ from structlog.typing import EventDict, WrappedLogger
 from ledger.errors import PeerError
 from ledger.primitives import Hash
 from node.connection import ConnectionTimes
+from node.identities import Identities
 from node.peers import Peer, PeerManager, Role
 from node.tls import NodeIdentity
 from node.wire import Frame, FrameDecoder, FrameKind, Hello
@@ -39,6 +40,7 @@ class Harness:
     disconnects: list[Peer] = field(default_factory=list)
     failures: list[BaseException] = field(default_factory=list)
     address: str = ""
+    coming: NodeIdentity | None = None
 
     def __post_init__(self) -> None:
         self.hold: asyncio.Event | None = None
@@ -48,7 +50,7 @@ class Harness:
 
     def make_manager(self) -> PeerManager:
         return PeerManager(
-            self.identity,
+            self.identities(),
             {},
             lambda: self.registry,
             lambda: self.hello,
@@ -58,6 +60,9 @@ class Harness:
             on_disconnected=self._on_disconnected,
             times=self.times,
         )
+
+    def identities(self) -> Identities:
+        return Identities(self.identity, self.coming)
 
     @property
     def key(self) -> bytes:

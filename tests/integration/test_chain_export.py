@@ -146,7 +146,7 @@ def test_what_was_written_is_told(
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("blocks", "--from", "3", "--to", "9"), 1, "has blocks 1 to 6, asked for were 3 to 9"),
+        (("blocks", "--from", "3", "--to", "9"), 1, "holds blocks 1 to 6, asked for were 3 to 9"),
         (("blocks", "--from", "5", "--to", "2"), 1, "asked for were 5 to 2"),
         (("accounts", "--from", "2"), 2, "accounts are those of the head"),
         (("blocks", "--json"), 2, "--json needs --out FILE"),

@@ -46,8 +46,8 @@ class Votes:
 
     def of(self, nodes: RunningNodes, name: str) -> int:
         """Payloads that the node which runs under this name has signed."""
-        signer = nodes.nodes[name].opened.signer
-        return sum(1 for _, by, _ in self.signed if by == id(signer))
+        ids = {id(signer) for signer in nodes.nodes[name].opened.ring.files}
+        return sum(1 for _, by, _ in self.signed if by in ids)
 
     def contradictions(self, domain: SigningDomain) -> list[list[VotePayload]]:
         """Votes of one key for one phase, height and view that differ."""

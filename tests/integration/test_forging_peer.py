@@ -36,7 +36,7 @@ class Forger:
 
         port = nodes.settings(victim).network.port
         self.manager = PeerManager(
-            opened.identity,
+            opened.identities,
             {self.victim: f"{HOST}:{port}"},
             lambda: roles,
             target.runtime._hello,

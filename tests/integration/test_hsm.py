@@ -1,9 +1,12 @@
 """Keys in a hardware module by PKCS#11, with SoftHSM2 in the place of one."""
 
 import asyncio
+import importlib
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,13 @@ from ledger.crypto import verify_ed25519
 from ledger.errors import LocalError
 from ledger.primitives import Hash
 from ledger.registry import Phase
+from node.config import Config
+from node.signing.choice import open_elsewhere
 from node.signing.hsm import ModuleSigner, read_pin
 from node.signing.in_thread import ThreadSigner
 from node.signing.last_signed import SignedRecord, create_record
 from node.signing.process import VoteSigning
-from node.signing.settings import Pkcs11Config
+from node.signing.settings import Pkcs11Config, SignerConfig
 from node.signing.wire import Ask
 from node.tls import NodeIdentity
 from tests.support.running_nodes import until
@@ -114,7 +119,7 @@ def test_the_pin_comes_from_file_environment_or_prompt(tmp_path: Path) -> None:
 async def test_a_node_signs_by_a_module_off_its_loop(token: tuple[Pkcs11Config, bytes]) -> None:
     config, public_key = token
     module = ModuleSigner(config, PIN, public_key)
-    signer = ThreadSigner(module)
+    signer = ThreadSigner([module])
     payload = DOMAIN.payload(Phase.COMMIT, 1, 0, b"a" * 32)
     events: list[Event] = []
 
@@ -123,11 +128,67 @@ async def test_a_node_signs_by_a_module_off_its_loop(token: tuple[Pkcs11Config, 
         return VoteSigned(Vote(Phase.COMMIT, 1, 0, Hash(b"a" * 32), 0, signature))
 
     task = asyncio.create_task(signer.run(events.append))
-    signer.request(1, payload, signed)
+    signer.request(module.public_key, 1, payload, signed)
     await until(lambda: len(events) == 1)
     task.cancel()
-    assert signer.problem is None
+    assert signer.problem(module.public_key) is None
     module.close()
+
+
+async def test_two_keys_in_a_module_sign_each_for_itself(
+    token: tuple[Pkcs11Config, bytes],
+) -> None:
+    config, public_key = token
+    other = _public_key_of("other")
+    options = Config(
+        signer=SignerConfig(
+            kind="pkcs11", public_key=public_key.hex(), next_public_key=other.hex()
+        ),
+        pkcs11=replace(config, next_key_label="other"),
+    )
+    os.environ["POYONG_HSM_PIN"] = PIN
+    try:
+        elsewhere = open_elsewhere(options)(DOMAIN, NodeIdentity.from_seed(b"n" * 32), HOLDER)
+    finally:
+        del os.environ["POYONG_HSM_PIN"]
+    assert isinstance(elsewhere, ThreadSigner)
+    assert elsewhere.public_keys == (public_key, other)
+    found: dict[bytes, bytes] = {}
+    task = asyncio.create_task(elsewhere.run(lambda event: None))
+    for key in elsewhere.public_keys:
+        elsewhere.request(key, 1, b"vote by " + key, partial(_keep, found, key))
+    await until(lambda: len(found) == 2)
+    task.cancel()
+    for key, signature in found.items():
+        assert verify_ed25519(key, b"vote by " + key, signature)
+    held = elsewhere.signers
+    elsewhere.replace([held[other]])
+    assert set(elsewhere.public_keys) == {other}
+    for module in held.values():
+        assert isinstance(module, ModuleSigner)
+        module.close()
+
+
+def _keep(found: dict[bytes, bytes], key: bytes, signature: bytes) -> None:
+    found[key] = signature
+
+
+def _public_key_of(label: str) -> bytes:
+    """Of a key of the token, as its other half says it."""
+    pkcs11: Any = importlib.import_module("pkcs11")
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_read_public_key, pkcs11, label).result()
+
+
+def _read_public_key(pkcs11: Any, label: str) -> bytes:
+    wanted = {
+        pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PUBLIC_KEY,
+        pkcs11.Attribute.LABEL: label,
+    }
+    library = pkcs11.lib(str(MODULES[0]))
+    with library.get_token(token_label="votes").open(user_pin=PIN) as session:
+        (found,) = session.get_objects(wanted)
+        return bytes(found[pkcs11.Attribute.EC_POINT])[-32:]
 
 
 def test_a_signer_with_a_module_refuses_the_second_vote(

@@ -8,6 +8,7 @@ from ledger.errors import LocalError
 from ledger.primitives import Hash
 from node.backoff import Backoff
 from node.connection import ConnectionTimes
+from node.identities import Identities
 from node.peers import Peer, PeerManager, Role
 from node.reputation import BAD_MESSAGE_POINTS, FULL_POINTS
 from node.wire import FrameKind, Hello, decode_goodbye, encode_frame
@@ -88,7 +89,7 @@ async def test_a_registered_node_at_the_wrong_address_is_noticed() -> None:
 async def test_a_peer_that_is_not_up_yet_is_worth_a_warning_only_when_it_lasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("node.peers.UNREACHABLE_S", 0.3)
+    monkeypatch.setattr("node.trouble_log.UNREACHABLE_S", 0.3)
     one, two = pair()
     with watched_logs() as logs:
         async with running(one, two):
@@ -108,7 +109,7 @@ async def test_a_peer_that_is_not_up_yet_is_worth_a_warning_only_when_it_lasts(
             # It comes up, and when it goes again that is news of its own.
             await two.start(int(two.address.rpartition(":")[2]))
             await one.until_connected(two)
-            assert one.manager._trouble_since_s == {}
+            assert one.manager._dialling._trouble._since_s == {}
 
 
 @pytest.mark.parametrize(
@@ -320,14 +321,16 @@ async def test_a_defect_in_a_handler_is_reported_and_not_swallowed() -> None:
         failures.append(error)
         failed.set()
 
-    one = PeerManager(identity(1), {}, lambda: registry, lambda: HELLO, broken, on_failure)
+    one = PeerManager(
+        Identities(identity(1)), {}, lambda: registry, lambda: HELLO, broken, on_failure
+    )
     two = Harness(identity(2), registry)
     async with running(two):
         port = await one.start(HOST, 0)
         await two.start()
-        two.manager.set_addresses({one.node_key: f"{HOST}:{port}"})
+        two.manager.set_addresses({identity(1).node_key: f"{HOST}:{port}"})
         await two.until(lambda: bool(two.connects))
-        two.manager.send(one.node_key, FrameKind.SYNC, b"boom")
+        two.manager.send(identity(1).node_key, FrameKind.SYNC, b"boom")
         async with asyncio.timeout(WAIT_S):
             await failed.wait()
         await one.stop()

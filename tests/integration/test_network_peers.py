@@ -6,10 +6,11 @@ import time
 import pytest
 import uvloop
 
-from node import peers
+from node import dialling
 from node.backoff import RECONNECT_CAP_MS
 from node.connection import ConnectionTimes
-from node.peers import YIELD_MS, Audience, Role
+from node.dialling import YIELD_MS
+from node.peers import Audience, Role
 from node.wire import FrameKind
 from tests.integration.network_harness import (
     WAIT_S,
@@ -69,7 +70,7 @@ async def test_both_dialling_at_once_ends_with_one_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The one that the lower node key dialled, on both sides, whichever was ready first."""
-    monkeypatch.setattr(peers, "YIELD_MS", 0)
+    monkeypatch.setattr(dialling, "YIELD_MS", 0)
     for _ in range(5):
         await both_dial(*sorted(three_nodes()[:2], key=lambda node: node.key))
 
@@ -189,7 +190,7 @@ async def test_whom_the_own_book_names_is_dialled_before_the_registry_knows_it()
         behind.manager.registry_changed()
         await behind.until(lambda: not behind.manager.peers())
         assert "no longer in the registry" in peer.connection.close_reason
-        assert not behind.manager._diallers, "who left is not dialled again"
+        assert not behind.manager._dialling._diallers, "who left is not dialled again"
 
 
 async def throughput() -> tuple[int, float]:

@@ -1,8 +1,11 @@
 """One real node that finalises alone: what it tells the API and operators."""
 
 import asyncio
+import itertools
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,13 +16,16 @@ from api.ports import FinalReceipt, Refusal, RefusalReason
 from governance.deciding import ADD_OBSERVER, REMOVE_OBSERVER
 from ledger.block import transactions_root
 from ledger.crypto import ed25519_address
+from ledger.executor import ExecutedBlock
 from ledger.primitives import UNIT, Address
+from ledger.steps import Steps
 from ledger.validator_tables import set_at
 from node.assembly import Node
 from node.block_reader import CACHED_BLOCKS
 from node.health import Readiness
 from node.localnet.creation import CHAIN_ID, read_keys
 from node.metrics import Total
+from node.turns import LONG_TURN_S, TURNS_AFTER_A_LONG_ONE
 from tests.support.running_nodes import PAYEE, PAYER, RunningNodes, running_nodes, until
 from tests.support.town import base_port
 
@@ -44,6 +50,38 @@ def node(town: RunningNodes) -> Node:
 async def last(town: RunningNodes) -> FinalReceipt:
     """Receipt of one more transfer."""
     return await town.finalise(town.validators[0])
+
+
+# The loop
+
+
+async def test_who_asks_while_a_block_is_executed_is_answered_between_its_pieces(
+    node: Node, town: RunningNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read over HTTP needs three turns of the loop (docs/performance.md, "JSON-RPC")."""
+    turns, seen = itertools.count(), list[int]()
+    executor = node.runtime.chain.executor
+    execution = executor.execution
+
+    def in_long_pieces(*args: Any, **options: Any) -> Steps[ExecutedBlock]:
+        for _ in range(3):
+            seen.append(next(turns))
+            time.sleep(LONG_TURN_S)  # the work of a piece, which blocks the loop
+            yield
+        return (yield from execution(*args, **options))
+
+    async def reader() -> None:
+        while True:
+            next(turns)
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(executor, "execution", in_long_pieces)
+    reading = asyncio.create_task(reader())
+    await town.finalise(town.validators[0])
+    reading.cancel()
+    gaps = [after - before for before, after in itertools.pairwise(seen[:3])]
+    assert len(gaps) == 2
+    assert min(gaps) > TURNS_AFTER_A_LONG_ONE
 
 
 # The chain

@@ -56,6 +56,7 @@ def changing_plan_of(seed: int, n: int) -> Plan:
     safety_ms = rng.choice(SAFETY_MS)
     plan = replace(base, kind=kind, removal=None, safety_ms=safety_ms, load_ms=rng.choice(LOADS_MS))
     plan = _hollow(plan, rng) if rng.randrange(HOLLOW_ONE_IN) == 0 else _tolerated(plan, rng)
+    plan = replace(plan, changes=_held(plan, stream(seed, n, "keys held")))
     more = plan.endpoints
     return replace(
         plan,
@@ -102,6 +103,15 @@ def _some(rng: Random, wanted: list[Change]) -> tuple[Change, ...]:
     """Two or more of them, in the order in which they begin."""
     chosen = rng.sample(wanted, rng.randint(2, len(wanted)))
     return tuple(sorted(chosen, key=lambda change: change.at_ms))
+
+
+def _held(plan: Plan, rng: Random) -> tuple[Change, ...]:
+    """The changes, some of whose rotations find the new keys loaded."""
+    held = [rng.randrange(2) == 0 for _ in plan.changes]
+    return tuple(
+        replace(change, held=change.kind == "rotate" and chosen)
+        for change, chosen in zip(plan.changes, held, strict=True)
+    )
 
 
 def _begin(plan: Plan, rng: Random) -> int:

@@ -96,6 +96,9 @@ class VirtualStore:
         """A copy."""
         return self._rows.snapshot()
 
+    def compact(self, start: bytes, stop: bytes) -> None:
+        del start, stop
+
     def size_bytes(self) -> int:
         """Bytes of keys and values."""
         return self._rows.size_bytes()

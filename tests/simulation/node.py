@@ -20,9 +20,9 @@ class Site:
     """What all nodes of a seed share.
 
     decoded: payloads that were decoded already; they are frozen values, so that nodes may share
-    them. keys: node key by endpoint, None for an observer that everybody admits; two endpoints may
-    share one. registries: node keys that each endpoint's registry names. honest: endpoints that
-    keep all rules.
+    them. keys: node keys by endpoint, the present one first, none for an observer that everybody
+    admits; two endpoints may share one. registries: node keys that each endpoint's registry names.
+    honest: endpoints that keep all rules.
     """
 
     world: World
@@ -30,17 +30,17 @@ class Site:
     monitor: Monitor
     template: ChainTemplate
     decoded: dict[bytes, object] = field(default_factory=dict)
-    keys: dict[int, bytes | None] = field(default_factory=dict)
+    keys: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
     registries: dict[int, frozenset[bytes]] = field(default_factory=dict)
     honest: set[int] = field(default_factory=set)
 
     def seat_of(self, endpoint: int, validators: ValidatorSet, coming: ValidatorSet) -> int | None:
         """Index of the validator that an endpoint speaks for, by its key or by the coming one."""
-        key = self.keys[endpoint]
+        keys = self.keys[endpoint]
         for index, member in enumerate(validators.validators):
-            if member.node_key == key:
+            if member.node_key in keys:
                 return index
-        names = [member.organisation for member in coming.validators if member.node_key == key]
+        names = [member.organisation for member in coming.validators if member.node_key in keys]
         return seat_of(validators, names[0]) if names else None
 
     def endpoints_of(
@@ -100,7 +100,8 @@ class SimulatedNode:
         self.process: Process | None = None
         self.crashes = 0
         self.signer: Signer | None = None
-        site.keys[endpoint] = None
+        self.next_signer: Signer | None = None
+        site.keys[endpoint] = ()
         if keys is not None:
             self.take_keys(*keys)
         if self.honest:
@@ -110,15 +111,21 @@ class SimulatedNode:
     def take_keys(self, signer: Signer, node_key: bytes) -> None:
         """The keys that the next start of the program uses."""
         self.signer = signer
-        self.site.keys[self.endpoint] = node_key
+        self.site.keys[self.endpoint] = (node_key,)
+
+    def hold_next_keys(self, signer: Signer, node_key: bytes) -> None:
+        """Keys that the program has beside the present ones from its next start on."""
+        self.next_signer = signer
+        self.site.keys[self.endpoint] += (node_key,)
 
     def clock_ms(self) -> int:
         """This node's idea of the time."""
         return self.site.world.now_ms + self.skew_ms
 
-    def watched_signer(self) -> WatchedSigner | None:
-        """The key as the program gets it."""
-        return None if self.signer is None else WatchedSigner(self, self.signer)
+    def watched_signers(self) -> list[WatchedSigner]:
+        """The keys as the program gets them, the present one first."""
+        held = [signer for signer in (self.signer, self.next_signer) if signer is not None]
+        return [WatchedSigner(self, signer) for signer in held]
 
     def start(self) -> None:
         """Start the program on what the disk holds, where there is such a node."""

@@ -1,9 +1,10 @@
 """Operators of nodes whose validators change: who starts a node, ends it, and gives it new keys.
 
-A program has one consensus key and one node key; new keys need a restart. An operator restarts as
-soon as its own node has the block before the first height of the new consensus key: the old one is
-of no use from then on, and until then the chain may need it. A node that lags is shut out with its
-old node key by those who have that block, and gets the new node key first.
+Some have the new keys loaded beside the old ones from the start, and nothing is left to do. For the
+others new keys need a restart: an operator restarts as soon as its own node has the block before
+the first height of the new consensus key: the old one is of no use from then on, and until then the
+chain may need it. A node that lags is shut out with its old node key by those who have that block,
+and gets the new node key first.
 """
 
 from collections.abc import Sequence
@@ -34,7 +35,13 @@ class Operators:
         self._nodes = nodes
         self._plan = plan
         self._organisations = organisations
-        self._switching = [change for change in plan.changes if change.kind == "rotate"]
+        rotations = [change for change in plan.changes if change.kind == "rotate"]
+        self._switching = [change for change in rotations if not change.held]
+        for change in rotations:
+            if change.held:
+                signer, _ = validator_keys(plan.kind, change.organisation, 1)
+                seat = new_seat(change)
+                organisations.node_of(change).hold_next_keys(signer, seat.node_key)
         self._healed = False
         for endpoint in range(plan.endpoints - plan.joiners, plan.endpoints):
             nodes[endpoint].absent = True
@@ -89,7 +96,7 @@ class Operators:
         """Whether others refuse the old node key, while this node has not come so far."""
         monitor, seat = self._site.monitor, new_seat(change)
         key = self._site.keys[self._organisations.node_of(change).endpoint]
-        return key != seat.node_key and seat in monitor.sets.at(monitor.height + 1).validators
+        return key != (seat.node_key,) and seat in monitor.sets.at(monitor.height + 1).validators
 
     def _switch(self, change: Change, generation: int) -> None:
         """Restart with the new node key, and the consensus key of this generation."""

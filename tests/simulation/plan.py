@@ -42,7 +42,8 @@ class Change:
     at_ms: when they begin. proves: whether a new key shows by probes that it follows the chain.
     runs: whether a joiner's node ever runs. same_node_key: of a rotation. restart_ms: how long a
     node of which the key changed is down. registers: a joiner becomes a member of a chamber with
-    the same proposal. by_itself: an organisation rotates its own key, without a vote.
+    the same proposal. by_itself: an organisation rotates its own key, without a vote. held: the
+    node has the new keys of a rotation beside the old ones from the start, and needs no restart.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Change:
     restart_ms: int = 0
     registers: bool = False
     by_itself: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

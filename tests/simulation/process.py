@@ -43,6 +43,7 @@ from node.execution import AppliedBlock, Chain
 from node.gossip import decode_batch, encode_batch
 from node.ingest import Ingest
 from node.proposals import ProposalAssembler, answer_positions
+from node.signing.ring import KeyRing
 from node.storage import OpenedChain, certified_block_bytes, open_chain, with_vote_record
 from node.wire import FrameKind
 from tests.simulation.disk import Crash
@@ -129,6 +130,7 @@ class Process:
         self.config = ReplicaConfig(
             domain=self.domain,
             public_key=None if node.signer is None else node.signer.public_key,
+            coming_keys=() if node.next_signer is None else (node.next_signer.public_key,),
             heartbeat_interval_ms=document.parameters.heartbeat_interval_ms,
             vote_record_lost=opened.vote_record_lost,
         )
@@ -140,9 +142,9 @@ class Process:
             records,
             self.template.verify,
         )
-        signer = node.watched_signer()
+        ring = KeyRing(node.watched_signers())
         self.driver = ReplicaDriver(
-            replica, self.chain, node.log, signer, self.domain, self, self, self
+            replica, self.chain, node.log, ring, self.domain, self, self, self
         )
         self.turns.answers = self.driver.answers
 
@@ -161,8 +163,7 @@ class Process:
 
     def start(self) -> None:
         """The replica's first effects."""
-        replica = self.driver.replica
-        self.turns.soon(lambda: self.driver.perform(replica.start(self.node.clock_ms())))
+        self.turns.soon(lambda: self.driver.start(self.node.clock_ms()))
 
     def _go_on_fetching(self) -> None:
         self.synchronisation.go_on()
@@ -334,17 +335,18 @@ class Process:
         registries[self.node.endpoint] = known
 
     def _is_registered(self, endpoint: int) -> bool:
-        key = self.node.site.keys[endpoint]
-        return key is None or key in self.node.site.registries[self.node.endpoint]
+        keys, registries = self.node.site.keys[endpoint], self.node.site.registries
+        return not keys or not registries[self.node.endpoint].isdisjoint(keys)
 
     def _admits(self, endpoint: int) -> bool:
         """Whom the registry names; beside them whom this node dials, since its operator knows the
         keys of today, and who knows this node."""
         site = self.node.site
-        key, own = site.keys[endpoint], site.keys[self.node.endpoint]
+        keys, own = site.keys[endpoint], site.keys[self.node.endpoint]
         if self._is_registered(endpoint):
             return True
-        return key not in self._left and own in site.registries.get(endpoint, frozenset())
+        knows_me = not site.registries.get(endpoint, frozenset()).isdisjoint(own)
+        return not self._left.issuperset(keys) and knows_me
 
     # Transactions and blocks
 

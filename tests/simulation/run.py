@@ -212,7 +212,8 @@ class Seed:
         if self.monitor.height < since:
             return False
         seated = {member.public_key for member in newest.validators}
-        keys = [item.signer.public_key for item in self._expected() if item.signer is not None]
+        held = [(item.signer, item.next_signer) for item in self._expected()]
+        keys = [signer.public_key for pair in held for signer in pair if signer is not None]
         return all(
             self.monitor.has_sealed(key, max(since, self.goal)) for key in keys if key in seated
         )
@@ -222,8 +223,8 @@ class Seed:
         return [item for item in self.honest if not item.absent and self._is_admitted(item)]
 
     def _is_admitted(self, node: SimulatedNode) -> bool:
-        key, admitted = self.site.keys[node.endpoint], self.monitor.admitted
-        return key is None or not admitted or key in admitted
+        keys, admitted = self.site.keys[node.endpoint], self.monitor.admitted
+        return not keys or not admitted or not admitted.isdisjoint(keys)
 
     def _until(self, end_ms: int, done: Callable[[], bool]) -> bool:
         limit = max_deliveries(self.plan)

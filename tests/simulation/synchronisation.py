@@ -12,7 +12,17 @@ from ledger.errors import DecodeError, PeerError
 from ledger.primitives import Hash
 from node import sync_wire
 from node.block_server import BlockServer
-from node.sync_wire import BlockAnswer, BlockAsk, HeadAsk, RangeAnswer, RangeAsk, SyncMessage
+from node.sync_wire import (
+    BlockAnswer,
+    BlockAsk,
+    HeadAsk,
+    NotHeld,
+    PieceAnswer,
+    RangeAnswer,
+    RangeAsk,
+    SnapshotsAnswer,
+    SyncMessage,
+)
 
 TICK_MS: Final = 1_000
 DELIVER_MS: Final = 30_000
@@ -120,6 +130,8 @@ class Synchronisation:
                 if fetch is not None and fetch.peer == peer:
                     del self._fetches[message.request_id]
                     self._block_answer(fetch, message.block)
+            case SnapshotsAnswer() | PieceAnswer() | NotHeld():
+                return  # nobody asks for snapshots, and simulated nodes keep every block
             case _:
                 answer = self._server.answer(peer, message)
                 if answer is not None:

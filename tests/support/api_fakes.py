@@ -60,6 +60,7 @@ class FakeNode:
         self.failure: Exception | None = None
         self.waiting = 0
         self.history_from: int | None = 1
+        self.lowest = 1
         self.simulated: list[tuple[bytes, str, object]] = []
         self.refusal = ""
         self.hook_events: tuple[Event, ...] = (examples.EVENT,)
@@ -135,6 +136,9 @@ class FakeNode:
     def supply(self) -> int:
         return 10**26
 
+    def genesis_document(self) -> str:
+        return examples.GENESIS_DOCUMENT
+
     def genesis_header(self) -> Header:
         return replace(examples.BLOCK.header, height=0)
 
@@ -150,17 +154,21 @@ class FakeNode:
     def status(self) -> ports.NodeStatus:
         if self.failure is not None:
             raise self.failure
-        return replace(examples.STATUS, height=self.height())
+        return replace(examples.STATUS, height=self.height(), lowest_height=self.lowest)
 
     def height(self) -> int:
         return len(self.blocks)
 
+    def lowest_height(self) -> int:
+        return self.lowest
+
     def height_of_block(self, block_hash: bytes) -> int | None:
-        found = [item.block.height for item in self.blocks if item.block.hash == block_hash]
+        held = self.blocks[self.lowest - 1 :]
+        found = [item.block.height for item in held if item.block.hash == block_hash]
         return found[0] if found else None
 
     def block(self, height: int) -> ports.CommittedBlock | None:
-        return self.blocks[height - 1] if 1 <= height <= len(self.blocks) else None
+        return self.blocks[height - 1] if self.lowest <= height <= len(self.blocks) else None
 
     def header(self, height: int) -> Header | None:
         found = self.block(height)

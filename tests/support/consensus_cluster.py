@@ -284,7 +284,7 @@ class Cluster:
         for send in effects.sends:
             match send:
                 case Sign(message):
-                    signed = sign(node.signer, message)
+                    signed = sign(node.signer_of_now, message)
                     node.signed.append(signed)
                     self._send(node.index, tuple(range(self.n)), signed)
                     self._soon(node, VoteSigned(signed))

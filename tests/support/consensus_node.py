@@ -67,11 +67,21 @@ class Node:
     requests: list[Request] = field(default_factory=list)
     signed: list[Signable] = field(default_factory=list)
     peer_errors: list[str] = field(default_factory=list)
+    next_signer: TestSigner | None = None
     verdict: Callable[[Proposal], Verdict] = lambda _: Verdict.VALID
 
     @property
     def height(self) -> int:
         return self.head.height
+
+    @property
+    def signer_of_now(self) -> TestSigner:
+        """The one whose key has this node's seat at the running height."""
+        core, coming = self.replica.core, self.next_signer
+        if coming is None or core.own is None:
+            return self.signer
+        seat = core.height.validators.validators[core.own]
+        return coming if seat.public_key == coming.public_key else self.signer
 
     @property
     def view(self) -> int:

@@ -11,7 +11,7 @@ from node import sync_wire
 from node.block_server import BlockServer
 from node.catchup import Synchroniser
 from node.reputation import FULL_POINTS
-from node.sync_wire import BlockAnswer, RangeAnswer
+from node.sync_wire import BlockAnswer, NotHeld, PieceAnswer, RangeAnswer, SnapshotsAnswer
 from tests.support.certified_blocks import read_block
 
 WAIT_S = 20.0
@@ -19,7 +19,13 @@ Answer = Callable[[sync_wire.SyncQuestion], sync_wire.SyncAnswer | None]
 
 
 def honest(chain: dict[int, bytes]) -> Answer:
-    server = BlockServer(lambda: max(chain), chain.get, lambda *_: None, lambda: 0.0)
+    server = BlockServer(
+        lambda: max(chain),
+        chain.get,
+        lambda *_: None,
+        lambda: 0.0,
+        lowest=lambda: min(chain),
+    )
     return lambda question: server.answer(b"", question)
 
 
@@ -68,7 +74,9 @@ class ScriptedNode:
 
     def _send(self, node_key: bytes, payload: bytes) -> bool:
         question = sync_wire.decode(payload)
-        assert not isinstance(question, RangeAnswer | BlockAnswer)
+        assert not isinstance(
+            question, RangeAnswer | BlockAnswer | NotHeld | SnapshotsAnswer | PieceAnswer
+        )
         self.asked.append((node_key, question))
         self.asked_more.set()
         if node_key not in self.peers:

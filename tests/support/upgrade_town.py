@@ -18,6 +18,7 @@ from ledger import accounts
 from ledger.crypto import sha256
 from ledger.mempool import Mempool
 from ledger.registry import Certificate, Participation, Phase
+from ledger.steps import finish
 from ledger.transaction import Draft, Transaction, sign
 from node import assembly, config
 from node.execution import Chain
@@ -84,21 +85,20 @@ class _Chain:
         head, state = self.chain.head, self.chain.state()
         for each in self._signed(sent):
             self.mempool.admit(each, accounts.nonce(state, each.sender), True)
-        made = self.chain.build(
-            BuildProposal(
-                height=head.height + 1,
-                view=0,
-                time_ms=head.time_ms + after_ms,
-                proposer=0,
-                participation=Participation(self.certificate),
-                allow_empty=True,
-            )
+        request = BuildProposal(
+            height=head.height + 1,
+            view=0,
+            time_ms=head.time_ms + after_ms,
+            proposer=0,
+            participation=Participation(self.certificate),
+            allow_empty=True,
         )
+        made = finish(self.chain.build(request))
         assert made is not None
-        assert self.opened.signer is not None
+        (key,), seals = self.opened.ring.public_keys, list[bytes]()
         payload = self.domain.payload(Phase.COMMIT, made.height, 0, made.hash)
-        seals = ((0, self.opened.signer.sign(payload)),)
-        self.certificate = Certificate(made.height, 0, made.hash, seals)
+        self.opened.ring.sign(key, made.height, payload, seals.append)
+        self.certificate = Certificate(made.height, 0, made.hash, ((0, seals[0]),))
         self.chain.apply(CertifiedBlock(self.certificate, made), signs_from=1)
 
     def _signed(self, sent: Iterable[Sent]) -> list[Transaction]:

@@ -6,6 +6,7 @@ from api.encoding import hex_of
 from api.ethereum import blocks, examples, forms, results
 from api.ethereum.encoding import quantity
 from api.ethereum.forms import BlockId
+from api.held_blocks import require_held
 from api.parameters import HASH
 from api.registry import Context, method
 from ledger.ethereum_envelope import TRANSFER_GAS
@@ -101,8 +102,7 @@ def _count(context: Context, block: BlockId) -> results.Quantity | None:
     height = context.ethereum.height_of(block)
     if height is None:
         return None
-    found = context.node.compact_block(height) if height else None
-    return quantity(0 if found is None else len(found.transaction_hashes))
+    return quantity(context.ethereum.transaction_count(height))
 
 
 @method("eth", example=_BY_HASH, result="0x1")
@@ -122,7 +122,11 @@ async def get_block_transaction_count_by_number(
 
 
 def _uncles(context: Context, block: BlockId) -> results.Quantity | None:
-    return None if context.ethereum.height_of(block) is None else ZERO
+    height = context.ethereum.height_of(block)
+    if height is None:
+        return None
+    require_held(context.node, height)
+    return ZERO
 
 
 @method("eth", example=_BY_HASH, result=ZERO)

@@ -10,6 +10,7 @@ from api.errors import NOT_FINAL_YET, RpcError, refused
 from api.ethereum import blocks, examples, forms, results
 from api.ethereum.blocks import Place
 from api.ethereum.forms import BlockId
+from api.held_blocks import require_held
 from api.methods.poyong.send import DEFAULT_WAIT_MS
 from api.ports import FinalReceipt, Refusal
 from api.registry import Context, method, method_together
@@ -144,6 +145,8 @@ async def get_transaction_by_hash(
 def _at(context: Context, block: BlockId, index: int) -> results.Transaction | None:
     height = context.ethereum.height_of(block)
     found = context.node.block(height) if height else None
+    if height and found is None:
+        require_held(context.node, height)
     if found is None or index >= len(found.block.transactions):
         return None
     return blocks.transaction_at(found, index)

@@ -5,6 +5,7 @@ from typing import Annotated
 from api import examples, parameters, results, views
 from api.encoding import address as address_text
 from api.encoding import hex_of
+from api.held_blocks import require_held
 from api.parameters import LATEST, BlockReference
 from api.ports import NodePort
 from api.registry import Context, method
@@ -29,6 +30,20 @@ async def status(context: Context) -> results.Status:
 
 @method(
     "poyong",
+    example={},
+    result={"genesis_hash": hex_of(examples.GENESIS_HASH), "document": examples.GENESIS_DOCUMENT},
+)
+async def get_genesis(context: Context) -> results.GenesisDocument:
+    """The genesis document, with which another node joins (`poyong join`). Whoever knows the
+    genesis hash of the chain checks the document by it."""
+    return {
+        "genesis_hash": hex_of(context.node.genesis_header().hash),
+        "document": context.node.genesis_document(),
+    }
+
+
+@method(
+    "poyong",
     example={"block": 1, "detail": "hashes"},
     result=views.compact_block(examples.BLOCK.compact()),
 )
@@ -46,7 +61,10 @@ async def get_block(
 ) -> results.Block | None:
     """A committed block, which is final. Null when there is none yet."""
     height = resolve(context.node, block)
-    return None if height is None else views.block_at(context.node, height, detail)
+    found = None if height is None else views.block_at(context.node, height, detail)
+    if height is not None and found is None:
+        require_held(context.node, height)
+    return found
 
 
 @method("poyong", example={"block": 1}, result=views.certificate(examples.CERTIFICATE))
@@ -62,6 +80,8 @@ async def get_certificate(
     """
     height = resolve(context.node, block)
     found = None if height is None else context.node.certificate(height)
+    if height is not None and found is None:
+        require_held(context.node, height)
     return None if found is None else views.certificate(found)
 
 
@@ -75,7 +95,8 @@ async def get_transaction(
     hash: Annotated[bytes, parameters.HASH, "Hash of the transaction."],
 ) -> results.Transaction | None:
     """A transaction that is final, or waits in this node's mempool (height is null then). Null when
-    this node does not know it."""
+    this node does not know it, or no longer: its block may be below lowest_height of poyong_status.
+    """
     found = context.node.transaction(hash)
     return None if found is None else views.transaction(found, context.node.messages)
 
@@ -85,7 +106,8 @@ async def get_receipt(
     context: Context,
     hash: Annotated[bytes, parameters.HASH, "Hash of the transaction."],
 ) -> results.Receipt | None:
-    """What became of a transaction. Null until it is final; final means for ever.
+    """What became of a transaction. Null until it is final, and when its block is below
+    lowest_height of poyong_status; final means for ever.
 
     A code other than 0 is a message that had no effect, with the reason.
     """
@@ -106,4 +128,12 @@ async def get_account(
     return views.account(context.node.account(address))
 
 
-METHODS = (status, get_block, get_certificate, get_transaction, get_receipt, get_account)
+METHODS = (
+    status,
+    get_genesis,
+    get_block,
+    get_certificate,
+    get_transaction,
+    get_receipt,
+    get_account,
+)

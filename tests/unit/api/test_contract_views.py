@@ -42,6 +42,7 @@ NO_VIEWS = {
     "poyong_status": "of the node, not of the state",
     "poyong_getBlock": "of history, which eth_getBlockByNumber reads",
     "poyong_getCertificate": "of history",
+    "poyong_getGenesis": "of no use to a contract",
     "poyong_getTransaction": "of history",
     "poyong_getReceipt": "of history",
     "poyong_getAccount": "eth_getBalance, eth_getTransactionCount and the token's balanceOf",

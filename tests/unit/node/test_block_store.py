@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ledger.errors import DecodeError, InvariantViolation, LocalError
 from ledger.kv import MemoryStore, WriteBatch
 from ledger.primitives import Hash
-from node.block_store import BlockParts, BlockStore, Head
+from node.block_store import BlockParts, BlockStore, Head, lowest_rows
 from node.stores import open_store
 from node.wal import open_log
 from node.wal_format import Marker
@@ -128,7 +128,7 @@ def test_an_unknown_layout_is_refused() -> None:
     newer = WriteBatch()
     newer.put(b"\0schema", b"7")
     memory.write(newer, sync=True)
-    with pytest.raises(LocalError, match="layout version 7, this release knows 2"):
+    with pytest.raises(LocalError, match="layout version 7, this release knows 2 and 3"):
         BlockStore(memory, "data/chain")
 
 
@@ -222,3 +222,59 @@ def test_the_chain_is_found_again_on_disk(tmp_path: Path) -> None:
     assert again.locate_transaction(transaction(6)) == (2, 0)
     assert again.size_bytes() > 0
     again.close()
+
+
+def without_oldest(memory: MemoryStore, lowest: int, *heights: int) -> None:
+    """As a removal of blocks leaves it."""
+    batch = WriteBatch()
+    for height in heights:
+        for kind in (b"B", b"C", b"R"):
+            batch.delete(kind + height.to_bytes(8, "big"))
+    batch.operations += lowest_rows(lowest)
+    memory.write(batch, sync=True)
+
+
+def test_a_store_without_old_blocks_says_which_is_its_lowest() -> None:
+    memory, whole = committed(*(block(height) for height in range(1, 6)))
+    assert whole.lowest_height == 1
+    without_oldest(memory, 3, 1, 2)
+    store = BlockStore(memory, "test")
+    assert store.lowest_height == 3
+    assert store.block_bytes(2) is None
+    assert store.block_bytes(3) == b"block 3"
+    assert store.block_bytes(0) == b"genesis document"
+
+
+def test_a_missing_block_above_the_lowest_is_damage() -> None:
+    memory, _ = committed(*(block(height) for height in range(1, 6)))
+    without_oldest(memory, 2, 1, 2)
+    with pytest.raises(LocalError, match="height 2 is missing below its head 5"):
+        BlockStore(memory, "test")
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        (b"", "lowest height is unreadable"),
+        (b"\x91\x00", "lowest height is unreadable"),
+        (b"\x91\xc0", "lowest height is unreadable"),
+        (b"\x92\x01\x01", "lowest height is unreadable"),
+        (None, "row of its lowest height is missing"),
+        (b"\x91\x06", "lowest height 6 is above its head 5"),
+    ],
+)
+def test_a_wrong_lowest_height_is_damage(row: bytes | None, what: str) -> None:
+    memory, _ = committed(*(block(height) for height in range(1, 6)))
+    without_oldest(memory, 3, 1, 2)
+    batch = WriteBatch()
+    batch.operations.append((b"\0lowest", row))
+    memory.write(batch, sync=True)
+    with pytest.raises(LocalError, match=what):
+        BlockStore(memory, "test")
+
+
+def test_a_release_that_knows_only_whole_chains_refuses_a_partial_one() -> None:
+    memory, _ = committed(block(1), block(2))
+    assert memory.get(b"\0schema") == b"2"
+    without_oldest(memory, 2, 1)
+    assert memory.get(b"\0schema") == b"3"

@@ -15,6 +15,7 @@ from ledger.set_changes import PROBE, PROBE_LIFETIME
 from ledger.transaction import Transaction, decode_transaction
 from ledger.validator_tables import PROBES, PROBES_NEEDED, set_at
 from node.candidacy import MAX_LAG, RENEWED_AFTER, Candidacy, is_candidate, needs_probe
+from node.signing.ring import KeyRing
 from tests.support.governed_town import GovernedTown, account
 from tests.support.ledger_chain import CHAIN_ID
 
@@ -33,7 +34,7 @@ class Joiner:
         self.asked = 0
         self.waiting: list[Transaction] = []
         self.candidacy = Candidacy(
-            OWN, CHAIN_ID, lambda: town.state, lambda: self.lag, self._submit, _run
+            KeyRing((OWN,)), CHAIN_ID, lambda: town.state, lambda: self.lag, self._submit, _run
         )
 
     async def _submit(self, raws: list[bytes]) -> list[ports.SubmitOutcome]:

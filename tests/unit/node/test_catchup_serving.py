@@ -14,9 +14,12 @@ from node.block_server import BlockServer
 from node.sync_wire import (
     ANSWER_BYTES,
     MAX_CERTIFIED_BYTES,
+    MAX_OFFERS,
+    PIECE_BYTES,
     BlockAnswer,
     BlockAsk,
     HeadAsk,
+    NotHeld,
     RangeAnswer,
     RangeAsk,
     SyncMessage,
@@ -39,6 +42,7 @@ messages = st.one_of(
     st.builds(BlockAsk, ids, heights, st.binary(min_size=32, max_size=32).map(Hash)),
     st.builds(BlockAnswer, ids, st.none() | st.binary(max_size=50)),
     st.builds(HeadAsk, ids),
+    st.builds(NotHeld, ids, heights, heights),
 )
 
 
@@ -75,7 +79,9 @@ def test_mutated_bytes_give_a_message_or_a_peer_error(
         ((2, 0, 1, [b""] * (MAX_RANGE_BLOCKS + 1)), f"at most {MAX_RANGE_BLOCKS} items"),
         ((3, 0, 1, b"short"), "expected 32 bytes"),
         ((4, 0, "text"), f"at most {MAX_BLOCK_BYTES}"),
-        ((9, 0), "unknown tag 9"),
+        ((11, 0), "unknown tag 11"),
+        ((10, 0, 1, bytes(PIECE_BYTES + 1)), f"at most {PIECE_BYTES}"),
+        ((8, 0, [()] * (MAX_OFFERS + 1)), f"at most {MAX_OFFERS} items"),
         ((1, 2**32, 1, 1), "sync.request_id"),
         ((1,), "request_id"),
         (7, "request_id"),

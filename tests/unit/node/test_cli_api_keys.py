@@ -51,7 +51,7 @@ def test_a_removed_key_is_unknown_and_the_others_stay(shell: Shell, file: Path) 
     }
     code, out, _ = shell("keys", "api-key", "remove", str(file), "one")
     assert code == 0
-    assert "start the node again" in out
+    assert "poyong admin reload" in out
     assert keys.find(known(file), made["one"]) is None
     assert keys.find(known(file), made["two"]) is not None
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import LocalError
 from node.config import SECTIONS, Config, NetworkConfig, load, parse, render
+from node.pruning import LEAST_KEPT_BLOCKS
 
 FILE = Path("home/config.toml")
 KEY = "ab" * 32
@@ -26,8 +27,8 @@ def read(text: str, **environment: str) -> Config:
 def test_an_empty_file_is_the_defaults() -> None:
     assert read("") == Config(home=Path("home"))
     assert set(SECTIONS) == {
-        "node", "consensus", "network", "rpc", "metrics", "storage", "history", "mempool", "log",
-        "signer", "pkcs11",
+        "node", "consensus", "network", "rpc", "metrics", "storage", "history",
+        "snapshots", "pruning", "mempool", "log", "signer", "pkcs11", "admin",
     }  # fmt: skip
 
 
@@ -80,6 +81,8 @@ def test_every_option_can_be_overridden(section: str, field: "dataclasses.Field[
     if field.name == "trusted_proxies":
         text, value = "127.0.0.1 , 10.0.0.0/24", ("127.0.0.1", "10.0.0.0/24")
     variables = {f"POYONG_{section}_{field.name}".upper(): text}
+    if field.name == "next_validator_key":
+        variables["POYONG_NODE_VALIDATOR_KEY"] = "keys/validator.json"
     if field.name == "base_timeout_ms":
         variables["POYONG_CONSENSUS_HIGHEST_CAP_MS"] = text
     if field.name in ("ping_interval_ms",):
@@ -204,3 +207,15 @@ def test_deep_nesting_is_refused() -> None:
 
 def test_an_address_book_is_empty_without_peers() -> None:
     assert NetworkConfig().address_book() == {}
+
+
+@pytest.mark.parametrize("blocks", [0, LEAST_KEPT_BLOCKS, 10**6])
+def test_a_node_keeps_all_blocks_or_enough_of_them(blocks: int) -> None:
+    found = read(f"[pruning]\nkeep_blocks = {blocks}\nkeep_days = 30").pruning
+    assert (found.keep_blocks, found.keep_days) == (blocks, 30)
+
+
+@pytest.mark.parametrize("blocks", [1, LEAST_KEPT_BLOCKS - 1])
+def test_too_few_blocks_to_keep_are_refused(blocks: int) -> None:
+    with pytest.raises(LocalError, match=f"keep_blocks is {blocks}, expected 0 .* at least 2000"):
+        read(f"[pruning]\nkeep_blocks = {blocks}")

@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from api.ports import KeyRotation
 from consensus.describe import Snapshot
 from consensus.events import MessageReceived, WorkAvailable
 from consensus.messages import PrePrepare
 from consensus.replica import Replica, ReplicaConfig
 from ledger.registry import Phase
+from ledger.steps import finish
 from node.diagnosis import LAG_BLOCKS, STALLED_MS, Seal, target_height, why_stalled
+from node.peer_heads import Unheld
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import validator_signer
 
@@ -33,6 +36,8 @@ def findings(
     target: int = 0,
     now_ms: int = 12_000,
     seals: dict[int, Seal] | None = None,
+    rotation: KeyRotation | None = None,
+    unheld: Unheld | None = None,
 ) -> list[tuple[str, str]]:
     report = why_stalled(
         snapshot,
@@ -43,6 +48,8 @@ def findings(
         target,
         now_ms=now_ms,
         last_seal=(seals or {}).get,
+        rotation=rotation,
+        unheld=unheld,
     )
     assert report.stalled is bool(report.causes)
     assert report.last_commit_ms == since_ms
@@ -55,6 +62,15 @@ def test_an_idle_chain_is_not_stalled() -> None:
 
 def test_work_is_given_the_promised_time() -> None:
     assert findings(WORKING, executable=3, since_ms=STALLED_MS - 1) == []
+
+
+def test_a_key_that_the_node_lacks_is_a_cause() -> None:
+    lacking = KeyRotation("missing", b"k" * 32, None, None, "name its file")
+    found = findings(WORKING, executable=1, rotation=lacking)
+    finding = "this node lacks a key that the chain names for it, and does not vote"
+    assert (finding, "name its file") in found
+    waiting = replace(lacking, stage="waiting")
+    assert findings(WORKING, executable=1, rotation=waiting) == findings(WORKING, executable=1)
 
 
 def test_without_any_peer_the_own_configuration_is_looked_at() -> None:
@@ -118,7 +134,7 @@ def test_a_replica_says_by_how_much_a_proposals_time_is_off(off_ms: int) -> None
     proposer = replica.describe().proposer
     assert proposer != 1
     node.admit(node.signed())
-    block = node.chain.build(replace(node.request(), proposer=proposer))
+    block = finish(node.chain.build(replace(node.request(), proposer=proposer)))
     assert block is not None
     payload = node.domain.payload(Phase.PRE_PREPARE, 1, 0, block.hash)
     signature = validator_signer(f"o{proposer}").sign(payload)
@@ -191,3 +207,17 @@ def test_a_block_on_its_way_is_no_lag() -> None:
 
 def test_a_verified_certificate_counts_at_once() -> None:
     assert target_height(7, replace(RESTING, behind_target=8), [], 1) == 8
+
+
+def test_blocks_that_all_peers_have_removed_are_named_with_the_way_out() -> None:
+    """Even an observer that no certificate has reached learns that it cannot catch up."""
+    ((finding, remedy),) = findings(RESTING, unheld=Unheld(7, 5_000))
+    assert finding == "block 7 is needed next and peers hold blocks from 5000 on"
+    assert "snapshot" in remedy
+    assert "network.peers" in remedy
+
+
+def test_a_seal_in_a_removed_block_is_no_missing_seal() -> None:
+    """Who fell silent long ago did vote once; only the time of that block is gone."""
+    ((finding, _),) = findings(RESTING, {KEYS[1]}, seals={2: Seal(7, None)})
+    assert finding.endswith("o2 (last seal in height 7, which is removed here), o3 (no seal yet)")

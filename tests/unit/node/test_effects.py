@@ -34,10 +34,12 @@ from consensus.wal_records import PrepareRecord, decode
 from ledger.block import decode_block
 from ledger.crypto import verify_ed25519
 from ledger.errors import InvariantViolation, LocalError, PeerError
+from ledger.executor import PIECE_TRANSACTIONS
 from ledger.primitives import Hash
 from ledger.registry import Phase
 from node.effects import ReplicaDriver
 from node.execution import AppliedBlock
+from node.signing.ring import KeyRing
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import CHAIN_ID, genesis_document, parsed, validator_signer
 
@@ -60,10 +62,11 @@ class Rig:
         config = ReplicaConfig(
             domain=self.node.domain, public_key=None if signer is None else signer.public_key
         )
+        ring = KeyRing(() if signer is None else (signer,))
         self.now_ms = self.node.chain.head.time_ms + 10
         self.replica = Replica(config, self.node.chain.applied_event())
         self.driver = ReplicaDriver(
-            self.replica, self.node.chain, self, signer, self.node.domain, self, self, self
+            self.replica, self.node.chain, self, ring, self.node.domain, self, self, self
         )
 
     def append(self, records: list[bytes]) -> None:
@@ -138,6 +141,7 @@ def test_records_sends_timers_committed_requests_in_this_order() -> None:
         "catch_up",
     ]  # fmt: skip
     assert [to for _, to in rig.sent] == ["all", (1, 2), PEER]
+    rig.driver.go_on()
     signed, applied, built = rig.driver.answers
     assert isinstance(signed, VoteSigned)
     assert isinstance(applied, BlockApplied)
@@ -200,7 +204,7 @@ def test_a_vote_is_signed_sent_to_all_and_handed_back(message: Vote | ViewChange
 
 
 def test_an_observer_never_signs() -> None:
-    with pytest.raises(InvariantViolation, match="an observer was asked to sign"):
+    with pytest.raises(InvariantViolation, match="which is not here"):
         Rig(name=None).driver.perform(Effects(sends=[Sign(prepare())]))
 
 
@@ -213,19 +217,39 @@ def test_a_request_to_check_is_answered_with_the_verdict() -> None:
     rig, other = Rig(), AppliedChain()
     block = other.build(other.signed())
     rig.driver.perform(Effects(requests=[CheckProposal(block)]))
+    rig.driver.go_on()
     assert list(rig.driver.answers) == [ProposalChecked(block.hash, Verdict.VALID)]
+
+
+def test_long_work_is_done_in_pieces_and_nothing_is_begun_between_them() -> None:
+    """So the replica sees the same events in the same order as when all is done at once."""
+    rig, other = Rig(), AppliedChain()
+    block = other.build(*(other.signed(ahead=i) for i in range(2 * PIECE_TRANSACTIONS + 1)))
+    rig.driver.start(rig.now_ms)
+    rig.driver.perform(Effects(requests=[CheckProposal(block)]))
+    before = rig.replica.describe()
+    for _ in range(2):
+        rig.driver.go_on()
+        assert list(rig.driver.answers) == []
+        with pytest.raises(InvariantViolation, match="while a block was being executed"):
+            rig.driver.begin(WorkAvailable(), rig.now_ms)
+    assert rig.replica.describe() == before
+    rig.driver.go_on()
+    assert list(rig.driver.answers) == [ProposalChecked(block.hash, Verdict.VALID)]
+    assert not rig.driver.work
 
 
 def test_nothing_to_build_is_answered_too() -> None:
     rig = Rig()
     request: BuildProposal = rig.node.request(allow_empty=False)
     rig.driver.perform(Effects(requests=[request]))
+    rig.driver.go_on()
     assert list(rig.driver.answers) == [ProposalBuilt(1, 0, None)]
 
 
 def test_what_is_wrong_with_a_peers_message_is_returned_and_changes_nothing() -> None:
     rig = Rig()
-    rig.driver.perform(rig.replica.start(rig.now_ms))
+    rig.driver.start(rig.now_ms)
     before = rig.replica.describe()
     forged = replace(prepare(1), signature=bytes(64))
     error = rig.driver.handle(MessageReceived(forged, 1), rig.now_ms, PEER)
@@ -247,7 +271,7 @@ def test_an_own_event_that_is_refused_stops_the_node(monkeypatch: pytest.MonkeyP
 def test_listeners_hear_of_each_event_that_was_taken() -> None:
     rig, heard = Rig(), list[str]()
     rig.driver.on_event.append(lambda: heard.append(rig.replica.describe().step))
-    rig.driver.perform(rig.replica.start(rig.now_ms))
+    rig.driver.start(rig.now_ms)
     rig.driver.handle(MessageReceived(replace(prepare(1), signature=bytes(64)), 1), 0, PEER)
     assert heard == []
     rig.node.admit(rig.node.signed())
@@ -258,7 +282,7 @@ def test_listeners_hear_of_each_event_that_was_taken() -> None:
 def test_a_single_validator_finalises_by_its_own_answers_alone() -> None:
     """Replica, chain and driver joined, from work to the next height."""
     rig = Rig(n=1)
-    rig.driver.perform(rig.replica.start(rig.now_ms))
+    rig.driver.start(rig.now_ms)
     rig.node.admit(rig.node.signed(), rig.node.signed(ahead=1))
     rig.driver.handle(WorkAvailable(), rig.now_ms)
     handled = rig.settle()

@@ -11,6 +11,7 @@ from ledger.block import Block, transactions_root
 from ledger.errors import InvariantViolation
 from ledger.primitives import Hash
 from ledger.set_changes import PROBE
+from ledger.steps import finish
 from ledger.transaction import Transaction, decode_transaction
 from ledger.validator_tables import observers
 from node.execution import MAX_EXECUTED
@@ -34,7 +35,7 @@ def test_a_second_chain_finds_the_same_roots_and_the_same_head() -> None:
     for height in range(1, 6):
         block = proposer.build(*(proposer.signed(ahead=i) for i in range(height)))
         assert len(block.transactions) == height
-        assert other.chain.check(block) is Verdict.VALID
+        assert finish(other.chain.check(block)) is Verdict.VALID
         final = proposer.certified(block)
         proposer.take(final)
         other.take(final)
@@ -76,8 +77,8 @@ def test_a_block_of_a_later_height_is_not_applied() -> None:
 
 def test_nothing_to_propose_is_none_unless_it_may_be_empty() -> None:
     node = AppliedChain()
-    assert node.chain.build(node.request(allow_empty=False)) is None
-    block = node.chain.build(node.request(allow_empty=True))
+    assert finish(node.chain.build(node.request(allow_empty=False))) is None
+    block = finish(node.chain.build(node.request(allow_empty=True)))
     assert block is not None
     assert block.is_empty
 
@@ -86,14 +87,14 @@ def test_a_proposal_is_built_on_the_head_only() -> None:
     node = AppliedChain()
     request = replace(node.request(), height=2)
     with pytest.raises(InvariantViolation, match="built on the head"):
-        node.chain.build(request)
+        finish(node.chain.build(request))
 
 
 def test_building_drops_what_can_never_be_executed_and_keeps_what_waits() -> None:
     node = AppliedChain()
     used, gap = node.signed(), node.signed(ahead=3)
     node.admit(used, gap)
-    block = node.chain.build(node.request())
+    block = finish(node.chain.build(node.request()))
     assert block is not None
     assert block.transactions == (used,)
     node.take(node.certified(block))
@@ -104,7 +105,7 @@ def test_building_drops_what_can_never_be_executed_and_keeps_what_waits() -> Non
 def test_a_block_holds_at_most_the_configured_transactions() -> None:
     node = AppliedChain(max_transactions=2)
     node.admit(*(node.signed(ahead=i) for i in range(5)))
-    first = node.chain.build(node.request())
+    first = finish(node.chain.build(node.request()))
     assert first is not None
     assert len(first.transactions) == 2
     event = node.chain.apply(node.certified(first))
@@ -130,7 +131,7 @@ def test_an_invalid_proposal_is_refused_and_executed_once(
     other.take(proposer.certified(other_block := proposer.applied[0].block))
     assert other_block.height == 1
     bad = INVALID[kind](proposer.build(proposer.signed()))
-    assert other.chain.check(bad) is Verdict.INVALID
+    assert finish(other.chain.check(bad)) is Verdict.INVALID
     times = 0
 
     def counted(*_: object, **__: object) -> None:
@@ -138,7 +139,7 @@ def test_an_invalid_proposal_is_refused_and_executed_once(
         times += 1
 
     monkeypatch.setattr(other.chain, "_check", counted)
-    assert other.chain.check(bad) is Verdict.INVALID
+    assert finish(other.chain.check(bad)) is Verdict.INVALID
     assert times == 0
     assert other.chain.head.height == 1
     assert other.chain.block_of_running_height(bad.hash) is None
@@ -149,14 +150,14 @@ def test_a_wrong_signature_is_refused() -> None:
     honest = proposer.signed()
     block = proposer.build(honest)
     forged = decode_transaction(honest.raw[:-1] + bytes((honest.raw[-1] ^ 1,)), CHAIN_ID)
-    assert other.chain.check(with_transactions(block, forged)) is Verdict.INVALID
+    assert finish(other.chain.check(with_transactions(block, forged))) is Verdict.INVALID
 
 
 def test_a_transaction_out_of_order_is_refused() -> None:
     proposer, other = AppliedChain(), AppliedChain()
     first, second = proposer.signed(), proposer.signed(ahead=1)
     block = proposer.build(first, second)
-    assert other.chain.check(with_transactions(block, second, first)) is Verdict.INVALID
+    assert finish(other.chain.check(with_transactions(block, second, first))) is Verdict.INVALID
 
 
 def test_a_certified_block_that_is_invalid_here_stops_the_node() -> None:
@@ -174,12 +175,12 @@ def test_executed_proposals_and_refusals_are_bounded_and_end_with_the_height() -
     blocks = []
     for offset in range(MAX_EXECUTED + 3):
         request = replace(node.request(), time_ms=node.chain.head.time_ms + STEP_MS + offset)
-        block = node.chain.build(request)
+        block = finish(node.chain.build(request))
         assert block is not None
         blocks.append(block)
     held = [block for block in blocks if node.chain.block_of_running_height(block.hash)]
     assert held == blocks[-MAX_EXECUTED:]
-    assert node.chain.check(blocks[0]) is Verdict.VALID  # executed again
+    assert finish(node.chain.check(blocks[0])) is Verdict.VALID  # executed again
     node.take(node.certified(blocks[1]))  # and so is one that was dropped
     assert not any(node.chain.block_of_running_height(block.hash) for block in blocks)
 
@@ -189,9 +190,9 @@ def test_the_clock_is_none_of_its_business() -> None:
     proposer, other = AppliedChain(), AppliedChain()
     for years in (1, 30):
         time_ms = proposer.chain.head.time_ms + years * 365 * 86_400_000
-        block = proposer.chain.build(replace(proposer.request(), time_ms=time_ms))
+        block = finish(proposer.chain.build(replace(proposer.request(), time_ms=time_ms)))
         assert block is not None
-        assert other.chain.check(block) is Verdict.VALID
+        assert finish(other.chain.check(block)) is Verdict.VALID
 
 
 def test_a_proposal_of_another_kind_is_an_own_mistake() -> None:
@@ -199,7 +200,7 @@ def test_a_proposal_of_another_kind_is_an_own_mistake() -> None:
         hash = Hash(bytes(32))
 
     with pytest.raises(InvariantViolation, match="a Other came where a Block is needed"):
-        AppliedChain().chain.check(Other())  # type: ignore[arg-type]  # on purpose
+        finish(AppliedChain().chain.check(Other()))  # type: ignore[arg-type]  # on purpose
 
 
 def test_applying_is_told_when_durable_and_cuts_the_vote_record_once() -> None:

@@ -10,6 +10,7 @@ from governance.deciding import ADD_OBSERVER, REMOVE_VALIDATOR
 from governance.proposals.proposal_rows import ballot_of
 from ledger.registry import Evidence, Participation, Phase
 from ledger.state import State
+from ledger.steps import finish
 from node.economy_metrics import EconomyMetrics
 from node.execution import AppliedBlock
 from node.instruments import offenders, show_proposals, tells_a_clock
@@ -26,7 +27,7 @@ def equivocation(validator: int, height: int) -> Evidence:
 def record(node: AppliedChain, *evidence: Evidence) -> None:
     request = node.request()
     participation = Participation(request.participation.certificate, (), evidence)
-    block = node.chain.build(replace(request, participation=participation))
+    block = finish(node.chain.build(replace(request, participation=participation)))
     assert block is not None
     node.take(node.certified(block))
 

@@ -7,6 +7,7 @@ import pytest
 
 from ledger.primitives import Hash
 from node.connection import Connection
+from node.identities import Identities
 from node.peers import Peer, PeerManager, Role
 from node.tls import NodeIdentity
 from node.wire import Hello
@@ -16,7 +17,9 @@ HELLO = Hello(chain_id=1, genesis_hash=Hash(bytes(32)), head_height=7, software=
 
 
 def peer(*, is_open: bool, outbound: bool, connected_s: float) -> Peer:
-    connection = SimpleNamespace(is_open=is_open, close_reason="", close=lambda reason: None)
+    connection = SimpleNamespace(
+        is_open=is_open, own_key=b"", close_reason="", close=lambda reason: None
+    )
     return Peer(
         KEY,
         Role(0, "GIST"),
@@ -36,7 +39,7 @@ async def test_the_old_connection_is_released_before_the_new_one_is_told(is_open
         raise AssertionError("nothing is received here")
 
     manager = PeerManager(
-        NodeIdentity.from_seed(bytes(32)),
+        Identities(NodeIdentity.from_seed(bytes(32))),
         {},
         dict,
         lambda: HELLO,

@@ -1,0 +1,149 @@
+"""A node without a chain begins from a snapshot of its peers, before anything else of it runs.
+
+It connects as the chain's genesis and its own address book allow, fetches and checks, makes its
+database, and disconnects. Then it starts as any node does, and fetches the blocks that follow.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from api.light import TrustedGenesis
+from ledger import genesis
+from ledger.block import Header
+from ledger.executor import BlockExecutor
+from ledger.genesis import Genesis
+from node import sync_wire
+from node.account_index import HistoryRules
+from node.config import Config
+from node.connection import ConnectionTimes
+from node.identities import Identities
+from node.peers import Peer, PeerManager, Role
+from node.snapshots.checking import ChainRules
+from node.snapshots.fetching import SnapshotFetcher
+from node.snapshots.restoring import JoinFolder
+from node.version import SOFTWARE
+from node.wire import FrameKind, Hello
+
+CHAIN_FOLDER: Final = "chain"
+PATIENCE_S: Final = 20.0
+"""Without any snapshot from those who are connected, before the node begins at genesis."""
+WAITING_S: Final = 30.0
+"""How often the log says that nobody is connected yet."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a joining node knows of its chain. header: of height 0."""
+
+    document: Genesis
+    header: Header
+    rules: ChainRules
+
+
+def start_of(document: Genesis, executor: BlockExecutor) -> Start:
+    """What follows from a genesis document; of a restart no exported state is needed."""
+    first = genesis.header(document, executor)
+    trusted = TrustedGenesis(document.chain_id, first.hash, document.validators)
+    rules = ChainRules(trusted, document.bucket_count, executor.contracts.decode_call)
+    return Start(document, first, rules)
+
+
+class Joining:
+    """One run of the phase, on the running loop."""
+
+    def __init__(self, config: Config, start: Start, identities: Identities) -> None:
+        self._config = config
+        self._start = start
+        self._data = config.path(config.storage.path)
+        self._folder = JoinFolder(self._data, start.rules)
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        network = config.network
+        self._peers = PeerManager(
+            identities,
+            network.address_book(),
+            self._registry,
+            self._hello,
+            self._frame,
+            self._fail,
+            on_connected=lambda peer: self._fetcher.peer_connected(peer.node_key),
+            on_disconnected=lambda peer: self._fetcher.peer_lost(peer.node_key),
+            times=ConnectionTimes(
+                ping_s=network.ping_interval_ms / 1000,
+                silence_s=network.silence_timeout_ms / 1000,
+            ),
+        )
+        self._fetcher = SnapshotFetcher(
+            self._folder,
+            start.rules,
+            lambda key, message: self._peers.send(key, FrameKind.SYNC, sync_wire.encode(message)),
+            self._peers.penalise,
+        )
+
+    async def run(self) -> bool:
+        """Whether the node has a chain now; False when no peer has a snapshot that holds."""
+        # Nobody has to reach this node yet: it dials, and has nothing to give.
+        await self._peers.start("127.0.0.1", 0)
+        fetching = asyncio.ensure_future(self._fetch())
+        try:
+            await asyncio.wait((fetching, self._failed), return_when=asyncio.FIRST_COMPLETED)
+            if self._failed.done():
+                self._failed.result()
+            found = await fetching
+        finally:
+            fetching.cancel()
+            await asyncio.gather(fetching, return_exceptions=True)
+            await self._peers.stop()
+        if found:
+            self._install()
+        else:
+            self._folder.remove()
+        return found
+
+    async def _fetch(self) -> bool:
+        log.info("snapshot.looking", peers=len(self._config.network.peers))
+        while not self._peers.peers():
+            if not await self._fetcher.changed_within(WAITING_S):
+                log.warning(
+                    "snapshot.nobody_connected",
+                    remedy="see that the authority has admitted this node's key as an observer, "
+                    "and that the addresses in network.peers are right",
+                )
+        return await self._fetcher.run(PATIENCE_S)
+
+    def _install(self) -> None:
+        manifest = self._folder.manifest
+        log.info("snapshot.installing", height=manifest.manifest.height if manifest else 0)
+        history = self._config.history
+        height = self._folder.install(
+            self._data / CHAIN_FOLDER,
+            self._start.header,
+            self._config.storage.engine,
+            HistoryRules(history.enabled, history.keep_blocks),
+        )
+        log.info("snapshot.installed", height=height)
+
+    def _registry(self) -> dict[bytes, Role]:
+        """Validators and observers of genesis; whom else the address book names is dialled too."""
+        document = self._start.document
+        roles = {key: Role(None, name) for key, name in document.observers.items()}
+        for index, validator in enumerate(document.validators.validators):
+            roles[validator.node_key] = Role(index, validator.organisation)
+        return roles
+
+    def _hello(self) -> Hello:
+        trusted = self._start.rules.trusted
+        return Hello(trusted.chain_id, trusted.genesis_hash, 0, SOFTWARE)
+
+    async def _frame(self, peer: Peer, kind: FrameKind, payload: bytes) -> None:
+        """Answers alone are of use here; what else peers send comes again later."""
+        if kind is FrameKind.SYNC:
+            self._fetcher.answered(peer.node_key, sync_wire.decode(payload))
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._failed.done():
+            self._failed.set_exception(error)
