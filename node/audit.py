@@ -26,8 +26,8 @@ from ledger.state import State
 from ledger.validator_tables import set_at
 from node import config
 from node.assembly import CHAIN_FOLDER, history_rules, read_genesis
-from node.block_store import BlockStore, sampled
-from node.disk_shares import row_bytes
+from node.block_store import BlockStore
+from node.disk_shares import row_bytes, sampled
 from node.index_rebuild import ReadBlock, whom_concerns
 from node.modules import TOKEN, build_executor
 from node.storage import STATE_START, STATE_STOP

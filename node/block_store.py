@@ -488,13 +488,6 @@ def _sampled_heights(lowest: int, head: int) -> list[int]:
     return [*range(lowest, head, max(0, head - lowest) // CHECKED_HEIGHTS + 1), *recent]
 
 
-def sampled(first: int, last: int, count: int) -> list[int]:
-    """At most `count` heights spread over first..last, ascending and with the last one; all of
-    them when there are no more."""
-    step = (last - first) // count + 1
-    return sorted(range(last, first - 1, -step))
-
-
 def _height_key(height: int) -> bytes:
     return height.to_bytes(8, "big")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from node import config
 from node.assembly import CHAIN_FOLDER
 from node.modules import build_executor
+from node.pruning import PruningRules
 from node.stores import open_store
 from tests.support.applied_chain import DOCUMENT, AppliedChain
 
@@ -26,15 +27,22 @@ class Home:
         return str(self.path / "genesis.json")
 
 
-def make_home(path: Path, heights: int, engine: str = "auto") -> Home:
-    """What a node with a chain of so many heights leaves behind; its store may be of an engine."""
+def empty_home(path: Path) -> Home:
+    """A node that was never started."""
     path.mkdir()
     options = config.Config(node=config.NodeConfig(name="test"))
     (path / config.CONFIG_FILE).write_text(config.render(options), encoding="utf-8")
     (path / "genesis.json").write_text(json.dumps(DOCUMENT.document()), encoding="utf-8")
-    home = Home(path)
+    return Home(path)
+
+
+def make_home(
+    path: Path, heights: int, engine: str = "auto", pruning: PruningRules | None = None
+) -> Home:
+    """What a node with a chain of so many heights leaves behind; its store may be of an engine."""
+    home = empty_home(path)
     store = open_store(home.chain, engine)
-    chain = AppliedChain(store, executor=build_executor())
+    chain = AppliedChain(store, executor=build_executor(), pruning=pruning)
     for _ in range(heights):
         chain.grow(chain.signed())
     store.close()

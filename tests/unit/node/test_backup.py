@@ -3,21 +3,27 @@
 import errno
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from consensus.chain import RECENT_HEIGHTS
 from ledger.errors import LocalError
 from ledger.kv import WriteBatch
-from node import sealed_stream
+from node import audit, config, keystore, sealed_stream
+from node.account_index import HistoryRules
 from node.assembly import VOTES_FOLDER
 from node.backup import backup, restore, verify
 from node.fence import Fence, Standing, read_fence, write_fence
-from node.keystore import LOCAL_COST
+from node.keystore import LOCAL_COST, KeyKind
+from node.pruning import PruningRules
 from node.sealed_stream import MAGIC, seal
 from node.stores import open_store
 from tests.support.shell import Shell
-from tests.support.stopped_homes import Home, make_home
+from tests.support.snapshots import GENESIS, gathered, grown, snapshot_of
+from tests.support.stopped_homes import Home, empty_home, make_home
 
 SECRET = "a long backup password"
 HEIGHT = 4
@@ -75,6 +81,58 @@ def test_every_row_comes_back_by_the_commands_and_only_the_owner_reads_the_file(
     assert not (copy / "data" / VOTES_FOLDER).exists()
     assert sorted(path.name for path in copy.iterdir()) == ["config.toml", "data", "genesis.json"]
     assert {path.name for path in tmp_path.iterdir()} == {"node", "x.backup", "copy"}
+
+
+def _pruned(folder: Path) -> Home:
+    return make_home(folder, RECENT_HEIGHTS + 6, pruning=PruningRules(keep_blocks=RECENT_HEIGHTS))
+
+
+def _from_a_snapshot(folder: Path) -> Home:
+    home = empty_home(folder)
+    snapshot = snapshot_of(grown(HEIGHT), folder.parent / "snapshots")
+    join = gathered(snapshot, home.chain.parent)
+    join.install(home.chain, GENESIS, "auto", HistoryRules())
+    join.remove()
+    return home
+
+
+@pytest.mark.parametrize("make", [_pruned, _from_a_snapshot])
+def test_a_store_without_its_old_blocks_comes_back_as_it_is(
+    tmp_path: Path, make: Callable[[Path], Home]
+) -> None:
+    home, copy, out = make(tmp_path / "node"), tmp_path / "copy", tmp_path / "x.backup"
+    rows, before = all_rows(home.path), audit.audit(home.path, {})
+    assert before.lowest_height > 1
+    assert {b"\0schema", b"\0lowest"} <= rows.keys()
+    backup(home.path, out, SECRET, keys=False, cost=LOCAL_COST)
+    restored = restore(out, copy, SECRET)
+    assert (restored.height, restored.lowest_height) == (before.height, before.lowest_height)
+    assert all_rows(copy) == rows
+
+
+def test_both_keys_of_a_kind_come_back_while_one_is_replaced(home: Home, tmp_path: Path) -> None:
+    names = {
+        "validator_key": ("keys/v.json", KeyKind.VALIDATOR),
+        "next_validator_key": ("keys/v2.json", KeyKind.VALIDATOR),
+        "node_key": ("keys/n.json", KeyKind.NODE),
+        "next_node_key": ("keys/n2.json", KeyKind.NODE),
+    }
+    made = {}
+    for option, (name, kind) in names.items():
+        info = keystore.create_key(home.path / name, kind, SECRET, cost=LOCAL_COST)
+        made[option] = info.public_key
+    file = home.path / config.CONFIG_FILE
+    settings = config.load(file, {})
+    named = replace(settings.node, **{option: path for option, (path, _) in names.items()})
+    file.write_text(config.render(replace(settings, node=named)))
+    out, copy = tmp_path / "x.backup", tmp_path / "copy"
+    backup(home.path, out, SECRET, keys=True, cost=LOCAL_COST)
+    restore(out, copy, SECRET)
+    found = config.load(copy / config.CONFIG_FILE, {})
+    for option, public_key in made.items():
+        path = found.path(getattr(found.node, option))
+        assert path.is_relative_to(copy)
+        assert keystore.read_key_info(path).public_key == public_key
 
 
 def test_no_text_of_the_node_stands_in_the_file_in_the_open(taken: Path) -> None:

@@ -28,6 +28,8 @@ from node.fence import (
     token_of,
     write_fence,
 )
+from node.fencing import admit_live
+from tests.support.applied_chain import DOCUMENT, AppliedChain
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 HERE, THERE = b"h" * 16, b"t" * 16
@@ -156,3 +158,53 @@ def test_the_file_is_replaced_whole_and_a_damaged_one_allows_nothing(tmp_path: P
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(LocalError, match=re.escape("--without-token")):
         read_fence(tmp_path)
+
+
+SEATED_KEY = DOCUMENT.validators.validators[0].public_key
+
+
+@pytest.fixture(scope="module")
+def chain() -> AppliedChain:
+    made = AppliedChain()
+    made.grow(made.signed())
+    return made
+
+
+def admitted(folder: Path, chain: AppliedChain, *keys: bytes) -> Fence | None:
+    admit_live(folder, keys, chain.state, chain.chain.head.height)
+    return read_fence(folder)
+
+
+def test_a_key_without_a_seat_is_remembered_before_a_running_node_signs_with_it(
+    tmp_path: Path, chain: AppliedChain
+) -> None:
+    write_fence(tmp_path, HELD)
+    found = admitted(tmp_path, chain, KEY, OTHER)
+    assert found == Fence(HERE, (KEY, OTHER))
+    assert admitted(tmp_path, chain, OTHER) == found  # the old one may come back
+
+
+@pytest.mark.parametrize(
+    ("fence", "said"),
+    [
+        (HELD, "may have signed elsewhere: start the node again"),
+        (Fence(HERE, standing=Standing.TAKEN, number=1), "start the node again"),
+        (Fence(HERE, standing=Standing.RELEASED, given_to=THERE), "has given up the right"),
+    ],
+)
+def test_a_running_node_refuses_a_key_that_only_a_start_may_take(
+    tmp_path: Path, chain: AppliedChain, fence: Fence, said: str
+) -> None:
+    write_fence(tmp_path, fence)
+    with pytest.raises(LocalError, match=said):
+        admitted(tmp_path, chain, KEY, SEATED_KEY)
+    assert read_fence(tmp_path) == fence
+    assert admitted(tmp_path, chain) == fence  # no key: an observer's
+
+
+def test_a_folder_that_waits_goes_on_waiting_whatever_key_is_read(
+    tmp_path: Path, chain: AppliedChain
+) -> None:
+    write_fence(tmp_path, Fence(HERE, (KEY,), Standing.WAITING, 4, None))
+    found = admitted(tmp_path, chain, KEY, SEATED_KEY)
+    assert found == Fence(HERE, (KEY, SEATED_KEY), Standing.WAITING, 4, None)
