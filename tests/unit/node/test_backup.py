@@ -89,7 +89,7 @@ def _pruned(folder: Path) -> Home:
 
 def _from_a_snapshot(folder: Path) -> Home:
     home = empty_home(folder)
-    snapshot = snapshot_of(grown(HEIGHT), folder.parent / "snapshots")
+    snapshot = snapshot_of(grown(RECENT_HEIGHTS + 6), folder.parent / "snapshots")
     join = gathered(snapshot, home.chain.parent)
     join.install(home.chain, GENESIS, "auto", HistoryRules())
     join.remove()
