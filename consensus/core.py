@@ -37,6 +37,8 @@ class ReplicaConfig:
     backup; the replica then signs only from two heights above the first certified head that it sees
     (rule 6). The node keeps the flag set until describe().signs_from is reached. It is ignored for
     a single validator, and with two it can never end: the other cannot go on alone.
+    signs_from: lowest height that it signs, when others of its key may have signed below; None: it
+    follows and signs nothing as long as it runs, since another machine may be using its key.
     """
 
     domain: SigningDomain
@@ -48,6 +50,7 @@ class ReplicaConfig:
     max_drift_ms: int = MAX_DRIFT_MS
     min_block_interval_ms: int = 0
     vote_record_lost: bool = False
+    signs_from: int | None = 0
     coming_keys: tuple[bytes, ...] = ()
 
     @property

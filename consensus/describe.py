@@ -122,10 +122,13 @@ def _no_vote_reason(core: Core) -> str | None:
         return "observer: it has no consensus key"
     if core.own is None:
         return "its key is not in the validator set of this height"
+    if core.config.signs_from is None:
+        return "it waits for the fencing token of its key, which another machine may be using"
     if core.guard.sign_from is None:
         return "its vote record was lost; waiting for the first certified head"
     if state.height < core.guard.sign_from:
-        return f"its vote record was lost; it signs from height {core.guard.sign_from}"
+        why = "its vote record was lost" if core.config.vote_record_lost else "its key moved here"
+        return f"{why}; it signs from height {core.guard.sign_from}"
     if core.behind:
         return f"behind: height {core.behind_target} is certified; catching up"
     if state.final:

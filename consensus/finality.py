@@ -107,12 +107,12 @@ def _learn_certified_head(core: Core) -> None:
     others had not finished when they were first heard is thus H - 1 or above: a head, and no old
     block that is being fetched.
     """
-    if core.guard.sign_from is not None:
+    if core.guard.sign_from is not None or core.config.signs_from is None:
         return
     first = sorted(core.first_claims.values())
     needed = core.height.validators.quorum
     if len(first) >= needed and first[needed - 1] <= core.height.height:
-        core.guard.sign_from = core.height.height + 2
+        core.guard.sign_from = max(core.height.height + 2, core.config.signs_from)
 
 
 def on_certified_block(core: Core, message: CertifiedBlock) -> None:

@@ -43,7 +43,7 @@ def recover(
         own_keys=config.own_keys,
         chain=chain,
         authenticator=Authenticator(config.domain, verify),
-        guard=VoteGuard(head.height + 1, own, None if lost else 0),
+        guard=VoteGuard(head.height + 1, own, None if lost else config.signs_from),
         pacemaker=Pacemaker(config.base_timeout_ms, config.lowest_cap_ms, config.highest_cap_ms),
         height=HeightState(head, 0),
     )

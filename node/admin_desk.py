@@ -14,6 +14,7 @@ from ledger.validator_tables import set_at
 from node import config as configuration
 from node.api_keys import read_keys
 from node.config import CONFIG_FILE, Config
+from node.fencing import admit_live
 from node.identities import Identities
 from node.keystore import ask_nobody, read_password
 from node.log_setup import set_level
@@ -139,6 +140,8 @@ class AdminDesk:
             raise LocalError("rpc.require_key is true and no API key would be left: name a file")
         book = config.network.address_book()
         self._require_needed(ring.public_keys, identities)
+        folder = before.path(before.storage.path)
+        admit_live(folder, ring.public_keys, runtime.state, runtime.chain.head.height)
         ring.take()
         if runtime.accepts:
             runtime.replica.take_keys(ring.public_keys)

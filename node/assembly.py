@@ -35,12 +35,15 @@ from node.account_index import HistoryRules
 from node.admin_desk import AdminDesk
 from node.admin_socket import admin_socket
 from node.api_keys import read_keys
+from node.backup_rows import RowServer
 from node.block_store import BlockStore
 from node.candidacy import Candidacy
 from node.config import Config
 from node.connection import ConnectionTimes
 from node.data_folder import LabelKeeper, require_openable
 from node.execution import AppliedBlock
+from node.fence import Fence, Standing
+from node.fencing import enter, require_held
 from node.health import HealthServer
 from node.identities import Identities
 from node.instruments import Instruments
@@ -55,6 +58,7 @@ from node.runtime import Network, Runtime
 from node.service import Service
 from node.signing.choice import open_elsewhere, public_keys_of
 from node.signing.ring import KeyRing
+from node.signing.wire import Holder
 from node.snapshots.joining import Joining, start_of
 from node.snapshots.keeping import SnapshotKeeper
 from node.snapshots.shelf import FOLDER as SNAPSHOTS_FOLDER
@@ -88,11 +92,17 @@ class Opened:
     ring: KeyRing
     identities: Identities
     label: LabelKeeper
+    fence: Fence
 
     @property
     def identity(self) -> NodeIdentity:
         """The present node key."""
         return self.identities.present
+
+    @property
+    def signs_from(self) -> int | None:
+        """First height that its key may sign; None while its fence forbids all."""
+        return None if self.fence.standing is Standing.WAITING else self.fence.signs_from
 
 
 def run_node(home: Path) -> int:
@@ -130,9 +140,10 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
     opening anything is looked at first, so that a folder that is refused stays as it is.
     """
     document = read_genesis(config.path(config.node.genesis))
+    folder = config.path(config.storage.path)
+    fence = require_held(folder, validator=config.is_validator)
     identities, files = open_keys(config)
     elsewhere = open_elsewhere(config)
-    folder = config.path(config.storage.path)
     keys = public_keys_of(config, files)
     label = require_openable(folder, document, keys)
     keeper = LabelKeeper(folder, label, document, keys)
@@ -161,10 +172,15 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         if votes.lost is not None:
             log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
         chain = with_vote_record(chain, votes.log.marker(), lost=votes.lost is not None)
+        fence, chain = enter(folder, fence, keys, chain, votes.log.marker())
         until_complete.pop_all()
     domain = SigningDomain(document.chain_id, chain.genesis_hash)
-    ring = KeyRing(files, elsewhere(domain, identities.present))
-    return Opened(config, document, chain, votes, ring, identities, keeper)
+    holder = Holder(fence.number, fence.place)
+    if fence.standing is Standing.WAITING:
+        ring = KeyRing(silent=keys)
+    else:
+        ring = KeyRing(files, elsewhere(domain, identities.present, holder))
+    return Opened(config, document, chain, votes, ring, identities, keeper, fence)
 
 
 def _announce_restart(document: Genesis, blocks: BlockStore) -> None:
@@ -223,6 +239,7 @@ def replica_config(opened: Opened) -> ReplicaConfig:
         max_drift_ms=config.max_drift_ms,
         min_block_interval_ms=parameters.min_block_interval_ms,
         vote_record_lost=opened.chain.vote_record_lost,
+        signs_from=opened.signs_from,
     )
 
 
@@ -346,7 +363,7 @@ def build_node(config: Config) -> Node:
     runtime.on_block.append(lambda applied: _look_ahead(runtime.state, applied, opened))
     runtime.on_admitted.append(service.on_admitted)
     runtime.driver.on_event.append(instruments.on_event)
-    if opened.ring.public_keys:
+    if opened.ring.public_keys and not opened.ring.waits:
         candidacy = Candidacy(
             opened.ring,
             opened.genesis.chain_id,
@@ -383,7 +400,10 @@ async def _serve(config: Config) -> int:
         stack.callback(node.compactor.stop)
         folder = config.path(config.storage.path) / CHAIN_FOLDER
         stack.callback(saved_commitment.save, folder, node.opened.chain.commitment)
+        rows = RowServer(config.path(config.storage.path), node.opened.chain.blocks.snapshot)
+        stack.push_async_callback(rows.stop)
         stack.push_async_callback(runtime.stop)
+        await rows.start()
         port = await runtime.start()
         if config.metrics.enabled:
             await health.start()

@@ -3,6 +3,7 @@
 `poyong doctor` and the end of a local town report it. Reads every state row and changes nothing.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +26,9 @@ from ledger.state import State
 from ledger.validator_tables import set_at
 from node import config
 from node.assembly import CHAIN_FOLDER, history_rules, read_genesis
-from node.block_store import BlockStore, sampled
+from node.block_store import BlockStore
 from node.data_folder import read_label
-from node.disk_shares import row_bytes
+from node.disk_shares import row_bytes, sampled
 from node.index_rebuild import ReadBlock, whom_concerns
 from node.modules import TOKEN, build_executor
 from node.storage import STATE_START, STATE_STOP
@@ -68,9 +69,14 @@ class StoreAudit:
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[tuple[KeyValueStore, BlockStore]]:
-    """The store of the node in `home`; LocalError when there is none, or when the node runs."""
-    options = config.load(home / config.CONFIG_FILE)
+def opened(
+    home: Path, environment: Mapping[str, str] = os.environ
+) -> Iterator[tuple[KeyValueStore, BlockStore]]:
+    """The store of the node in `home`; LocalError when there is none, or when the node runs.
+
+    environment: may override its configuration.
+    """
+    options = config.load(home / config.CONFIG_FILE, environment)
     data = options.path(options.storage.path)
     folder = data / CHAIN_FOLDER
     if not has_chain(folder):
@@ -106,11 +112,14 @@ def block_hash_at(home: Path, height: int) -> Hash | None:
     return None if raw is None else block_decoder(document)(raw).hash
 
 
-def audit(home: Path) -> StoreAudit:
-    """Examine the node in `home`; LocalError when its files cannot be read at all."""
-    document = genesis_of(home)
+def audit(home: Path, environment: Mapping[str, str] = os.environ) -> StoreAudit:
+    """Examine the node in `home`; LocalError when its files cannot be read at all.
+
+    environment: may override its configuration.
+    """
+    document = genesis_of(home, environment)
     executor = build_executor()
-    with opened(home) as (store, blocks):
+    with opened(home, environment) as (store, blocks):
         head = blocks.head()
         if head is None:
             raise NoChainError(home)
@@ -163,9 +172,9 @@ def _first_broken(checks: Mapping[str, Callable[[], None]]) -> tuple[str, str] |
     return None
 
 
-def genesis_of(home: Path) -> Genesis:
+def genesis_of(home: Path, environment: Mapping[str, str] = os.environ) -> Genesis:
     """The genesis document that the configuration in `home` names."""
-    options = config.load(home / config.CONFIG_FILE)
+    options = config.load(home / config.CONFIG_FILE, environment)
     return read_genesis(options.path(options.node.genesis))
 
 

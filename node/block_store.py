@@ -26,7 +26,7 @@ from ledger import codec
 from ledger.block import MAX_BLOCK_BYTES, Header
 from ledger.crypto import keccak256
 from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
-from ledger.kv import KeyValueStore, WriteBatch
+from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
 from ledger.primitives import HASH_BYTES, Address, Hash
 from node.account_index import (
     RANGE_KEY,
@@ -446,6 +446,10 @@ class BlockStore:
         """Bytes on disk."""
         return self._store.size_bytes()
 
+    def snapshot(self) -> KeyValueReader:
+        """All rows of the store as they are now, whatever is committed later."""
+        return self._store.snapshot()
+
     def close(self) -> None:
         """Close the store."""
         self._store.close()
@@ -472,13 +476,6 @@ def _sampled_heights(lowest: int, head: int) -> list[int]:
     cut short opens without complaint, and lacks what it wrote from memory last."""
     recent = range(max(lowest, head - CHECKED_HEIGHTS), head)
     return [*range(lowest, head, max(0, head - lowest) // CHECKED_HEIGHTS + 1), *recent]
-
-
-def sampled(first: int, last: int, count: int) -> list[int]:
-    """At most `count` heights spread over first..last, ascending and with the last one; all of
-    them when there are no more."""
-    step = (last - first) // count + 1
-    return sorted(range(last, first - 1, -step))
 
 
 def _height_key(height: int) -> bytes:

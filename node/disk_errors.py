@@ -45,13 +45,13 @@ def os_error(action: str, path: Path, error: OSError) -> LocalError:
     )
 
 
-def disk_full(action: str, path: Path) -> LocalError:
+def disk_full(action: str, path: Path, wanted_bytes: int = FREE_BYTES_WANTED) -> LocalError:
     """LocalError for a disk without room: what is free, what is wanted, what is safe."""
     folder = path if path.is_dir() else path.parent
     free = shutil.disk_usage(folder).free if folder.exists() else 0
     return LocalError(
         f"cannot {action} {path}: the disk is full ({free // _MIB} MiB free). Free at least "
-        f"{FREE_BYTES_WANTED // _MIB} MiB on the file system of {folder} and start again; "
+        f"{-(-wanted_bytes // _MIB)} MiB on the file system of {folder} and start again; "
         "nothing finalised is lost."
     )
 

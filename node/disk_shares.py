@@ -10,12 +10,7 @@ from typing import Final
 from ledger.kv import KeyValueStore
 from ledger.primitives import HASH_BYTES
 from node.account_index import index_rows
-from node.block_store import (
-    STATE_PREFIX,
-    TRANSACTION_ROW_BYTES,
-    BlockStore,
-    sampled,
-)
+from node.block_store import STATE_PREFIX, TRANSACTION_ROW_BYTES, BlockStore
 from node.index_rebuild import ReadBlock, whom_concerns
 
 SAMPLED_HEIGHTS: Final = 256
@@ -23,6 +18,13 @@ BLOCKS, RECEIPTS, STATE = "blocks and certificates", "receipts", "state"
 TRANSACTIONS, HISTORY = "transactions by hash", "history of accounts"
 _HEIGHT_KEY_BYTES: Final = 9
 _STATE_END: Final = bytes((STATE_PREFIX[0] + 1,))
+
+
+def sampled(first: int, last: int, count: int) -> list[int]:
+    """At most `count` heights spread over first..last, ascending and with the last one; all of
+    them when there are no more."""
+    step = (last - first) // count + 1
+    return sorted(range(last, first - 1, -step))
 
 
 def row_bytes(store: KeyValueStore, blocks: BlockStore, read: ReadBlock) -> Mapping[str, int]:

@@ -153,7 +153,7 @@ def open_seed(path: Path, password: str, kind: KeyKind) -> bytes:
             ciphertext,
             _open_part(info, cost, salt),
             nonce,
-            _derive(password, salt, cost),
+            derive_key(password, salt, cost),
         )
     except CryptoError as error:
         raise LocalError(
@@ -204,7 +204,7 @@ def _encrypt(info: KeyInfo, seed: bytes, password: str, cost: Cost) -> bytes:
     salt = secrets.token_bytes(argon2id.SALTBYTES)
     nonce = secrets.token_bytes(NONCE_BYTES)
     ciphertext = crypto_aead_xchacha20poly1305_ietf_encrypt(
-        seed, _open_part(info, cost, salt), nonce, _derive(password, salt, cost)
+        seed, _open_part(info, cost, salt), nonce, derive_key(password, salt, cost)
     )
     content = _KeyFile(
         format="poyong-key-1",
@@ -232,7 +232,8 @@ def _open_part(info: KeyInfo, cost: Cost, salt: bytes) -> bytes:
     )
 
 
-def _derive(password: str, salt: bytes, cost: Cost) -> bytes:
+def derive_key(password: str, salt: bytes, cost: Cost) -> bytes:
+    """32 bytes that a password and a salt give at this cost; LocalError when it is too long."""
     # The same password typed on another system may come as other code points (Korean on macOS).
     encoded = unicodedata.normalize("NFKC", password).encode(errors="surrogateescape")
     if len(encoded) > MAX_PASSWORD_BYTES:

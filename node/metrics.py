@@ -232,6 +232,9 @@ class Metrics:
         self.disk_free_bytes = self._gauge(
             "disk_free_bytes", "What of it is free for the user that runs the node."
         )
+        self.last_backup_seconds = self._gauge(
+            "last_backup_timestamp_seconds", "When a backup was last proved (Unix); 0: never."
+        )
         self.mempool_transactions = self._gauge("mempool_size", "Transactions that wait.")
         self.mempool_bytes = self._gauge("mempool_size_bytes", "Bytes of those.")
         rejected = Counter(

@@ -7,6 +7,7 @@ from typing import Final
 
 from ledger.errors import LocalError
 from node.disk_errors import os_error, sync_folder
+from node.whole_files import replace_whole
 
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
@@ -34,6 +35,12 @@ def write_private(path: Path, content: bytes, what: str, if_lost: str) -> None:
         ) from error
     except OSError as error:
         raise os_error(f"write {what}", path, error) from error
+
+
+def replace_private(path: Path, content: bytes) -> None:
+    """Replace a file whole, on disk when this returns: a crash leaves the old content or the new,
+    never a mixture. LocalError when the disk refuses."""
+    replace_whole(path, content, mode=_FILE_MODE)
 
 
 def read_private(path: Path, max_bytes: int, kinds: str, or_make: str) -> bytes:

@@ -52,6 +52,11 @@ _COMMANDS: Final = {
     "prove": LazyCommand("node.cli.prove:prove", "Write a file that proves a statement offline."),
     "verify": LazyCommand("node.cli.verify:verify", "Check a proof offline, from genesis alone."),
     "state": LazyCommand("node.cli.state:state_group", "Export a stopped node's state, check one."),
+    "backup": LazyCommand(
+        "node.cli.backup:backup", "An encrypted backup of a node, which may run."
+    ),
+    "restore": LazyCommand("node.cli.backup:restore", "A new node folder from a backup."),
+    "fence": LazyCommand("node.cli.fence:fence", "Which folder with a validator's key may sign."),
     "history": LazyCommand("node.cli.history:history", "Fill in a stopped node's history."),
     "index": LazyCommand("node.cli.sql_index:index", "A chain in tables of a SQL database."),
     "export": LazyCommand(

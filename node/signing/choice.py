@@ -17,6 +17,7 @@ from node.signing.remote import Place, RemoteSigner
 from node.signing.ring import KeyRing
 from node.signing.settings import read_address
 from node.signing.waiting import VoteSigner
+from node.signing.wire import Holder
 from node.tls import NodeIdentity
 
 _FIXED: Final = ("kind", "address", "tls_key", "timeout_ms")
@@ -25,25 +26,28 @@ _FIXED: Final = ("kind", "address", "tls_key", "timeout_ms")
 
 def open_elsewhere(
     config: Config,
-) -> Callable[[SigningDomain, NodeIdentity], VoteSigner | None]:
-    """Opens a module at once, before anything of the node; the rest needs chain and identity.
+) -> Callable[[SigningDomain, NodeIdentity, Holder], VoteSigner | None]:
+    """Opens a module at once, before anything of the node; the rest needs chain, identity
+    and what the fence of the folder says.
 
     LocalError when the module or its key is not as named. A signer process may be away: the node
     starts, and votes when it is there.
     """
     signer = config.signer
     if signer.kind == "file":
-        return lambda domain, identity: None
+        return lambda domain, identity, holder: None
     if signer.kind == "pkcs11":
-        in_module = ThreadSigner([_in_module(config, key) for key in _named_keys(config)])
-        return lambda domain, identity: in_module
+        in_module = ThreadSigner([_in_module(config, key) for key in named_keys(config)])
+        return lambda domain, identity, holder: in_module
     place = Place(
         config.home,
         read_address(signer.address, "[signer] address"),
         bytes.fromhex(signer.tls_key),
         signer.timeout_ms / 1000,
     )
-    return lambda domain, identity: RemoteSigner(place, _named_keys(config), domain, identity)
+    return lambda domain, identity, holder: RemoteSigner(
+        place, named_keys(config), domain, identity, holder
+    )
 
 
 def files_of(config: Config, password: str) -> tuple[Signer, ...]:
@@ -67,7 +71,7 @@ def public_keys_of(config: Config, files: Sequence[Signer]) -> tuple[bytes, ...]
     Nothing is asked of a signer or a module: the configuration names what they have to have."""
     if config.signer.kind == "file":
         return tuple(signer.public_key for signer in files)
-    return _named_keys(config)
+    return named_keys(config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,9 @@ async def prepare_ring(
     for name in _FIXED:
         if getattr(config.signer, name) != getattr(before.signer, name):
             raise LocalError(f"[signer] {name} changes at a start only: start the node again")
-    named = _named_keys(config)
+    named = named_keys(config)
+    if ring.waits and config.signer.kind != "file":
+        return PreparedRing(named, partial(ring.replace_silent, named))
     match ring.elsewhere:
         case RemoteSigner() as remote:
             return PreparedRing(named, partial(remote.replace_keys, named))
@@ -103,10 +109,13 @@ async def prepare_ring(
             return PreparedRing(named, partial(module.replace, signers))
     files = await asyncio.to_thread(files_of, config, password)
     keys = tuple(signer.public_key for signer in files)
+    if ring.waits:
+        return PreparedRing(keys, partial(ring.replace_silent, keys))
     return PreparedRing(keys, partial(ring.replace_files, files))
 
 
-def _named_keys(config: Config) -> tuple[bytes, ...]:
+def named_keys(config: Config) -> tuple[bytes, ...]:
+    """Public keys that [signer] names, the present one first."""
     named = (config.signer.public_key, config.signer.next_public_key)
     return tuple(bytes.fromhex(key) for key in named if key)
 

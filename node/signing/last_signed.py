@@ -8,7 +8,7 @@ and a signer must not start from less than what it signed.
 import fcntl
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -20,28 +20,56 @@ from ledger.errors import DecodeError, LocalError
 from ledger.primitives import HASH_BYTES, Hash
 from ledger.registry import MAX_VIEW, Phase
 from node.disk_errors import os_error
+from node.fence import MAX_NUMBER, PLACE_BYTES
+from node.private_files import replace_private
 from node.signing.payload import VotePayload
+from node.signing.wire import Holder
 from node.version import other_format
-from node.whole_files import replace_whole
 
-STATE_TAG: Final = "poyong/last-signed/1"
+STATE_TAG: Final = "poyong/last-signed/2"
 MAX_STATE_BYTES: Final = 1_024
 _ORDER: Final = (Phase.VIEW_CHANGE, Phase.PRE_PREPARE, Phase.PREPARE, Phase.COMMIT)
 """In which an honest replica signs them in one view: it asks for a view before it votes in it."""
-_FILE_MODE: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True)
 class LastSigned:
-    """The highest (height, view) signed for, and the digest of the vote of each phase there."""
+    """The highest (height, view) signed for, and the digest of the vote of each phase there.
+
+    holder: the node that may ask, None before the first asked. signs_from: its first height: at
+    those below another one has asked, and what it knew there this one does not know.
+    """
 
     height: int = 0
     view: int = 0
     votes: Mapping[Phase, Hash] = field(default_factory=lambda: MappingProxyType({}))
+    holder: Holder | None = None
+    signs_from: int = 0
+
+    def asked_by(self, holder: Holder) -> "LastSigned":
+        """The same, held by who asks now, when it has a higher token or nobody has asked yet."""
+        if self.holder is None:
+            return replace(self, holder=holder)
+        if holder.number > self.holder.number:
+            return replace(self, holder=holder, signs_from=self.height + 1)
+        return self
+
+    def holder_problem(self, holder: Holder) -> str | None:
+        """Why this node may not ask, a sentence; None when it holds the right."""
+        if holder == self.holder or self.holder is None:
+            return None
+        return (
+            f"the node of the folder {self.holder.place.hex()} holds the right to sign, by number "
+            f"{self.holder.number}; this one comes from {holder.place.hex()} by number "
+            f"{holder.number}: stop one of the two; `poyong fence take --without-token --number "
+            f"{self.holder.number + 1}` gives the right to another"
+        )
 
     def problem(self, vote: VotePayload) -> str | None:
         """Why this vote must not be signed, a sentence; None when it may be."""
         place = f"height {vote.height}, view {vote.view}, {vote.phase.name}"
+        if vote.height < self.signs_from:
+            return f"{place}: another node asked for votes up to height {self.signs_from - 1}"
         if (vote.height, vote.view) < (self.height, self.view):
             return f"{place} is below height {self.height}, view {self.view}, signed for already"
         if (vote.height, vote.view) > (self.height, self.view):
@@ -58,7 +86,7 @@ class LastSigned:
         """What is known once this vote, which has no problem, is signed."""
         same = (vote.height, vote.view) == (self.height, self.view)
         votes = {**(self.votes if same else {}), vote.phase: vote.digest}
-        return LastSigned(vote.height, vote.view, MappingProxyType(votes))
+        return replace(self, height=vote.height, view=vote.view, votes=MappingProxyType(votes))
 
 
 def _rank(phase: Phase) -> int:
@@ -68,8 +96,18 @@ def _rank(phase: Phase) -> int:
 def encode_state(state: LastSigned, domain: SigningDomain) -> bytes:
     """Content of the file: canonical bytes, and their SHA-256 after them."""
     votes = tuple((int(phase), state.votes[phase]) for phase in sorted(state.votes))
+    holder = None if state.holder is None else (state.holder.number, state.holder.place)
     body = codec.encode(
-        (STATE_TAG, domain.chain_id, domain.genesis_hash, state.height, state.view, votes)
+        (
+            STATE_TAG,
+            domain.chain_id,
+            domain.genesis_hash,
+            state.height,
+            state.view,
+            votes,
+            holder,
+            state.signs_from,
+        )
     )
     return body + sha256(body)
 
@@ -80,7 +118,9 @@ def decode_state(data: bytes, domain: SigningDomain) -> LastSigned:
     if sha256(body) != checksum:
         raise DecodeError("last signed state: the checksum does not hold")
     value = codec.decode(body, MAX_STATE_BYTES)
-    tag, chain_id, genesis_hash, height, view, votes = codec.as_array(value, "last_signed", 6)
+    tag, chain_id, genesis_hash, height, view, votes, holder, signs_from = codec.as_array(
+        value, "last_signed", 8
+    )
     if (tag, chain_id, genesis_hash) != (STATE_TAG, domain.chain_id, domain.genesis_hash):
         raise DecodeError(f"last signed state: of another chain (id {chain_id!r:.40})")
     read: dict[Phase, Hash] = {}
@@ -94,6 +134,16 @@ def decode_state(data: bytes, domain: SigningDomain) -> LastSigned:
         codec.as_uint(height, "last_signed.height"),
         codec.as_uint(view, "last_signed.view", MAX_VIEW),
         MappingProxyType(read),
+        None if holder is None else _holder(holder),
+        codec.as_uint(signs_from, "last_signed.signs_from"),
+    )
+
+
+def _holder(value: object) -> Holder:
+    number, place = codec.as_array(value, "last_signed.holder", 2)
+    return Holder(
+        codec.as_uint(number, "last_signed.holder.number", MAX_NUMBER),
+        codec.as_bytes(place, "last_signed.holder.place", PLACE_BYTES),
     )
 
 
@@ -131,17 +181,18 @@ class SignedRecord:
         """Let another process have it."""
         os.close(self._lock)
 
-    def approve(self, votes: Iterable[VotePayload]) -> list[str | None]:
-        """For each vote the reason why it must not be signed, or None; what may be signed is
-        durable when this returns, by one write for all."""
+    def approve(self, votes: Iterable[tuple[VotePayload, Holder]]) -> list[str | None]:
+        """For each vote, and the node that asks for it, the reason why it must not be signed, or
+        None; what may be signed, and who may ask, is durable when this returns, by one write."""
         state, found = self.state, list[str | None]()
-        for vote in votes:
-            problem = state.problem(vote)
+        for vote, holder in votes:
+            state = state.asked_by(holder)
+            problem = state.holder_problem(holder) or state.problem(vote)
             found.append(problem)
             if problem is None:
                 state = state.with_vote(vote)
         if state != self.state:
-            _replace(self._path, encode_state(state, self._domain))
+            replace_private(self._path, encode_state(state, self._domain))
             self.state = state
         return found
 
@@ -166,13 +217,13 @@ def create_record(path: Path, domain: SigningDomain) -> None:
     """The state of a key that has signed nothing yet. LocalError when there is a file already."""
     if path.exists():
         raise LocalError(f"{path} exists and is not replaced: it says what was signed last")
-    _replace(path, encode_state(LastSigned(), domain))
+    replace_private(path, encode_state(LastSigned(), domain))
 
 
 def _lock(path: Path) -> int:
     lock = path.with_suffix(".lock")
     try:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise os_error("open", lock, error) from error
     try:
@@ -183,7 +234,3 @@ def _lock(path: Path) -> int:
             f"another process holds {lock}: one signer runs on a folder at a time"
         ) from error
     return handle
-
-
-def _replace(path: Path, content: bytes) -> None:
-    replace_whole(path, content, mode=_FILE_MODE)

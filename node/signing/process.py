@@ -77,7 +77,11 @@ class VoteSigning:
         LocalError when the record cannot be written: then nothing was signed.
         """
         read = [self._read(ask) for ask in asks]
-        votes = [vote for vote in read if isinstance(vote, VotePayload)]
+        votes = [
+            (vote, ask.holder)
+            for vote, ask in zip(read, asks, strict=True)
+            if isinstance(vote, VotePayload)
+        ]
         verdicts = iter(self._record.approve(votes))
         answers = []
         for ask, found in zip(asks, read, strict=True):

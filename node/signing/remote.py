@@ -22,6 +22,7 @@ from node.signing.waiting import Request, Signed, WaitingVotes
 from node.signing.wire import (
     Answer,
     Ask,
+    Holder,
     decode_answer,
     decode_greeting,
     encode_ask,
@@ -60,9 +61,11 @@ class RemoteSigner:
         public_keys: tuple[bytes, ...],
         domain: SigningDomain,
         identity: NodeIdentity,
+        holder: Holder,
     ) -> None:
+        """holder: what the fence of this node's folder says."""
         self._place, self._public_keys = place, public_keys
-        self._domain, self._identity = domain, identity
+        self._domain, self._identity, self._holder = domain, identity, holder
         self._waiting = WaitingVotes()
         self._under_way: deque[tuple[Ask, Request, float]] = deque()
         self._number = 0
@@ -175,7 +178,7 @@ class RemoteSigner:
                 not_held.append(request)
                 continue
             self._number += 1
-            ask = Ask(self._number, request.public_key, request.payload)
+            ask = Ask(self._number, request.public_key, request.payload, self._holder)
             self._under_way.append((ask, request, time.monotonic()))
             self._writer.write(frame(encode_ask(ask)))
         self._waiting.put_back(not_held)

@@ -16,15 +16,34 @@ from node.signing.waiting import Signed, VoteSigner
 class KeyRing:
     """Signers in files, or a VoteSigner; the present key first, then the one that comes."""
 
-    def __init__(self, files: Sequence[Signer] = (), elsewhere: VoteSigner | None = None) -> None:
+    def __init__(
+        self,
+        files: Sequence[Signer] = (),
+        elsewhere: VoteSigner | None = None,
+        *,
+        silent: Sequence[bytes] | None = None,
+    ) -> None:
+        """silent: in place of both, public keys of a folder that waits for the right to sign
+        (node.fence): they have names, and no signer is in this process."""
         self._files = {signer.public_key: signer for signer in files}
         self._elsewhere = elsewhere
+        self._silent = None if silent is None else tuple(silent)
 
     @property
     def public_keys(self) -> tuple[bytes, ...]:
         """Ed25519 public keys, the present one first; none for an observer."""
         others = () if self._elsewhere is None else self._elsewhere.public_keys
-        return (*self._files, *others)
+        return (*self._files, *others, *(self._silent or ()))
+
+    @property
+    def waits(self) -> bool:
+        """Whether it signs nothing as long as this process runs."""
+        return self._silent is not None
+
+    @property
+    def files(self) -> tuple[Signer, ...]:
+        """The signers in files."""
+        return tuple(self._files.values())
 
     @property
     def elsewhere(self) -> VoteSigner | None:
@@ -55,3 +74,7 @@ class KeyRing:
     def replace_files(self, files: Sequence[Signer]) -> None:
         """Other keys in files from now on."""
         self._files = {signer.public_key: signer for signer in files}
+
+    def replace_silent(self, public_keys: Sequence[bytes]) -> None:
+        """Other names from now on, of a ring that waits."""
+        self._silent = tuple(public_keys)

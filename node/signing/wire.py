@@ -12,9 +12,10 @@ from ledger import codec
 from ledger.crypto import ED25519_KEY_BYTES
 from ledger.errors import DecodeError, PeerError
 from ledger.primitives import HASH_BYTES, SIGNATURE_BYTES, Hash
+from node.fence import MAX_NUMBER, PLACE_BYTES
 from node.signing.payload import MAX_PAYLOAD_BYTES
 
-GREETING_TAG: Final = "poyong/signer/1"
+GREETING_TAG: Final = "poyong/signer/2"
 LENGTH_BYTES: Final = 4
 MAX_FRAME_BYTES: Final = 1_024
 MAX_REASON_BYTES: Final = 512
@@ -31,12 +32,22 @@ class Greeting:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """Who asks: the number by which its folder holds the right to sign, and the folder's place
+    (node.fence)."""
+
+    number: int
+    place: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """Sign `payload` by this key; number: counts on within a connection."""
 
     number: int
     public_key: bytes
     payload: bytes
+    holder: Holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +105,23 @@ def decode_greeting(data: bytes) -> Greeting:
 
 def encode_ask(ask: Ask) -> bytes:
     """Canonical bytes."""
-    return codec.encode((ask.number, ask.public_key, ask.payload))
+    holder = ask.holder
+    return codec.encode((ask.number, ask.public_key, ask.payload, holder.number, holder.place))
 
 
 def decode_ask(data: bytes) -> Ask:
     """Inverse of encode_ask, or DecodeError. The payload is not yet read."""
-    number, key, payload = codec.as_array(codec.decode(data, MAX_FRAME_BYTES), "ask", 3)
+    number, key, payload, fence, place = codec.as_array(
+        codec.decode(data, MAX_FRAME_BYTES), "ask", 5
+    )
     return Ask(
         codec.as_uint(number, "ask.number"),
         codec.as_bytes(key, "ask.key", ED25519_KEY_BYTES),
         codec.as_bytes_up_to(payload, "ask.payload", MAX_PAYLOAD_BYTES),
+        Holder(
+            codec.as_uint(fence, "ask.holder", MAX_NUMBER),
+            codec.as_bytes(place, "ask.place", PLACE_BYTES),
+        ),
     )
 
 

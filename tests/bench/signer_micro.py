@@ -24,7 +24,7 @@ from node.signing.remote import Place, RemoteSigner
 from node.signing.settings import SignerHome, read_address
 from node.tls import NodeIdentity
 from tests.support.running_nodes import until
-from tests.support.signer_homes import DOMAIN, SEED, own_home
+from tests.support.signer_homes import DOMAIN, HOLDER, SEED, own_home
 from tests.support.softhsm import MODULES, UTIL, opened_module
 
 NODE = NodeIdentity.from_seed(b"n" * 32)
@@ -47,7 +47,7 @@ class Votes:
 
     def __init__(self, home: SignerHome) -> None:
         place = Place(home.home, read_address(home.signer.listen, "listen"), SIGNER_TLS, 5.0)
-        self.signer = RemoteSigner(place, (KEY.public_key,), DOMAIN, NODE)
+        self.signer = RemoteSigner(place, (KEY.public_key,), DOMAIN, NODE, HOLDER)
         self.height = 0
         self._answered = asyncio.Event()
         self._wanted = 0

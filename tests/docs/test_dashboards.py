@@ -22,6 +22,7 @@ NOT_SHOWN = {
     "p2p_refused_connections",
     "p2p_connections", "p2p_disconnections", "p2p_bad_frames", "p2p_bans", "gossip_sent_txs",
     "gossip_received_txs", "gossip_bad_txs", "gossip_dropped_txs",
+    "last_backup_timestamp_seconds",
 }  # fmt: skip
 
 

@@ -22,7 +22,8 @@ from tests.support.alert_rules import rules
 DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "systemd" / "poyong.service"
 SIGNER_UNIT = DEPLOY / "systemd" / "poyong-signer.service"
-UNITS = (UNIT, SIGNER_UNIT)
+BACKUP_TIMER = DEPLOY / "systemd" / "poyong-backup.timer"
+UNITS = (UNIT, SIGNER_UNIT, BACKUP_TIMER.with_suffix(".service"))
 ALERTMANAGER = DEPLOY / "prometheus" / "alertmanager.yml"
 RULES = ("deploy/prometheus/alerts.yml", "deploy/prometheus/prometheus.yml")
 SAMPLES = sorted((DEPLOY / "samples").glob("*.toml"))
@@ -140,14 +141,16 @@ needs_systemd = pytest.mark.skipif(
 
 
 @needs_systemd
-@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+@pytest.mark.parametrize("unit", [*UNITS, BACKUP_TIMER], ids=lambda path: path.name)
 def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
-    installed = tmp_path / unit.name
-    # It also looks for the program, which is here and not in /opt.
+    # It also looks for the program, which is here and not in /opt; a timer's service lies beside.
     program = Path(sys.executable).with_name("poyong")
-    content = unit.read_text(encoding="utf-8")
-    installed.write_text(content.replace("/opt/poyong/.venv/bin/poyong", str(program)))
-    run("systemd-analyze", "verify", installed)
+    for file in (unit, unit.with_suffix(".service")):
+        content = file.read_text(encoding="utf-8")
+        (tmp_path / file.name).write_text(
+            content.replace("/opt/poyong/.venv/bin/poyong", str(program))
+        )
+    run("systemd-analyze", "verify", tmp_path / unit.name)
 
 
 @needs_systemd

@@ -24,6 +24,7 @@ from ledger.crypto import Ed25519Signer
 from ledger.kv import MemoryStore
 from ledger.primitives import Address, Hash
 from node.block_store import BlockParts, BlockStore
+from node.fence import Fence, encode_fence, encode_token, released, token_of
 from node.keystore import KeyKind, open_seed
 from node.wal_format import PAGE_BYTES, Marker, encode_frame, file_header, read_file_header, scan
 from tests.docs.documents import vectors
@@ -94,7 +95,21 @@ def store_vectors() -> dict[str, Any]:
     return {"rows": {key.hex(): (value or b"").hex() for key, value in batch.operations}}
 
 
-SECTIONS = {"Vote record": record_vectors, "Store": store_vectors}
+def fence_vectors() -> dict[str, Any]:
+    key, place, other = b"k" * 32, b"h" * 16, b"t" * 16
+    given_up = released(Fence(place, (key,)), key, other, 8)
+    return {
+        "place": place.hex(),
+        "public_key": key.hex(),
+        "given_to": other.hex(),
+        "number": given_up.number,
+        "signs_from": given_up.signs_from,
+        "fence": encode_fence(given_up).hex(),
+        "token": encode_token(token_of(given_up, key)),
+    }
+
+
+SECTIONS = {"Vote record": record_vectors, "Fence": fence_vectors, "Store": store_vectors}
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -3,13 +3,15 @@
 from consensus.messages import ViewChange
 from ledger import codec
 from ledger.crypto import Ed25519Signer
-from ledger.errors import DecodeError
+from ledger.errors import DecodeError, LocalError
 from ledger.registry import Phase
 from ledger.set_changes import PROBE
 from ledger.transaction import Draft
+from node import fence
 from node.signing import last_signed, payload, wire
 from tests.fuzz.checking import Decoder
-from tests.support.signer_homes import DOMAIN, SEED
+from tests.fuzz.mutation import Shape
+from tests.support.signer_homes import DOMAIN, HOLDER, SEED
 
 KEY = Ed25519Signer(SEED).public_key
 
@@ -31,12 +33,31 @@ def signer() -> list[Decoder]:
     """All of them."""
     payloads = [DOMAIN.payload(phase, 3, 1, claim) for phase, claim in CLAIMS]
     state = last_signed.LastSigned()
-    states = [state]
+    states = [state, state.asked_by(HOLDER)]
     for item in payloads[:2]:
         state = state.with_vote(payload.decode_payload(item, DOMAIN))
         states.append(state)
     answers = (wire.Answer(1, b"s" * 64), wire.Answer(2, refusal="signed already"))
+    key, place = b"k" * 32, b"p" * 16
+    fences = [fence.Fence(place), fence.Fence(place, (key,), fence.Standing.TAKEN, 3, None)]
+    tokens = [fence.Token(key, place, 1, height) for height in (None, 9)]
     return [
+        Decoder(
+            "fence",
+            fence.decode_fence,
+            [fence.encode_fence(item) for item in fences],
+            (DecodeError,),
+            ("fence.decode_fence",),
+            fence.encode_fence,
+        ),
+        Decoder(
+            "fencing token",
+            lambda raw: fence.decode_token(raw.decode("latin-1")),
+            [fence.encode_token(item).encode() for item in tokens],
+            (LocalError,),
+            ("fence.decode_token",),
+            shape=Shape.BYTES,
+        ),
         Decoder(
             "vote payload",
             lambda raw: payload.decode_payload(raw, DOMAIN),
@@ -70,7 +91,7 @@ def signer() -> list[Decoder]:
         Decoder(
             "signer ask",
             wire.decode_ask,
-            [wire.encode_ask(wire.Ask(1, b"k" * 32, item)) for item in payloads],
+            [wire.encode_ask(wire.Ask(1, b"k" * 32, item, HOLDER)) for item in payloads],
             (DecodeError,),
             ("wire.decode_ask",),
             wire.encode_ask,

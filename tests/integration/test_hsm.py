@@ -28,7 +28,7 @@ from node.signing.settings import Pkcs11Config, SignerConfig
 from node.signing.wire import Ask
 from node.tls import NodeIdentity
 from tests.support.running_nodes import until
-from tests.support.signer_homes import DOMAIN
+from tests.support.signer_homes import DOMAIN, HOLDER
 from tests.support.softhsm import MODULES, PIN, UTIL, make_token
 
 pytestmark = pytest.mark.skipif(
@@ -148,7 +148,7 @@ async def test_two_keys_in_a_module_sign_each_for_itself(
     )
     os.environ["POYONG_HSM_PIN"] = PIN
     try:
-        elsewhere = open_elsewhere(options)(DOMAIN, NodeIdentity.from_seed(b"n" * 32))
+        elsewhere = open_elsewhere(options)(DOMAIN, NodeIdentity.from_seed(b"n" * 32), HOLDER)
     finally:
         del os.environ["POYONG_HSM_PIN"]
     assert isinstance(elsewhere, ThreadSigner)
@@ -200,7 +200,7 @@ def test_a_signer_with_a_module_refuses_the_second_vote(
     module = ModuleSigner(config, PIN, public_key)
     signing = VoteSigning((module,), DOMAIN, record)
     asks = [
-        Ask(number, public_key, DOMAIN.payload(Phase.COMMIT, 1, 0, claim * 32))
+        Ask(number, public_key, DOMAIN.payload(Phase.COMMIT, 1, 0, claim * 32), HOLDER)
         for number, claim in enumerate((b"a", b"b", b"a"))
     ]
     first, second, again = signing.answer(asks)

@@ -27,7 +27,7 @@ from node.signing.settings import SIGNER_FILE, SignerHome, load_home, read_addre
 from node.signing.wire import frame
 from node.tls import NodeIdentity
 from tests.support.running_nodes import until
-from tests.support.signer_homes import DOMAIN, SEED, own_home
+from tests.support.signer_homes import DOMAIN, HOLDER, SEED, own_home
 from tests.support.town import base_port
 
 KEY = Ed25519Signer(SEED).public_key
@@ -62,7 +62,7 @@ class Asking:
         keys: tuple[bytes, ...] = (KEY,),
     ) -> None:
         place = Place(home.home, read_address(home.signer.listen, "listen"), SIGNER_TLS, TIMEOUT_S)
-        self.signer = RemoteSigner(place, keys, domain, identity)
+        self.signer = RemoteSigner(place, keys, domain, identity, HOLDER)
         self.signatures: list[tuple[bytes, bytes]] = []
         self.events: list[Event] = []
 

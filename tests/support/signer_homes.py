@@ -23,9 +23,11 @@ from node.signing.settings import (
     SignerHome,
     render_home,
 )
+from node.signing.wire import Holder
 
 DOMAIN: Final = SigningDomain(7, Hash(b"g" * 32))
 SEED: Final = b"v" * 32
+HOLDER: Final = Holder(0, b"p" * 16)
 
 
 def own_home(folder: Path, listen: str = "unix:s", node_keys: tuple[str, ...] = ()) -> SignerHome:

@@ -1,14 +1,20 @@
 """Which key signs, and what is asked of keys that are elsewhere."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from consensus.events import Event, WorkAvailable
 from ledger.crypto import Ed25519Signer, verify_ed25519
 from ledger.errors import InvariantViolation, LocalError
+from node import keystore
+from node.config import Config, NodeConfig
 from node.identities import Identities
+from node.keystore import LOCAL_COST, KeyKind
+from node.signing.choice import prepare_ring
 from node.signing.ring import KeyRing
+from node.signing.settings import SignerConfig
 from node.signing.waiting import Request, Signed
 from node.tls import NodeIdentity, server_name
 
@@ -69,6 +75,34 @@ def test_other_files_take_the_place_of_the_present_ones() -> None:
     assert ring.public_keys == (TWO.public_key,)
     with pytest.raises(InvariantViolation):
         ring.sign(ONE.public_key, 1, b"vote", lambda _: None)
+
+
+def test_a_ring_that_waits_names_its_keys_and_signs_with_none() -> None:
+    ring = KeyRing(silent=(ONE.public_key,))
+    assert ring.waits
+    assert ring.public_keys == (ONE.public_key,)
+    assert ring.work(lambda event: None) is None
+    with pytest.raises(InvariantViolation, match="which is not here"):
+        ring.sign(ONE.public_key, 1, b"vote", lambda _: None)
+    assert KeyRing(silent=()).waits
+    assert not KeyRing().waits
+
+
+async def test_keys_that_are_read_again_reach_no_ring_that_waits(tmp_path: Path) -> None:
+    made = keystore.create_key(
+        tmp_path / "v.json", KeyKind.VALIDATOR, "a password", cost=LOCAL_COST
+    )
+    named = Config(home=tmp_path, node=NodeConfig(validator_key="v.json"))
+    elsewhere = SignerConfig(kind="remote", public_key=TWO.public_key.hex(), address="unix:s")
+    for before, config, key in (
+        (Config(home=tmp_path), named, made.public_key),
+        (*(Config(home=tmp_path, signer=elsewhere),) * 2, TWO.public_key),
+    ):
+        ring = KeyRing(silent=())
+        prepared = await prepare_ring(ring, before, config, "a password")
+        prepared.take()
+        assert ring.public_keys == prepared.public_keys == (key,)
+        assert (ring.waits, ring.files, ring.elsewhere) == (True, (), None)
 
 
 def test_the_coming_node_key_is_preferred_once_the_registry_names_it() -> None:

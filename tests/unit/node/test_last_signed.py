@@ -17,16 +17,24 @@ from node.signing.last_signed import (
     encode_state,
 )
 from node.signing.payload import VotePayload, decode_payload
+from node.signing.wire import Holder
 from tests.support.signer_homes import DOMAIN
 
 OTHER = SigningDomain(8, DOMAIN.genesis_hash)
 A, B = b"a" * 32, b"b" * 32
+HOLDER = Holder(1, b"p" * 16)
 
 
 def vote(phase: Phase, height: int, view: int, claim: bytes = A) -> VotePayload:
     if phase is Phase.VIEW_CHANGE:
         claim = ViewChange(height, view, None, None, 0).claim
     return decode_payload(DOMAIN.payload(phase, height, view, claim), DOMAIN)
+
+
+def approve(
+    record: SignedRecord, votes: list[VotePayload], holder: Holder = HOLDER
+) -> list[str | None]:
+    return record.approve([(item, holder) for item in votes])
 
 
 @pytest.fixture
@@ -42,8 +50,8 @@ def test_an_honest_replicas_votes_pass_in_their_order_and_again(path: Path) -> N
             phases = [Phase.PRE_PREPARE, Phase.PREPARE, Phase.COMMIT]
             votes = [vote(phase, height, view) for phase in phases]
             votes[:0] = [vote(Phase.VIEW_CHANGE, height, view)] if view else []
-            assert record.approve(votes) == [None] * len(votes)
-            assert record.approve(votes) == [None] * len(votes)
+            assert approve(record, votes) == [None] * len(votes)
+            assert approve(record, votes) == [None] * len(votes)
 
 
 @pytest.mark.parametrize(
@@ -61,20 +69,20 @@ def test_what_contradicts_or_goes_back_is_refused_after_a_restart_too(
     path: Path, later: VotePayload
 ) -> None:
     record = SignedRecord(path, DOMAIN)
-    record.approve([vote(Phase.COMMIT, 5, 2)])
+    approve(record, [vote(Phase.COMMIT, 5, 2)])
     before = path.read_bytes()
-    (problem,) = record.approve([later])
+    (problem,) = approve(record, [later])
     assert problem is not None
     record.close()
     again = SignedRecord(path, DOMAIN)
-    assert again.approve([later]) == [problem]
+    assert approve(again, [later]) == [problem]
     assert path.read_bytes() == before
-    assert again.approve([vote(Phase.COMMIT, 5, 2)]) == [None]
+    assert approve(again, [vote(Phase.COMMIT, 5, 2)]) == [None]
 
 
 def test_two_votes_of_one_batch_are_judged_one_after_the_other(path: Path) -> None:
     record = SignedRecord(path, DOMAIN)
-    first, second = record.approve([vote(Phase.PREPARE, 3, 0, A), vote(Phase.PREPARE, 3, 0, B)])
+    first, second = approve(record, [vote(Phase.PREPARE, 3, 0, A), vote(Phase.PREPARE, 3, 0, B)])
     assert first is None
     assert second is not None
 
@@ -93,7 +101,7 @@ def test_a_record_damaged_or_torn_at_any_byte_is_never_taken(path: Path) -> None
 
 def test_a_write_that_was_torn_beside_the_record_loses_nothing(path: Path) -> None:
     record = SignedRecord(path, DOMAIN)
-    record.approve([vote(Phase.COMMIT, 5, 0)])
+    approve(record, [vote(Phase.COMMIT, 5, 0)])
     record.close()
     path.with_suffix(".new").write_bytes(b"half")
     assert SignedRecord(path, DOMAIN).state.height == 5
@@ -135,3 +143,25 @@ def test_a_missing_foreign_or_held_record_is_refused_in_a_sentence(path: Path) -
 def test_what_is_no_vote_of_the_chain_is_not_read(payload: bytes) -> None:
     with pytest.raises(DecodeError):
         decode_payload(payload, DOMAIN)
+
+
+def test_only_the_node_with_the_highest_token_is_answered_and_only_above_the_others_heights(
+    path: Path,
+) -> None:
+    """A standby knows nothing of the blocks that the other node prepared: a view change of its
+    would claim less than that one locked, though no two votes contradict each other."""
+    record = SignedRecord(path, DOMAIN)
+    first, standby, clone = HOLDER, Holder(2, b"q" * 16), Holder(2, b"r" * 16)
+    assert approve(record, [vote(Phase.COMMIT, 5, 0)], first) == [None]
+    (refused,) = approve(record, [vote(Phase.PREPARE, 6, 0)], Holder(1, b"q" * 16))
+    assert refused is not None
+    assert "holds the right to sign, by number 1" in refused
+    assert approve(record, [vote(Phase.COMMIT, 5, 0)], first) == [None]  # and it changed nothing
+    (below,) = approve(record, [vote(Phase.VIEW_CHANGE, 5, 1)], standby)
+    assert below is not None
+    assert "another node asked for votes up to height 5" in below
+    record.close()
+    record = SignedRecord(path, DOMAIN)  # that it holds the right now is remembered
+    assert None not in approve(record, [vote(Phase.PREPARE, 6, 0)], first)
+    assert None not in approve(record, [vote(Phase.PREPARE, 6, 0)], clone)
+    assert approve(record, [vote(Phase.PREPARE, 6, 0)], standby) == [None]

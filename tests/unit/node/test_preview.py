@@ -33,7 +33,7 @@ from node.stores import open_store
 from tests.support.deciding_town import BUDGET, LAMBDA, VALUES, DecidingTown, Value, message
 from tests.support.electorate_fake import institution
 from tests.support.shell import Shell
-from tests.unit.node.test_state_export import make_home
+from tests.support.stopped_homes import make_home
 
 REGISTRATION = ("builder", "건설", "Builder", CHAMBER_BUILDERS, bytes(range(20)), b"", b"", ())
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,47 +11,16 @@ import pytest
 from ledger.crypto import sha256
 from ledger.kv import WriteBatch
 from ledger.primitives import UNIT
-from node import config, state_file
-from node.assembly import CHAIN_FOLDER
+from node import state_file
 from node.block_store import STATE_PREFIX
-from node.modules import build_executor
 from node.state_verification import proof_path
 from node.stores import open_store
-from tests.support.applied_chain import DOCUMENT, AppliedChain
+from tests.support.applied_chain import DOCUMENT
 from tests.support.ledger_chain import CHAIN_ID, genesis_document
 from tests.support.shell import Shell
+from tests.support.stopped_homes import Home, make_home
 
 HEIGHT = 5
-
-
-@dataclass(frozen=True)
-class Home:
-    """Folder of a stopped node, and two exports."""
-
-    path: Path
-
-    @property
-    def chain(self) -> Path:
-        return self.path / "data" / CHAIN_FOLDER
-
-    @property
-    def genesis(self) -> str:
-        return str(self.path / "genesis.json")
-
-
-def make_home(path: Path, heights: int) -> Home:
-    """What a node with a chain of so many heights leaves behind."""
-    path.mkdir()
-    options = config.Config(node=config.NodeConfig(name="test"))
-    (path / config.CONFIG_FILE).write_text(config.render(options), encoding="utf-8")
-    (path / "genesis.json").write_text(json.dumps(DOCUMENT.document()), encoding="utf-8")
-    home = Home(path)
-    store = open_store(home.chain)
-    chain = AppliedChain(store, executor=build_executor())
-    for _ in range(heights):
-        chain.grow(chain.signed())
-    store.close()
-    return home
 
 
 @pytest.fixture(scope="module")
