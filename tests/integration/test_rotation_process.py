@@ -56,6 +56,7 @@ def test_new_keys_from_making_to_finishing(
         assert process is not None
         with load(town, other) as sending:
             sending.wait_for_batches(2)
+            began = town.height(other)  # before it, nodes that start late may cost a view
             made = told(capsys, "keys", "rotate", "--home", folder, "--node-key")
             assert made["loaded"] is True
             again = told(capsys, "keys", "rotate", "--home", folder)
@@ -79,7 +80,7 @@ def test_new_keys_from_making_to_finishing(
             assert member["public_key"] == f"0x{made['next_validator_key']}"
             assert member["node_key"] == f"0x{made['next_node_key']}"
             assert member["last_signed_height"] >= since + BLOCKS_AFTER - 3
-            for height in range(1, since + BLOCKS_AFTER):
+            for height in range(began + 1, since + BLOCKS_AFTER):
                 certificate = client.call(calls.get_certificate(height))
                 assert certificate is not None
                 assert certificate["view"] == 0, f"height {height} became final late"
