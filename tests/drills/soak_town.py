@@ -107,13 +107,16 @@ async def live(folder: Path, seconds: float, told: Callable[[str, Sample], None]
 
 
 async def _answers(url: str) -> None:
-    async with asyncio.timeout(START_S), Client(url) as client:
-        while True:
-            try:
-                await client.call(calls.status())
-                return
-            except ClientError:
-                await asyncio.sleep(POLL_S)  # nothing tells when a process begins to listen
+    try:
+        async with asyncio.timeout(START_S), Client(url) as client:
+            while True:
+                try:
+                    await client.call(calls.status())
+                    return
+                except ClientError:
+                    await asyncio.sleep(POLL_S)  # nothing tells when a process begins to listen
+    except TimeoutError as error:
+        raise LocalError(f"{url} did not answer within {START_S:.0f} s of its start") from error
 
 
 def _load(
