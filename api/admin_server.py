@@ -1,4 +1,5 @@
-"""The operator's methods: JSON-RPC by HTTP POST on a Unix socket that its owner alone can open.
+"""The operator's methods: JSON-RPC by HTTP POST on a Unix socket that its owner alone can open, and
+there, by GET, all rows of the chain for a backup.
 
 Who may speak is decided by the file system; there are no API keys, no budgets and no WebSocket.
 """
@@ -6,19 +7,19 @@ Who may speak is decided by the file system; there are no API keys, no budgets a
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import hdrs, web
 
 from api import responses
-from api.admin_ports import AdminPort
+from api.admin_ports import AdminPort, NotDone
 from api.dispatch import Dispatcher
 from api.errors import INVALID_REQUEST
 from api.ethereum.gateway import Gateway
 from api.methods import admin_methods
 from api.ports import NodePort
 from api.registry import Context
-from ledger.errors import InvariantViolation
+from ledger.errors import InvariantViolation, ensure
 
 MAX_CONNECTIONS: Final = 16
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -26,6 +27,9 @@ MAX_BATCH: Final = 16
 PATIENCE_S: Final = 10.0
 """For the whole of a request to arrive."""
 STOP_GRACE_S: Final = 2.0
+ROWS_PATH: Final = "/rows"
+READER_PATIENCE_S: Final = 60.0
+"""A backup that takes nothing for so long is cut off, since its view keeps old rows on disk."""
 
 
 class AdminServer:
@@ -41,6 +45,8 @@ class AdminServer:
         registry = admin_methods()
         self._dispatcher = Dispatcher(registry, MAX_BATCH, on_invariant_violation)
         self._context = Context(node, registry, Gateway(node, clock_s), admin=desk)
+        self._desk = desk
+        self._giving: set[asyncio.Task[Any]] = set()
         self._runner: web.ServerRunner | None = None
         self._listener: asyncio.Server | None = None
         self._open = 0
@@ -59,6 +65,8 @@ class AdminServer:
         """Finish what is under way, and close."""
         if self._listener is not None:
             self._listener.close()
+        for giving in self._giving:
+            giving.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -75,6 +83,8 @@ class AdminServer:
             self._open -= 1
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == hdrs.METH_GET and request.path == ROWS_PATH:
+            return await self._give_rows(request)
         if request.method != hdrs.METH_POST:
             return web.Response(status=405, headers={hdrs.ALLOW: "POST"}, text="JSON-RPC: POST\n")
         body = bytearray()
@@ -92,3 +102,28 @@ class AdminServer:
         if answer is None:
             return web.Response(status=204)
         return web.Response(body=answer, content_type=responses.JSON)
+
+    async def _give_rows(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Frames of rows; a backup that is broken off ends without the last one, which is empty."""
+        response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/octet-stream"})
+
+        async def write(frame: bytes) -> None:
+            async with asyncio.timeout(READER_PATIENCE_S):
+                if not response.prepared:
+                    await response.prepare(request)
+                await response.write(frame)
+
+        task = asyncio.current_task()
+        ensure(task is not None, "a request is answered outside a task")
+        giving: asyncio.Task[Any] = task  # type: ignore[assignment]  # checked in the line above
+        self._giving.add(giving)
+        try:
+            await self._desk.give_rows(write)
+        except NotDone as error:
+            if not response.prepared:
+                return web.Response(status=409, text=str(error))
+            if request.transport is not None:
+                request.transport.abort()
+        finally:
+            self._giving.discard(giving)
+        return response

@@ -14,11 +14,13 @@ from urllib.request import urlopen
 
 import pytest
 
+from api import admin_calls
 from ledger.errors import LocalError
 from node.assembly import VOTES_FOLDER
 from node.audit import OK
 from node.backup import PART, UNFINISHED, backup, restore, verify
-from node.backup_rows import SOCKET, running_frames
+from node.backup_rows import running_frames
+from node.cli.admin_socket import ask_operator, socket_of
 from node.fence import Standing, read_fence
 from node.keystore import LOCAL_COST
 from node.localnet.creation import PASSWORD
@@ -75,7 +77,6 @@ def test_a_running_validator_is_backed_up_under_load_and_nobody_waits(
 ) -> None:
     name = town.validators[0]
     home = town.nodes[name].home
-    assert (home / "data" / SOCKET).stat().st_mode & 0o777 == 0o600
     out = tmp_path / "node.backup"
     with load(town, name) as sending:
         sending.wait_for_batches(2)
@@ -83,6 +84,10 @@ def test_a_running_validator_is_backed_up_under_load_and_nobody_waits(
         assert found.invariants == OK
         town.wait_for_height(found.height + 2, *town.nodes)
         assert verify(out, SECRET).block_hash == found.block_hash
+    told = ask_operator(home, admin_calls.backup())
+    assert (told["giving_since_ms"], told["broken_off"]) == (None, None)
+    assert told["given_bytes"] > 10_000
+    assert told["proved_ms"] is not None
     restore(out, tmp_path / "copy", SECRET)
     assert not (tmp_path / "copy/data" / VOTES_FOLDER).exists()
     assert not (tmp_path / "copy/keys/password").exists()
@@ -96,10 +101,11 @@ def test_a_node_that_is_killed_while_it_gives_its_rows_leaves_no_backup(
 ) -> None:
     name = town.validators[1]
     home, out = town.nodes[name].home, tmp_path / "node.backup"
-    frames = running_frames(home / "data")
+    frames = running_frames(socket_of(home))
     assert frames is not None
     next(frames)
-    with pytest.raises(LocalError, match="gives another backup"):  # one at a time
+    assert ask_operator(home, admin_calls.backup())["giving_since_ms"] is not None
+    with pytest.raises(LocalError, match="another backup is being taken"):  # one at a time
         backup(home, out, SECRET, keys=False, cost=LOCAL_COST)
     frames.close()  # type: ignore[attr-defined]  # a generator
     town.until(lambda: _free(home), "the next backup may begin")
@@ -124,7 +130,7 @@ def test_a_node_that_is_killed_while_it_gives_its_rows_leaves_no_backup(
 
 
 def _free(home: Path) -> bool:
-    frames = running_frames(home / "data")
+    frames = running_frames(socket_of(home))
     assert frames is not None
     try:
         next(frames)
