@@ -24,9 +24,9 @@ from node import audit, config
 from node.assembly import CHAIN_FOLDER, read_genesis
 from node.audit import OK, StoreAudit
 from node.backup_content import GENESIS, Told, chunks, unpack
-from node.backup_rows import note_backup
 from node.disk_errors import disk_full, os_error, sync_folder
 from node.keystore import STANDARD_COST, Cost
+from node.last_backup import note_backup
 from node.modules import build_executor
 from node.sealed_stream import seal, unseal
 

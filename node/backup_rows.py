@@ -21,10 +21,10 @@ from api.admin_server import READER_PATIENCE_S, ROWS_PATH
 from ledger.errors import LocalError
 from ledger.kv import KeyValueReader
 from node.disk_errors import os_error
+from node.last_backup import last_backup_ms
 from node.private_socket import short_name
 from node.wall_clock import now_ms
 
-LAST_BACKUP: Final = "last-backup"
 STEP_BYTES: Final = 64 * 1024
 PAUSE_S: Final = 0.001
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
@@ -37,25 +37,6 @@ _LAST_KEY: Final = b"\xff" * 64
 _ENDED: Final = "the node ended before it had given all rows: look at its log and try again"
 
 log = structlog.get_logger(__name__)
-
-
-def note_backup(folder: Path) -> None:
-    """Remember in a data folder that a backup of it was proved now, for the node's metrics.
-
-    On a disk that takes no writes a backup is worth the most, so that is only a warning.
-    """
-    try:
-        (folder / LAST_BACKUP).touch(0o600)
-    except OSError as error:
-        log.warning("backup.not_noted", reason=error.strerror)
-
-
-def last_backup_s(folder: Path) -> float:
-    """When note_backup was called last, Unix seconds; 0 for never."""
-    try:
-        return (folder / LAST_BACKUP).stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def frames(rows: KeyValueReader) -> Iterator[bytes]:
@@ -141,7 +122,7 @@ class RowGiver:
 
     def state(self) -> Backups:
         """Whether somebody takes the rows, and when a backup was last proved."""
-        proved_ms = int(last_backup_s(self._folder) * 1000) or None
+        proved_ms = last_backup_ms(self._folder)
         return Backups(self._since_ms, self._given_bytes, self._broken_off, proved_ms)
 
     async def give(self, write: Callable[[bytes], Awaitable[None]]) -> None:

@@ -15,7 +15,8 @@ from api.admin_server import ROWS_PATH, AdminServer
 from ledger.errors import LocalError
 from ledger.kv import KeyValueReader, MemoryStore, WriteBatch
 from node import backup_rows
-from node.backup_rows import RowGiver, note_backup, rows_of, running_frames
+from node.backup_rows import RowGiver, rows_of, running_frames
+from node.last_backup import note_backup
 from node.private_socket import bind_private
 from tests.support.api_fakes import FakeNode
 
@@ -108,9 +109,7 @@ async def test_who_takes_nothing_is_cut_off(
         caller.close()
 
 
-async def test_a_row_that_cannot_be_read_ends_it_before_the_end(
-    tmp_path: Path, path: Path
-) -> None:
+async def test_a_row_that_cannot_be_read_ends_it_before_the_end(tmp_path: Path, path: Path) -> None:
     class Damaged(MemoryStore):
         def iterate(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
             yield b"k", b"v" * backup_rows.STEP_BYTES

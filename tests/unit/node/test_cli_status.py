@@ -21,6 +21,7 @@ def shown(**changes: Any) -> list[str]:
         views.peers([examples.PEER]),
         changes.pop("stall", stall),
         now_ms=examples.TIME_MS + 90_000,
+        backup=changes.get("backup", "proved 14 h ago"),
     )
 
 
@@ -29,7 +30,13 @@ def test_a_healthy_node_is_told_in_few_lines() -> None:
     assert len(lines) <= LINES
     assert all(len(line) <= COLUMNS for line in lines)
     text = "\n".join(lines)
-    for expected in ("blocks come as they should", f"signs with  {KEY}", "a quorum is 3", " s ago"):
+    for expected in (
+        "blocks come as they should",
+        f"signs with  {KEY}",
+        "a quorum is 3",
+        " s ago",
+        "backup      proved 14 h ago",
+    ):
         assert expected in text
 
 
@@ -64,3 +71,7 @@ def test_the_worst_that_there_is_still_fits() -> None:
     text = "\n".join(lines)
     for expected in ("STALLED: word", "keys        missing: word", "nothing: no vote", "upgrade"):
         assert expected in text
+
+
+def test_a_node_elsewhere_tells_nothing_of_backups() -> None:
+    assert not any(line.startswith("backup") for line in shown(backup=None))
