@@ -15,12 +15,10 @@ from urllib.request import urlopen
 import pytest
 
 from api import admin_calls
-from ledger.errors import LocalError
 from node.assembly import VOTES_FOLDER
 from node.audit import OK
 from node.backup import PART, UNFINISHED, backup, restore, verify
-from node.backup_rows import running_frames
-from node.cli.admin_socket import ask_operator, socket_of
+from node.cli.admin_socket import ask_operator
 from node.fence import Standing, read_fence
 from node.keystore import LOCAL_COST
 from node.localnet.creation import PASSWORD
@@ -101,14 +99,6 @@ def test_a_node_that_is_killed_while_it_gives_its_rows_leaves_no_backup(
 ) -> None:
     name = town.validators[1]
     home, out = town.nodes[name].home, tmp_path / "node.backup"
-    frames = running_frames(socket_of(home))
-    assert frames is not None
-    next(frames)
-    assert ask_operator(home, admin_calls.backup())["giving_since_ms"] is not None
-    with pytest.raises(LocalError, match="another backup is being taken"):  # one at a time
-        backup(home, out, SECRET, keys=False, cost=LOCAL_COST)
-    frames.close()  # type: ignore[attr-defined]  # a generator
-    town.until(lambda: _free(home), "the next backup may begin")
     writing = command("backup", "--home", str(home), "--out", str(out))
     end = time.monotonic() + ENDS_WITHIN_S
     while writing.poll() is None and not (tmp_path / ("node.backup" + PART)).exists():
@@ -127,18 +117,6 @@ def test_a_node_that_is_killed_while_it_gives_its_rows_leaves_no_backup(
     town.start(name)
     town.wait_ready(name)
     assert backup(home, out, SECRET, keys=False, cost=LOCAL_COST).invariants == OK
-
-
-def _free(home: Path) -> bool:
-    frames = running_frames(socket_of(home))
-    assert frames is not None
-    try:
-        next(frames)
-    except LocalError:
-        return False
-    finally:
-        frames.close()  # type: ignore[attr-defined]  # a generator
-    return True
 
 
 def test_a_killed_backup_and_a_killed_restore_are_simply_repeated(

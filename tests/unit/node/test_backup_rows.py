@@ -65,8 +65,8 @@ async def stalled(path: Path) -> socket.socket:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "admin.sock"
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "admin.sock"
 
 
 async def test_all_rows_come_and_the_node_knows_of_them(tmp_path: Path, path: Path) -> None:
@@ -152,9 +152,11 @@ def test_nobody_there_is_no_error(tmp_path: Path, path: Path) -> None:
 async def test_what_is_no_row_of_a_node_is_refused(tmp_path: Path, path: Path) -> None:
     """Another program on that socket."""
 
+    answers: list[bytes] = []
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(said)
+        writer.write(answers.pop())
         writer.close()
 
     server = await asyncio.start_unix_server(answer, sock=bind_private(path, "x"))
@@ -165,9 +167,10 @@ async def test_what_is_no_row_of_a_node_is_refused(tmp_path: Path, path: Path) -
         b"HTTP/1.1 200 OK\r\n\r\n\xff\xff\xff\xff",
         b"HTTP/1.1 200 OK\r\n\r\n\x00\x00\x00\x09abc",
     ):
+        answers.append(said)
         with pytest.raises(LocalError, match="ended before"):
             await asyncio.to_thread(taken, path)
-    said = b"HTTP/1.1 405 No\r\nContent-Length: 14\r\n\r\nJSON-RPC: POST"
+    answers.append(b"HTTP/1.1 405 No\r\nContent-Length: 14\r\n\r\nJSON-RPC: POST")
     with pytest.raises(LocalError, match="gives no rows: JSON-RPC: POST"):
         await asyncio.to_thread(taken, path)
     server.close()
