@@ -92,10 +92,9 @@ def screen(
     ago_s = max(0, now_ms - found["block_time_ms"]) // 1000
     fields: dict[str, object] = {
         "role": " ".join(part for part in (found["role"], found["organisation"]) if part),
-        "height": found["height"],
+        "height": f"{found['height']:,}, {_place(found)}",
         "block": found["block_hash"],
         "block time": f"{moment(found['block_time_ms'])}, {ago_s:,} s ago",
-        "syncing": f"to {found['target_height']:,}" if found["syncing"] else "no",
         "health": _health(stall),
         "consensus": _consensus(consensus, validators),
         "validators": _validators(found, validators, peers),
@@ -115,6 +114,10 @@ def screen(
         "upgrade": _upgrade(found["upgrade"]),
     }
     return _lines(fields)
+
+
+def _place(found: results.Status) -> str:
+    return f"syncing to {found['target_height']:,}" if found["syncing"] else "at the head"
 
 
 def _health(stall: results.StallReport) -> str:

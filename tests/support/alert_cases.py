@@ -235,15 +235,15 @@ _NODE: Final = (
     ),
     Case(
         "PoyongNoBackup",
-        {'poyong_last_backup_timestamp_seconds{role="validator"}': "0x60"},
+        {'poyong_last_backup_timestamp_seconds{role="validator"}': "0x400"},
         (
-            {'poyong_last_backup_timestamp_seconds{role="observer"}': "0x60"},
-            {'poyong_last_backup_timestamp_seconds{role="validator"}': "0x20 70000x40"},
+            {'poyong_last_backup_timestamp_seconds{role="observer"}': "0x400"},
+            {'poyong_last_backup_timestamp_seconds{role="validator"}': "0x300 72000x100"},
         ),
-        "24h",
+        "23h",
         "25h",
         {"role": "validator"},
-        interval="1h",
+        interval="4m",
     ),
     Case("PoyongOpenFiles", _files("700x6 900x54"), (_files("800x60"),), "5m", "8m"),
     Case(

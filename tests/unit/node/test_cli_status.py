@@ -36,6 +36,7 @@ def test_a_healthy_node_is_told_in_few_lines() -> None:
         "a quorum is 3",
         " s ago",
         "backup      proved 14 h ago",
+        "at the head",
     ):
         assert expected in text
 
@@ -71,6 +72,11 @@ def test_the_worst_that_there_is_still_fits() -> None:
     text = "\n".join(lines)
     for expected in ("STALLED: word", "keys        missing: word", "nothing: no vote", "upgrade"):
         assert expected in text
+
+
+def test_a_node_that_catches_up_says_how_far() -> None:
+    text = "\n".join(shown(syncing=True, target_height=12_345))
+    assert ", syncing to 12,345" in text
 
 
 def test_a_node_elsewhere_tells_nothing_of_backups() -> None:
