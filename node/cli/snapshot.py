@@ -12,7 +12,7 @@ from ledger.errors import LocalError, PeerError
 from node import audit, config
 from node.account_index import HistoryRules
 from node.assembly import CHAIN_FOLDER, read_genesis
-from node.cli.admin_socket import have_snapshot_made, within_option
+from node.cli.admin_socket import have_snapshot_made, listens, within_option
 from node.cli.home import home_option
 from node.cli.output import json_option, moment, print_fields, print_json, print_table
 from node.config import Config
@@ -72,7 +72,13 @@ def create_command(home: Path, within: int, as_json: bool) -> None:
     loaded = _loaded(home)
     try:
         height = _make(home, loaded)
-    except StoreHeldError:
+    except StoreHeldError as error:
+        if not (loaded.admin.socket and listens(home)):
+            raise LocalError(
+                "another process uses the database and makes no snapshots: wait for a command that "
+                "reads it; a node makes them when it has an [admin] socket, so name one, or stop "
+                "the node meanwhile"
+            ) from error
         height = have_snapshot_made(home, within)["height"]
     made = next(item for item in shelf.listed(_folder(loaded)) if item.manifest.height == height)
     if as_json:
