@@ -139,8 +139,8 @@ def test_a_disk_that_fails_to_read_what_was_spilled_is_said(
     def fails(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(making.msgpack, "Unpacker", fails)
-    with pytest.raises(LocalError, match="cannot read .*Input/output error"):
+    monkeypatch.setattr("msgpack.Unpacker", fails)
+    with pytest.raises(LocalError, match=r"cannot read .*Input/output error"):
         make_at_once(maker_of(grown(3), tmp_path / "1.snapshot"))
     assert list(tmp_path.iterdir()) == []
 
