@@ -7,7 +7,7 @@ Who may speak is decided by the file system; there are no API keys, no budgets a
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import hdrs, web
 
@@ -19,7 +19,7 @@ from api.ethereum.gateway import Gateway
 from api.methods import admin_methods
 from api.ports import NodePort
 from api.registry import Context
-from ledger.errors import InvariantViolation, ensure
+from ledger.errors import InvariantViolation
 
 MAX_CONNECTIONS: Final = 16
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -46,7 +46,7 @@ class AdminServer:
         self._dispatcher = Dispatcher(registry, MAX_BATCH, on_invariant_violation)
         self._context = Context(node, registry, Gateway(node, clock_s), admin=desk)
         self._desk = desk
-        self._giving: set[asyncio.Task[Any]] = set()
+        self._giving: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None
         self._listener: asyncio.Server | None = None
         self._open = 0
@@ -113,10 +113,7 @@ class AdminServer:
                     await response.prepare(request)
                 await response.write(frame)
 
-        task = asyncio.current_task()
-        ensure(task is not None, "a request is answered outside a task")
-        giving: asyncio.Task[Any] = task  # type: ignore[assignment]  # checked in the line above
-        self._giving.add(giving)
+        self._giving.add(request.task)
         try:
             await self._desk.give_rows(write)
         except NotDone as error:
@@ -125,5 +122,5 @@ class AdminServer:
             if request.transport is not None:
                 request.transport.abort()
         finally:
-            self._giving.discard(giving)
+            self._giving.discard(request.task)
         return response
