@@ -24,6 +24,16 @@ def log_level(level: admin_results.LogLevel | None = None) -> Call[admin_results
     return Call("admin_logLevel", {} if level is None else {"level": level})
 
 
+def snapshot(*, begin: bool = True) -> Call[admin_results.Snapshots]:
+    """admin_snapshot."""
+    return Call("admin_snapshot", {"begin": begin})
+
+
+def backup() -> Call[admin_results.Backups]:
+    """admin_backup."""
+    return Call("admin_backup", {})
+
+
 def reload() -> Call[admin_results.Reloaded]:
     """admin_reload."""
     return Call("admin_reload", {})

@@ -3,7 +3,7 @@
 A feature that operators start by hand adds a method here, and one in api.methods.admin.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +54,41 @@ class Reloaded:
     peers: int
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotOutcome:
+    """What became of a snapshot: its file, or why there is none."""
+
+    height: int
+    file: str | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """What a node makes of snapshots. making: block of the one under way, with its parts of the
+    state; parts: 0 while their number is not known. last: since the node was started."""
+
+    making: int | None
+    parts_done: int
+    parts: int
+    last: SnapshotOutcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backups:
+    """What a node knows of its backups. Times are ms since 1970 by the own clock.
+
+    giving_since_ms: since when somebody takes its rows, None while nobody does. given_bytes: of
+    those, or of the last. broken_off: why the last one did not get all of them. proved_ms: when a
+    backup was last proved, None for never.
+    """
+
+    giving_since_ms: int | None
+    given_bytes: int
+    broken_off: str | None
+    proved_ms: int | None
+
+
 class AdminPort(Protocol):
     """A running node, as its operator sees it."""
 
@@ -77,3 +112,14 @@ class AdminPort(Protocol):
     async def reload(self) -> Reloaded:
         """Read the configuration again: keys, API keys and network.peers count at once. NotDone for
         what is wrong in it."""
+
+    def snapshots(self, *, begin: bool) -> Snapshots:
+        """What is being made. begin: before that, begin one of the head unless one is under way.
+        NotDone for a chain without blocks."""
+
+    def backups(self) -> Backups:
+        """Whether somebody takes a backup, and when one was last proved."""
+
+    async def give_rows(self, write: Callable[[bytes], Awaitable[None]]) -> None:
+        """All rows of the chain at one moment, framed. write: raises OSError when who takes them
+        has gone. NotDone while another one takes them, and when it was broken off."""

@@ -45,6 +45,32 @@ class Level(TypedDict):
     level: Annotated[LogLevel, "least important level"]
 
 
+class SnapshotOutcome(TypedDict):
+    """What became of a snapshot."""
+
+    height: int
+    file: Annotated[str | None, "null when it was not made"]
+    problem: Annotated[str | None, "why it was not made"]
+
+
+class Snapshots(TypedDict):
+    """What the node makes of snapshots."""
+
+    making: Annotated[int | None, "block of the one under way"]
+    parts_done: Annotated[int, "of the one under way"]
+    parts: Annotated[int, "0 while their number is not known"]
+    last: Annotated[SnapshotOutcome | None, "since the node was started"]
+
+
+class Backups(TypedDict):
+    """What the node knows of its backups; times are ms since 1970 by its own clock."""
+
+    giving_since_ms: Annotated[int | None, "since when somebody takes its rows"]
+    given_bytes: Annotated[int, "of those, or of the last"]
+    broken_off: Annotated[str | None, "why the last one did not get all rows"]
+    proved_ms: Annotated[int | None, "when a backup was last proved"]
+
+
 class Reloaded(TypedDict):
     """What the configuration names by now."""
 

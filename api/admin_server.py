@@ -1,4 +1,5 @@
-"""The operator's methods: JSON-RPC by HTTP POST on a Unix socket that its owner alone can open.
+"""The operator's methods: JSON-RPC by HTTP POST on a Unix socket that its owner alone can open, and
+there, by GET, all rows of the chain for a backup.
 
 Who may speak is decided by the file system; there are no API keys, no budgets and no WebSocket.
 """
@@ -11,7 +12,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from api import responses
-from api.admin_ports import AdminPort
+from api.admin_ports import AdminPort, NotDone
 from api.dispatch import Dispatcher
 from api.errors import INVALID_REQUEST
 from api.ethereum.gateway import Gateway
@@ -26,6 +27,9 @@ MAX_BATCH: Final = 16
 PATIENCE_S: Final = 10.0
 """For the whole of a request to arrive."""
 STOP_GRACE_S: Final = 2.0
+ROWS_PATH: Final = "/rows"
+READER_PATIENCE_S: Final = 60.0
+"""A backup that takes nothing for so long is cut off, since its view keeps old rows on disk."""
 
 
 class AdminServer:
@@ -41,6 +45,8 @@ class AdminServer:
         registry = admin_methods()
         self._dispatcher = Dispatcher(registry, MAX_BATCH, on_invariant_violation)
         self._context = Context(node, registry, Gateway(node, clock_s), admin=desk)
+        self._desk = desk
+        self._giving: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None
         self._listener: asyncio.Server | None = None
         self._open = 0
@@ -59,6 +65,8 @@ class AdminServer:
         """Finish what is under way, and close."""
         if self._listener is not None:
             self._listener.close()
+        for giving in self._giving:
+            giving.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -75,6 +83,8 @@ class AdminServer:
             self._open -= 1
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == hdrs.METH_GET and request.path == ROWS_PATH:
+            return await self._give_rows(request)
         if request.method != hdrs.METH_POST:
             return web.Response(status=405, headers={hdrs.ALLOW: "POST"}, text="JSON-RPC: POST\n")
         body = bytearray()
@@ -92,3 +102,25 @@ class AdminServer:
         if answer is None:
             return web.Response(status=204)
         return web.Response(body=answer, content_type=responses.JSON)
+
+    async def _give_rows(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Frames of rows; a backup that is broken off ends without the last one, which is empty."""
+        response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/octet-stream"})
+
+        async def write(frame: bytes) -> None:
+            async with asyncio.timeout(READER_PATIENCE_S):
+                if not response.prepared:
+                    await response.prepare(request)
+                await response.write(frame)
+
+        self._giving.add(request.task)
+        try:
+            await self._desk.give_rows(write)
+        except NotDone as error:
+            if not response.prepared:
+                return web.Response(status=409, text=str(error))
+            if request.transport is not None:
+                request.transport.abort()
+        finally:
+            self._giving.discard(request.task)
+        return response

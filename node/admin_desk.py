@@ -2,17 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from api.admin_ports import AdminPeer, Drain, NotDone, Reloaded, Unreachable
+from api.admin_ports import (
+    AdminPeer,
+    Backups,
+    Drain,
+    NotDone,
+    Reloaded,
+    Snapshots,
+    Unreachable,
+)
 from api.keys import ApiKey
 from ledger.errors import LocalError
 from ledger.state import State
 from ledger.validator_tables import set_at
 from node import config as configuration
 from node.api_keys import read_keys
+from node.backup_rows import RowGiver
 from node.config import CONFIG_FILE, Config
 from node.fencing import admit_live
 from node.identities import Identities
@@ -22,6 +31,7 @@ from node.node_keys import open_identities
 from node.runtime import Runtime
 from node.service import Service
 from node.signing.choice import prepare_ring
+from node.snapshots.keeping import SnapshotKeeper
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +46,8 @@ class AdminDesk:
         config: Config,
         set_api_keys: Callable[[Sequence[ApiKey]], None],
         stop: Callable[[], None],
+        keeper: SnapshotKeeper,
+        rows: RowGiver,
     ) -> None:
         """config: as the node was started. set_api_keys: those that the wallet port takes from now
         on. stop: ends the process as SIGTERM does."""
@@ -44,6 +56,8 @@ class AdminDesk:
         self._config = config
         self._set_api_keys = set_api_keys
         self._stop = stop
+        self._keeper = keeper
+        self._rows = rows
         self._stopping = False
         self._reloading = asyncio.Lock()
         runtime.driver.on_event.append(self._look)
@@ -113,6 +127,28 @@ class AdminDesk:
         """The replica took an event: end the process when that is wanted and nothing is left."""
         if self._stopping and self._drain().drained:
             self._stop()
+
+    # Snapshots and backups
+
+    def snapshots(self, *, begin: bool) -> Snapshots:
+        """What is being made, after beginning one of the head when that is wanted."""
+        if begin:
+            height = self._runtime.chain.head.height
+            if height == 0:
+                raise NotDone("the chain has no block beyond genesis yet: every node begins there")
+            try:
+                self._keeper.begin(height)
+            except LocalError as error:
+                raise NotDone(str(error)) from error
+        return self._keeper.state()
+
+    def backups(self) -> Backups:
+        """Whether somebody takes a backup, and when one was last proved."""
+        return self._rows.state()
+
+    async def give_rows(self, write: Callable[[bytes], Awaitable[None]]) -> None:
+        """All rows of the chain at one moment, as RowGiver.give."""
+        await self._rows.give(write)
 
     # Reading the configuration again
 

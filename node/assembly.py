@@ -35,7 +35,7 @@ from node.account_index import HistoryRules
 from node.admin_desk import AdminDesk
 from node.admin_socket import admin_socket
 from node.api_keys import read_keys
-from node.backup_rows import RowServer
+from node.backup_rows import RowGiver
 from node.block_store import BlockStore
 from node.candidacy import Candidacy
 from node.config import Config
@@ -317,6 +317,7 @@ class Node:
     service: Service
     instruments: Instruments
     compactor: Compactor
+    keeper: SnapshotKeeper
 
 
 def build_node(config: Config) -> Node:
@@ -373,7 +374,7 @@ def build_node(config: Config) -> Node:
             runtime.spawn,
         )
         runtime.on_block.append(lambda applied: candidacy.on_block(applied.block))
-    return Node(opened, metrics, runtime, service, instruments, compactor)
+    return Node(opened, metrics, runtime, service, instruments, compactor, keeper)
 
 
 def _look_ahead(state: State, applied: AppliedBlock, opened: Opened) -> None:
@@ -400,10 +401,7 @@ async def _serve(config: Config) -> int:
         stack.callback(node.compactor.stop)
         folder = config.path(config.storage.path) / CHAIN_FOLDER
         stack.callback(saved_commitment.save, folder, node.opened.chain.commitment)
-        rows = RowServer(config.path(config.storage.path), node.opened.chain.blocks.snapshot)
-        stack.push_async_callback(rows.stop)
         stack.push_async_callback(runtime.stop)
-        await rows.start()
         port = await runtime.start()
         if config.metrics.enabled:
             await health.start()
@@ -412,7 +410,12 @@ async def _serve(config: Config) -> int:
             await api.start()
             stack.push_async_callback(api.stop)
         if config.admin.socket:
-            desk = AdminDesk(runtime, node.service, config, api.set_keys, stopped.set)
+            rows = RowGiver(config.path(config.storage.path), node.opened.chain.blocks.snapshot)
+            desk = AdminDesk(
+                *(runtime, node.service, config, api.set_keys, stopped.set),
+                keeper=node.keeper,
+                rows=rows,
+            )
             await stack.enter_async_context(admin_socket(config, node.service, desk, runtime.fail))
         gc.collect()
         gc.freeze()

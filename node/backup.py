@@ -6,7 +6,6 @@ vote record: the restored node knows that it lost it, and waits for its operator
 (node.fence).
 """
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -24,9 +23,10 @@ from node import audit, config
 from node.assembly import CHAIN_FOLDER, read_genesis
 from node.audit import OK, StoreAudit
 from node.backup_content import GENESIS, Told, chunks, unpack
-from node.backup_rows import note_backup
 from node.disk_errors import disk_full, os_error, sync_folder
+from node.file_locks import hold_file
 from node.keystore import STANDARD_COST, Cost
+from node.last_backup import note_backup
 from node.modules import build_executor
 from node.sealed_stream import seal, unseal
 
@@ -49,14 +49,15 @@ def backup(
     """Write a backup of the node in `home` to `out`, restore it into a scratch folder beside it,
     examine that, and only then give it its name. keys: with its key files.
 
-    LocalError when `out` exists, when the chain cannot be read, or what was written does not hold;
-    then there is no `out`. What a killed backup left beside it is used or removed by the next.
+    LocalError when `out` exists or lies in the data folder, when the chain cannot be read, or what
+    was written does not hold; then there is no `out`. What a killed backup left beside it is used
+    or removed by the next.
     """
-    if out.exists():
-        raise LocalError(f"{out} exists and is not replaced: name another file")
     settings = config.load(home / config.CONFIG_FILE)
-    chain_bytes = _bytes_below(settings.path(settings.storage.path) / CHAIN_FOLDER)
+    data = settings.path(settings.storage.path)
     part = out.with_name(out.name + PART)
+    _require_place(out, part, data)
+    chain_bytes = _bytes_below(data / CHAIN_FOLDER)
     _require_room(part, 2 * chain_bytes)
     with _written_alone(part) as file:
         try:
@@ -66,8 +67,12 @@ def backup(
             os.fsync(file.fileno())
             found = verify(part, password)
             part.rename(out)
-            sync_folder(out.absolute().parent)
-            note_backup(settings.path(settings.storage.path))
+            try:
+                sync_folder(out.absolute().parent)
+            except OSError:
+                out.unlink()
+                raise
+            note_backup(data)
         except OSError as error:
             raise os_error("write", part, error) from error
         finally:
@@ -151,6 +156,20 @@ def _require_chain(document: Path, expected: Hash | None) -> None:
         )
 
 
+def _require_place(out: Path, part: Path, data: Path) -> None:
+    """LocalError for a place that a backup would harm, or that would not survive with it."""
+    for path in (out, part):
+        if path.is_symlink():
+            raise LocalError(f"{path} is a link, and nothing is written through it: name a file")
+    if out.exists():
+        raise LocalError(f"{out} exists and is not replaced: name another file")
+    if out.absolute().resolve().is_relative_to(data.absolute().resolve()):
+        raise LocalError(
+            f"{out} lies in the node's data folder {data}: name a file elsewhere, best on another "
+            "disk"
+        )
+
+
 def _require_room(path: Path, wanted_bytes: int) -> None:
     """LocalError when it is certain that the disk is too small: a lower bound."""
     folder = path.absolute().parent
@@ -166,12 +185,12 @@ def _require_room(path: Path, wanted_bytes: int) -> None:
 def _written_alone(part: Path) -> Iterator[IO[bytes]]:
     """The file `part`, empty, for this process alone; one that a killed process left is used."""
     try:
-        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = hold_file(part)
     except OSError as error:
         raise os_error("write", part, error) from error
+    if handle is None:
+        raise LocalError(f"another backup writes {part}: wait for it, or name another file")
     with os.fdopen(handle, "r+b") as file:
-        if not _lock(handle):
-            raise LocalError(f"another backup writes {part}: wait for it, or name another file")
         file.truncate()
         yield file
 
@@ -180,16 +199,16 @@ def _written_alone(part: Path) -> Iterator[IO[bytes]]:
 def _new_folder(path: Path) -> Iterator[None]:
     """A new folder for this process alone, removed at the end if it still has this name."""
     lock = path / _LOCK
-    if path.exists() and not lock.exists():
+    if path.is_symlink() or (path.exists() and not lock.exists()):
         raise LocalError(f"{path} is in the way and was not made by a restore: move it away")
     try:
         path.mkdir(parents=True, mode=0o700, exist_ok=True)
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = hold_file(lock)
     except OSError as error:
         raise os_error("restore into", path, error) from error
+    if handle is None:
+        raise LocalError(f"another restore fills {path}: wait for it, or name another folder")
     try:
-        if not _lock(handle):
-            raise LocalError(f"another restore fills {path}: wait for it, or name another folder")
         for left in path.iterdir():  # of a restore that was killed
             if left.is_dir():
                 shutil.rmtree(left)
@@ -201,14 +220,6 @@ def _new_folder(path: Path) -> Iterator[None]:
             shutil.rmtree(path, ignore_errors=True)
     finally:
         os.close(handle)
-
-
-def _lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _bytes_below(folder: Path) -> int:

@@ -17,7 +17,7 @@ from node import audit, config
 from node.assembly import CHAIN_FOLDER
 from node.backup_rows import frames, rows_of, running_frames
 from node.config import Config
-from node.disk_errors import sync_folder
+from node.disk_errors import StoreHeldError, os_error, sync_folder
 from node.fence import Fence, Standing, decode_fence, encode_fence, new_place, read_fence
 from node.private_files import replace_private
 from node.restart import state_path
@@ -77,9 +77,12 @@ def chunks(home: Path, settings: Config, *, keys: bool, told: Told) -> Iterator[
     if keys:
         named += [(name, settings.path(file)) for name, file in key_files.items() if file]
     for name, path in named:
-        with path.open("rb") as file:
-            while data := file.read(_STEP_BYTES):
-                yield _file_chunk(name, data)
+        try:
+            with path.open("rb") as file:
+                while data := file.read(_STEP_BYTES):
+                    yield _file_chunk(name, data)
+        except OSError as error:
+            raise os_error("read", path, error) from error
     fence = read_fence(settings.path(settings.storage.path))
     if fence is not None:
         yield _FENCE + encode_fence(fence)
@@ -156,12 +159,19 @@ def _read_fence(body: bytes) -> Fence:
 
 
 def _row_frames(home: Path, settings: Config) -> Iterator[bytes]:
-    running = running_frames(settings.path(settings.storage.path))
-    if running is not None:
-        yield from running
-        return
-    with audit.opened(home) as (store, _):
-        yield from frames(store)
+    if settings.admin.socket:
+        running = running_frames(settings.path(settings.admin.socket))
+        if running is not None:
+            yield from running
+            return
+    try:
+        with audit.opened(home) as (store, _):
+            yield from frames(store)
+    except StoreHeldError as error:
+        raise LocalError(
+            "another process uses the database and gives no rows: wait for a command that reads "
+            "it; a node gives rows on its [admin] socket, so name one, or stop the node meanwhile"
+        ) from error
 
 
 def _file_chunk(name: str, data: bytes) -> bytes:

@@ -303,7 +303,8 @@ class AdminConfig:
 
     socket: str = option(
         "admin.sock",
-        "Unix socket that only the owner of the node can open. Empty: none is made.",
+        "Unix socket that only the owner of the node can open. Empty: none is made, and backups "
+        "need the node stopped.",
     )
 
 

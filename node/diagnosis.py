@@ -112,11 +112,11 @@ def _since(organisation: str, seal: Seal | None, now_ms: int) -> str:
         return f"{organisation} (no seal yet)"
     if seal.time_ms is None:
         return f"{organisation} (last seal in height {seal.height}, which is removed here)"
-    ago = _duration(now_ms - seal.time_ms)
+    ago = duration(now_ms - seal.time_ms)
     return f"{organisation} (last seal in height {seal.height}, {ago} ago)"
 
 
-def _duration(spent_ms: int) -> str:
+def duration(spent_ms: int) -> str:
     """In the largest unit that there are two of; 0 s when clocks disagree."""
     seconds = max(0, spent_ms) // 1000
     for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
@@ -203,7 +203,7 @@ def _silent(
     return [
         StallCause(
             f"height {replica.height}, view {replica.view}, step {replica.step} for "
-            f"{_duration(now_ms - replica.step_since_ms)}: nothing yet from " + ", ".join(silent),
+            f"{duration(now_ms - replica.step_since_ms)}: nothing yet from " + ", ".join(silent),
             "ask their operators for `poyong why-stalled` and the log of their node",
         )
     ]

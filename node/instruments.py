@@ -15,12 +15,12 @@ from ledger import accounts
 from ledger.registry import MAX_VALIDATORS
 from ledger.state import State
 from ledger.validator_tables import find_set, recorded_evidence, set_at
-from node.backup_rows import last_backup_s
 from node.diagnosis import LAG_BLOCKS
 from node.economy_metrics import ROUND_OPEN, EconomyMetrics, zone_state
 from node.execution import AppliedBlock
 from node.governance_reads import decides
 from node.health import Readiness
+from node.last_backup import last_backup_ms
 from node.metrics import Metrics, Total
 from node.modules import TOKEN
 from node.runtime import Runtime
@@ -123,7 +123,7 @@ class Instruments:
         disk = shutil.disk_usage(self._data)
         metrics.disk_bytes.set(disk.total)
         metrics.disk_free_bytes.set(disk.free)
-        metrics.last_backup_seconds.set(last_backup_s(self._data))
+        metrics.last_backup_seconds.set((last_backup_ms(self._data) or 0) / 1000)
         target = self._service.target_height()
         metrics.syncing.set(target > head.height)
         metrics.sync_target_height.set(target)

@@ -3,7 +3,6 @@
 What node/wal.py asks of the disk, and nothing of what the bytes mean.
 """
 
-import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final, Protocol
 
 from ledger.errors import LocalError
 from node.disk_errors import sync_folder
+from node.file_locks import hold_file
 
 FILES: Final = ("votes-0.wal", "votes-1.wal")
 PREALLOCATED_BYTES: Final = 2 * 1024 * 1024
@@ -119,13 +119,10 @@ class FolderFiles:
 
 
 def _lock(folder: Path) -> int:
-    handle = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
+    handle = hold_file(folder / _LOCK_FILE)
+    if handle is None:
         raise LocalError(
             f"another process uses the vote record in {folder}. Two nodes with one key would sign "
             "against each other: stop the other one first."
-        ) from error
+        )
     return handle

@@ -134,6 +134,58 @@ async def reload(context: Context) -> admin_results.Reloaded:
     }
 
 
+@method(
+    "admin",
+    example={"begin": True},
+    result={"making": 61, "parts_done": 12, "parts": 256, "last": None},
+)
+async def snapshot(
+    context: Context,
+    begin: Annotated[
+        bool | None, parameters.YES_NO, "Begin one; true by default. False: it is only told."
+    ] = None,
+) -> admin_results.Snapshots:
+    """Make a snapshot of the last block, unless one is being made. Answers at once with how far it
+    is: ask again, with false, until nothing is being made. A block of which there is a snapshot
+    already needs none."""
+    try:
+        found = _desk(context).snapshots(begin=begin is not False)
+    except NotDone as error:
+        raise RpcError(REFUSED, str(error)) from error
+    last = found.last
+    return {
+        "making": found.making,
+        "parts_done": found.parts_done,
+        "parts": found.parts,
+        "last": None
+        if last is None
+        else {"height": last.height, "file": last.file, "problem": last.problem},
+    }
+
+
+@method(
+    "admin",
+    example={},
+    result={
+        "giving_since_ms": None,
+        "given_bytes": 1_327_104,
+        "broken_off": None,
+        "proved_ms": examples.TIME_MS,
+    },
+)
+async def backup(context: Context) -> admin_results.Backups:
+    """Whether somebody takes a backup of this node now, what became of the last one, and when one
+    was last proved. `poyong backup` takes one: it gets the rows from this socket by GET /rows, and
+    encrypts and proves them in its own process."""
+    found = _desk(context).backups()
+    return {
+        "giving_since_ms": found.giving_since_ms,
+        "given_bytes": found.given_bytes,
+        "broken_off": found.broken_off,
+        "proved_ms": found.proved_ms,
+    }
+
+
 def _drain(found: Drain) -> admin_results.Drain:
     return {
         "draining": found.draining,
@@ -144,4 +196,4 @@ def _drain(found: Drain) -> admin_results.Drain:
     }
 
 
-METHODS = (peers, drain, resume, log_level, reload)
+METHODS = (peers, drain, resume, log_level, reload, snapshot, backup)

@@ -2,18 +2,22 @@
 
 import time
 from pathlib import Path
-from typing import Final
 
 import click
 
 from api import admin_calls, admin_results
 from ledger.errors import LocalError
-from node.cli.admin_socket import ask_operator, listens
+from node.cli.admin_socket import (
+    ASKS_EVERY_S,
+    ask_operator,
+    have_snapshot_made,
+    listens,
+    within_option,
+)
 from node.cli.home import home_option
-from node.cli.output import json_option, print_fields, print_json, print_table
+from node.cli.output import json_option, moment, print_fields, print_json, print_table
 from node.cli.query import PEER_COLUMNS, peer_cells, short
 
-ASKS_EVERY_S: Final = 0.2
 _HOME = home_option("Folder of the node, which runs on this machine.")
 
 
@@ -132,3 +136,39 @@ def reload(home: Path, as_json: bool) -> None:
             "peers": found["peers"],
         }
     )
+
+
+@admin.command()
+@_HOME
+@within_option
+@json_option
+def snapshot(home: Path, within: int, as_json: bool) -> None:
+    """Have the node make a snapshot of its last block, and wait for it."""
+    made = have_snapshot_made(home, within)
+    if as_json:
+        print_json(made)
+    else:
+        print_fields({"height": made["height"], "file": made["file"]})
+
+
+@admin.command()
+@_HOME
+@json_option
+def backup(home: Path, as_json: bool) -> None:
+    """Show whether a backup is being taken of the node, and when one was last proved.
+
+    `poyong backup` takes one.
+    """
+    found = ask_operator(home, admin_calls.backup())
+    if as_json:
+        print_json(found)
+        return
+    since, proved = found["giving_since_ms"], found["proved_ms"]
+    size = f"{found['given_bytes']:,} bytes"
+    if since is not None:
+        rows = f"are being given since {moment(since)}, {size} so far"
+    elif found["broken_off"] is not None:
+        rows = f"the last time broken off after {size}: {found['broken_off']}"
+    else:
+        rows = f"given, {size}" if found["given_bytes"] else "not asked for since the start"
+    print_fields({"rows": rows, "last proved": "never" if proved is None else moment(proved)})

@@ -2,9 +2,13 @@
 
 import asyncio
 import socket
+import time
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
+import click
+
+from api import admin_calls, admin_results
 from api.calls import Call
 from api.client import Client, ClientError, NodeError, UnreachableError
 from ledger.errors import LocalError
@@ -12,7 +16,16 @@ from node import config
 from node.private_socket import short_name
 
 T = TypeVar("T")
-TIMEOUT_S = 60.0
+within_option = click.option(
+    "--within",
+    type=click.IntRange(1, 86_400),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for the node to make it.",
+)
+ASKS_EVERY_S: Final = 0.2
+TIMEOUT_S: Final = 60.0
 """A node opens key files while it answers, 0.2 s each."""
 
 
@@ -53,3 +66,23 @@ def listens(home: Path) -> bool:
         return False
     with short_name(path) as name, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         return caller.connect_ex(name) == 0
+
+
+def have_snapshot_made(home: Path, within_s: float) -> admin_results.SnapshotOutcome:
+    """The snapshot that the running node makes now of its head, or has made of it already.
+    LocalError when it cannot, or does not within that time."""
+    end = time.monotonic() + within_s
+    found = ask_operator(home, admin_calls.snapshot())
+    while found["making"] is not None:
+        if time.monotonic() > end:
+            raise LocalError(
+                f"the snapshot of block {found['making']:,} is not made within {within_s:g} s, "
+                f"{found['parts_done']:,} of {found['parts']:,} parts: the node goes on with it, "
+                "and `poyong snapshot list` shows it once it is there"
+            )
+        time.sleep(ASKS_EVERY_S)
+        found = ask_operator(home, admin_calls.snapshot(begin=False))
+    last = found["last"]
+    if last is None or last["problem"] is not None:
+        raise LocalError(f"the node made no snapshot: {last and last['problem']}")
+    return last

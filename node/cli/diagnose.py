@@ -21,6 +21,7 @@ from node.cli.home import home_option
 from node.cli.output import json_option, print_fields, print_json
 from node.cli.rpc import ask, url_of
 from node.config import Config
+from node.last_backup import age_of_backup
 from node.localnet.layout import LOG_FILE
 from node.version import VERSION
 
@@ -58,6 +59,9 @@ def diagnose(home: Path, out: Path, log: Path | None, as_json: bool) -> int:
         raise LocalError(f"there is no folder {home}: name the node's with --home")
     parts = {"about.json": _json(_about(home)), "files.txt": bundle.listing(home).encode()}
     loaded = _configuration(home, parts)
+    if loaded is not None:
+        data = loaded.path(loaded.storage.path)
+        parts["backup.txt"] = f"{age_of_backup(data, wall_clock.now_ms())}\n".encode()
     running = loaded is not None and _answers(home, loaded, parts)
     if not running:
         parts["doctor.json"] = _doctor(home)

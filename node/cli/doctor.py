@@ -13,7 +13,7 @@ from ledger import genesis
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
 from ledger.state import State
-from node import audit, config, keystore
+from node import audit, config, keystore, wall_clock
 from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, read_genesis
 from node.audit import OK, StoreAudit
 from node.cli.home import home_option
@@ -21,6 +21,7 @@ from node.cli.output import json_option, print_json, print_table
 from node.config import Config
 from node.disk_errors import FREE_BYTES_WANTED
 from node.key_report import key_rotation
+from node.last_backup import age_of_backup
 from node.modules import build_executor
 from node.restart import require_named_state, state_path
 from node.software import next_upgrade, require_version
@@ -93,6 +94,8 @@ def examine(home: Path) -> Iterator[Finding]:
     yield _tried("genesis", lambda: _genesis(loaded, documents))
     yield _tried("keys", lambda: _keys(loaded, documents[0] if documents else None))
     yield _tried("free disk", lambda: _free_disk(home))
+    age = age_of_backup(loaded.path(loaded.storage.path), wall_clock.now_ms())
+    yield Finding("backup", True, age)
     if documents:
         yield _tried("store", lambda: _store(home, loaded, documents[0]))
         yield _tried("rotation of keys", lambda: _rotation(home, loaded))

@@ -1,10 +1,9 @@
 """`poyong snapshot`: make one, list them, begin a node with one from a file."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -13,6 +12,7 @@ from ledger.errors import LocalError, PeerError
 from node import audit, config
 from node.account_index import HistoryRules
 from node.assembly import CHAIN_FOLDER, read_genesis
+from node.cli.admin_socket import have_snapshot_made, listens, within_option
 from node.cli.home import home_option
 from node.cli.output import json_option, moment, print_fields, print_json, print_table
 from node.config import Config
@@ -23,14 +23,10 @@ from node.snapshots.checking import CheckedManifest, OtherChainError
 from node.snapshots.file import SnapshotFile
 from node.snapshots.format import MANIFEST, NewerFormatError
 from node.snapshots.joining import Start, start_of
-from node.snapshots.keeping import want
 from node.snapshots.making import SnapshotMaker, make_at_once
 from node.snapshots.restoring import JoinFolder
 from node.snapshots.shelf import Listed, Shelf
 from node.stores import has_chain
-
-POLL_S: Final = 0.2
-PATIENCE_S: Final = 600.0
 
 
 @click.group()
@@ -66,18 +62,25 @@ def list_command(home: Path, as_json: bool) -> None:
 
 @snapshot.command("create")
 @home_option("Folder of the node, which may run or not.")
+@within_option
 @json_option
-def create_command(home: Path, as_json: bool) -> None:
-    """Make a snapshot at the head; a running node goes on with its blocks meanwhile.
+def create_command(home: Path, within: int, as_json: bool) -> None:
+    """Make a snapshot at the head; a running node makes it itself and goes on with its blocks.
 
     The oldest go when there are more than snapshots.keep.
     """
     loaded = _loaded(home)
     try:
-        path = _make(home, loaded)
-    except StoreHeldError:
-        path = _ask_node(_folder(loaded))
-    made = next(item for item in shelf.listed(path.parent) if item.path == path)
+        height = _make(home, loaded)
+    except StoreHeldError as error:
+        if not (loaded.admin.socket and listens(home)):
+            raise LocalError(
+                "another process uses the database and makes no snapshots: wait for a command that "
+                "reads it; a node makes them when it has an [admin] socket, so name one, or stop "
+                "the node meanwhile"
+            ) from error
+        height = have_snapshot_made(home, within)["height"]
+    made = next(item for item in shelf.listed(_folder(loaded)) if item.manifest.height == height)
     if as_json:
         print_json(_described(made))
     else:
@@ -134,8 +137,8 @@ def _described(item: Listed) -> dict[str, Any]:
     }
 
 
-def _make(home: Path, loaded: Config) -> Path:
-    """A snapshot of a node that does not run."""
+def _make(home: Path, loaded: Config) -> int:
+    """A snapshot of a node that does not run; its height."""
     document = read_genesis(loaded.path(loaded.node.genesis))
     kept = Shelf(_folder(loaded), loaded.snapshots.keep)
     with audit.opened(home) as (_, blocks):
@@ -149,23 +152,7 @@ def _make(home: Path, loaded: Config) -> Path:
             genesis_hash, buckets = start.rules.trusted.genesis_hash, start.rules.bucket_count
             make_at_once(SnapshotMaker(blocks, document.chain_id, genesis_hash, buckets, path))
         kept.tidy()
-    return path
-
-
-def _ask_node(folder: Path) -> Path:
-    """Have the running node make one, and wait for it."""
-    before = set(shelf.paths_in(folder))
-    want(folder)
-    click.echo("The node runs: it makes a snapshot of its next block.", err=True)
-    give_up_s = time.monotonic() + PATIENCE_S
-    while not (new := sorted(set(shelf.paths_in(folder)) - before)):
-        if time.monotonic() > give_up_s:
-            raise LocalError(
-                f"no snapshot has come within {PATIENCE_S:.0f} s: see the node's log for "
-                "snapshot.not_made, and poyong why-stalled for whether blocks come"
-            )
-        time.sleep(POLL_S)
-    return new[-1]
+    return head.height
 
 
 def _checked(opened: SnapshotFile, start: Start) -> CheckedManifest:

@@ -13,6 +13,7 @@ from api.calls import Call
 from node import config, wall_clock
 from node.cli.output import json_option, moment, print_fields, print_json, shown
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
+from node.last_backup import age_of_backup, last_backup_ms
 from node.snapshots.restoring import Gathering, read_progress
 
 COLUMNS: Final = 80
@@ -31,7 +32,10 @@ def status(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
         return
     url = url_of(rpc_url, home)
     if as_json:
-        print_json(ask(url, calls.status()))
+        answer: dict[str, Any] = {**ask(url, calls.status())}
+        if home is not None:
+            answer["last_backup_ms"] = last_backup_ms(_data(home))
+        print_json(answer)
         return
     wanted: list[Call[Any]] = [
         calls.status(),
@@ -40,16 +44,23 @@ def status(rpc_url: str | None, home: Path | None, as_json: bool) -> None:
         calls.peers(),
         calls.why_stalled(),
     ]
-    for line in screen(*ask_all(url, wanted), now_ms=wall_clock.now_ms()):
+    now_ms = wall_clock.now_ms()
+    # A node's own matter: its port for wallets does not tell it.
+    backup = None if home is None else age_of_backup(_data(home), now_ms)
+    for line in screen(*ask_all(url, wanted), backup=backup, now_ms=now_ms):
         click.echo(line)
+
+
+def _data(home: Path) -> Path:
+    loaded = config.load(home / config.CONFIG_FILE)
+    return loaded.path(loaded.storage.path)
 
 
 def _gathering(rpc_url: str | None, home: Path | None) -> Gathering | None:
     """How far a node of this machine is that has no chain yet and serves nobody."""
     if rpc_url is not None or home is None:
         return None
-    loaded = config.load(home / config.CONFIG_FILE)
-    return read_progress(loaded.path(loaded.storage.path))
+    return read_progress(_data(home))
 
 
 def _show_gathering(found: Gathering, as_json: bool) -> None:
@@ -74,15 +85,16 @@ def screen(
     stall: results.StallReport,
     *,
     now_ms: int,
+    backup: str | None = None,
 ) -> list[str]:
-    """The lines; now_ms: the own clock."""
+    """The lines; now_ms: the own clock. backup: when one was last proved, None when that is not
+    known here."""
     ago_s = max(0, now_ms - found["block_time_ms"]) // 1000
     fields: dict[str, object] = {
         "role": " ".join(part for part in (found["role"], found["organisation"]) if part),
-        "height": found["height"],
+        "height": f"{found['height']:,}, {_place(found)}",
         "block": found["block_hash"],
         "block time": f"{moment(found['block_time_ms'])}, {ago_s:,} s ago",
-        "syncing": f"to {found['target_height']:,}" if found["syncing"] else "no",
         "health": _health(stall),
         "consensus": _consensus(consensus, validators),
         "validators": _validators(found, validators, peers),
@@ -91,6 +103,8 @@ def screen(
         f"{found['mempool_bytes']:,} bytes",
         "signs with": found["signing_key"] or "nothing: no vote at this height",
     }
+    if backup is not None:
+        fields["backup"] = backup
     if found["rotation"] is not None:
         fields["keys"] = f"{found['rotation']['stage']}: {found['rotation']['advice']}"
     fields |= {
@@ -100,6 +114,10 @@ def screen(
         "upgrade": _upgrade(found["upgrade"]),
     }
     return _lines(fields)
+
+
+def _place(found: results.Status) -> str:
+    return f"syncing to {found['target_height']:,}" if found["syncing"] else "at the head"
 
 
 def _health(stall: results.StallReport) -> str:

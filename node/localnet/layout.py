@@ -18,6 +18,7 @@ import msgspec
 
 from ledger.errors import LocalError
 from node.disk_errors import os_error
+from node.file_locks import hold_file
 from node.localnet import ports
 from node.version import other_format
 from node.whole_files import replace_whole
@@ -219,17 +220,15 @@ def locked(folder: Path) -> Iterator[None]:
     when the process ends, however it ends."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = hold_file(folder / LOCK_FILE, mode=0o644)
     except OSError as error:
         raise os_error("create", folder / LOCK_FILE, error) from error
+    if handle is None:
+        raise LocalError(
+            f"a town is running in {folder} (process {_pid_in(folder)}): "
+            f"stop it with poyong town down --dir {folder}"
+        )
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LocalError(
-                f"a town is running in {folder} (process {_pid_in(folder)}): "
-                f"stop it with poyong town down --dir {folder}"
-            ) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield

@@ -5,7 +5,6 @@ the old content or the new, never a mixture, so a file that cannot be read was d
 and a signer must not start from less than what it signed.
 """
 
-import fcntl
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from ledger.primitives import HASH_BYTES, Hash
 from ledger.registry import MAX_VIEW, Phase
 from node.disk_errors import os_error
 from node.fence import MAX_NUMBER, PLACE_BYTES
+from node.file_locks import hold_file
 from node.private_files import replace_private
 from node.signing.payload import VotePayload
 from node.signing.wire import Holder
@@ -223,14 +223,9 @@ def create_record(path: Path, domain: SigningDomain) -> None:
 def _lock(path: Path) -> int:
     lock = path.with_suffix(".lock")
     try:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = hold_file(lock)
     except OSError as error:
         raise os_error("open", lock, error) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise LocalError(
-            f"another process holds {lock}: one signer runs on a folder at a time"
-        ) from error
+    if handle is None:
+        raise LocalError(f"another process holds {lock}: one signer runs on a folder at a time")
     return handle

@@ -9,7 +9,7 @@ Integers are big-endian. The manifest comes last, because it is known last.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import BufferedWriter
 from itertools import accumulate
@@ -66,7 +66,8 @@ class SnapshotWriter:
 
     def abandon(self) -> None:
         """Leave nothing behind."""
-        self._file.close()
+        with suppress(OSError):  # what a full disk did not take is thrown away all the same
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
 
 

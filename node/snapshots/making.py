@@ -184,11 +184,14 @@ class SnapshotMaker:
         count = FAN_OUT**level // groups
         parts: list[list[Row]] = [[] for _ in range(count)]
         path = self._spill / str(group)
-        if path.exists():
-            with path.open("rb") as file:
-                for key, value in msgpack.Unpacker(file, use_list=False):
-                    index = bucket_of(sha256(key).digest(), level)
-                    parts[index - group * count].append((key, value))
+        try:
+            if path.exists():
+                with path.open("rb") as file:
+                    for key, value in msgpack.Unpacker(file, use_list=False):
+                        index = bucket_of(sha256(key).digest(), level)
+                        parts[index - group * count].append((key, value))
+        except OSError as error:
+            raise os_error("read", path, error) from error
         yield from parts
 
     def _add_part(self, writer: SnapshotWriter, rows: list[Row], level: int, index: int) -> Hash:

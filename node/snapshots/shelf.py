@@ -17,8 +17,6 @@ from node.sync_wire import MAX_OFFERS, PieceAsk, SnapshotOffer
 FOLDER: Final = "snapshots"
 """Below storage.path."""
 ENDING: Final = ".snapshot"
-WANTED_FILE: Final = "wanted"
-"""Who puts it into the folder wants a snapshot of the running node's next block."""
 
 log = structlog.get_logger(__name__)
 

@@ -14,11 +14,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from ledger.errors import LocalError
+from api import admin_calls
 from node.assembly import VOTES_FOLDER
 from node.audit import OK
 from node.backup import PART, UNFINISHED, backup, restore, verify
-from node.backup_rows import SOCKET, running_frames
+from node.cli.admin_socket import ask_operator
 from node.fence import Standing, read_fence
 from node.keystore import LOCAL_COST
 from node.localnet.creation import PASSWORD
@@ -75,7 +75,6 @@ def test_a_running_validator_is_backed_up_under_load_and_nobody_waits(
 ) -> None:
     name = town.validators[0]
     home = town.nodes[name].home
-    assert (home / "data" / SOCKET).stat().st_mode & 0o777 == 0o600
     out = tmp_path / "node.backup"
     with load(town, name) as sending:
         sending.wait_for_batches(2)
@@ -83,6 +82,10 @@ def test_a_running_validator_is_backed_up_under_load_and_nobody_waits(
         assert found.invariants == OK
         town.wait_for_height(found.height + 2, *town.nodes)
         assert verify(out, SECRET).block_hash == found.block_hash
+    told = ask_operator(home, admin_calls.backup())
+    assert (told["giving_since_ms"], told["broken_off"]) == (None, None)
+    assert told["given_bytes"] > 10_000
+    assert told["proved_ms"] is not None
     restore(out, tmp_path / "copy", SECRET)
     assert not (tmp_path / "copy/data" / VOTES_FOLDER).exists()
     assert not (tmp_path / "copy/keys/password").exists()
@@ -96,13 +99,6 @@ def test_a_node_that_is_killed_while_it_gives_its_rows_leaves_no_backup(
 ) -> None:
     name = town.validators[1]
     home, out = town.nodes[name].home, tmp_path / "node.backup"
-    frames = running_frames(home / "data")
-    assert frames is not None
-    next(frames)
-    with pytest.raises(LocalError, match="gives another backup"):  # one at a time
-        backup(home, out, SECRET, keys=False, cost=LOCAL_COST)
-    frames.close()  # type: ignore[attr-defined]  # a generator
-    town.until(lambda: _free(home), "the next backup may begin")
     writing = command("backup", "--home", str(home), "--out", str(out))
     end = time.monotonic() + ENDS_WITHIN_S
     while writing.poll() is None and not (tmp_path / ("node.backup" + PART)).exists():
@@ -121,18 +117,6 @@ def test_a_node_that_is_killed_while_it_gives_its_rows_leaves_no_backup(
     town.start(name)
     town.wait_ready(name)
     assert backup(home, out, SECRET, keys=False, cost=LOCAL_COST).invariants == OK
-
-
-def _free(home: Path) -> bool:
-    frames = running_frames(home / "data")
-    assert frames is not None
-    try:
-        next(frames)
-    except LocalError:
-        return False
-    finally:
-        frames.close()  # type: ignore[attr-defined]  # a generator
-    return True
 
 
 def test_a_killed_backup_and_a_killed_restore_are_simply_repeated(

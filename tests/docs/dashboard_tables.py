@@ -260,6 +260,23 @@ NODE: Final = Dashboard(
             now=True,
         ),
         Panel(
+            "Age of the last backup",
+            "Since one was proved; some 50 years where none ever was.",
+            (Query("time() - poyong_last_backup_timestamp_seconds{NODES}", "{{instance}}"),),
+            "s",
+            now=True,
+        ),
+        Panel(
+            "Blocks held",
+            "Fewer than the height where old ones are removed, or the node began with a snapshot.",
+            (
+                Query(
+                    "poyong_consensus_height{NODES} + 1 - poyong_store_lowest_height{NODES}",
+                    "{{instance}}",
+                ),
+            ),
+        ),
+        Panel(
             "Up since",
             "Seconds.",
             (Query("time() - process_start_time_seconds{NODES}", "{{instance}}"),),

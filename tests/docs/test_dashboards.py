@@ -18,11 +18,10 @@ NOT_SHOWN = {
     "consensus_rounds", "consensus_num_txs", "consensus_round_duration_seconds",
     "consensus_block_size_bytes", "consensus_validators", "consensus_missing_validators",
     "consensus_vote_record_lost", "upgrade_ready", "mempool_size_bytes", "disk_size_bytes",
-    "store_lowest_height", "sync_syncing", "sync_blocks", "oracle_round_state",
+    "sync_syncing", "sync_blocks", "oracle_round_state",
     "p2p_refused_connections",
     "p2p_connections", "p2p_disconnections", "p2p_bad_frames", "p2p_bans", "gossip_sent_txs",
     "gossip_received_txs", "gossip_bad_txs", "gossip_dropped_txs",
-    "last_backup_timestamp_seconds",
 }  # fmt: skip
 
 

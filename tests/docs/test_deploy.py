@@ -121,6 +121,11 @@ def test_the_unit_starts_a_node_and_keeps_a_broken_one_stopped() -> None:
     arguments = service["ExecStart"].split()
     assert arguments[1:3] == ["start", "--home"]
     assert arguments[3] == f"/var/lib/{service['StateDirectory']}"
+    reload = service["ExecReload"].split()
+    assert reload == [arguments[0], "admin", "reload", "--home", arguments[3]]
+    admin = cli.root.get_command(click.Context(cli.root), reload[1])
+    assert isinstance(admin, click.Group)
+    assert reload[2] in admin.list_commands(click.Context(admin))
     kept_stopped = {int(code) for code in service["RestartPreventExitStatus"].split()}
     assert kept_stopped == {cli.EXIT_USAGE, cli.EXIT_INVARIANT, cli.EXIT_UPGRADE}
     assert service["Restart"] == "on-failure"

@@ -23,6 +23,8 @@ from ledger.errors import LocalError
 from node import api_keys, config
 from node.cli import run
 from node.cli.admin_socket import ask_operator, listens, socket_of
+from node.snapshots.making import SPILL_FOLDER
+from node.snapshots.shelf import FOLDER
 from tests.support.rotation import write_config
 from tests.support.town_processes import ProcessTown, load, running_town
 
@@ -199,6 +201,45 @@ def test_a_drained_validator_votes_no_more_until_it_resumes(
 
         town.until(signs_again, f"{name} seals again")
     assert town.is_ready(name)
+
+
+def test_a_snapshot_is_made_on_demand_while_blocks_go_on(
+    town: ProcessTown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By both commands; the second is of a later block."""
+    name = town.validators[0]
+    folder = str(home(town, name))
+    heights = []
+    with load(town, name) as sending:
+        for words in (["admin", "snapshot"], ["snapshot", "create"]):
+            sending.wait_for_batches(1)
+            assert run([*words, "--home", folder, "--json"]) == 0
+            heights.append(json.loads(capsys.readouterr().out)["height"])
+            town.wait_for_height(heights[-1] + 1, *town.validators)
+    assert heights[0] < heights[1]
+    assert run(["snapshot", "list", "--home", folder, "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [item["height"] for item in listed] == heights
+    height = town.wait_until_equal(*town.validators)
+    for _ in range(2):  # the second time there is one of this block already
+        assert run(["admin", "snapshot", "--home", folder, "--json"]) == 0
+        made = json.loads(capsys.readouterr().out)
+        assert (made["height"], Path(made["file"]).is_file()) == (height, True)
+
+
+def test_a_snapshot_that_the_disk_refuses_is_told_and_the_node_goes_on(
+    town: ProcessTown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = town.validators[2]
+    folder = home(town, name)
+    in_the_way = folder / "data" / FOLDER / SPILL_FOLDER
+    in_the_way.write_text("a file where a folder is needed")
+    assert run(["admin", "snapshot", "--home", str(folder)]) == 1
+    assert f"made no snapshot: cannot create {in_the_way}" in capsys.readouterr().err
+    in_the_way.unlink()
+    assert run(["admin", "snapshot", "--home", str(folder)]) == 0
+    assert town.is_ready(name)
+    assert list(in_the_way.parent.glob("*.new")) == []
 
 
 def test_a_drained_node_ends_cleanly_and_a_killed_one_leaves_its_place(

@@ -26,6 +26,7 @@ def test_a_running_node_is_asked_and_gives_away_no_secret(tmp_path: Path) -> Non
             assert json.loads(found["why-stalled.json"])["stalled"] is False
             assert b"poyong_consensus_height" in found["metrics.txt"]
             assert b"node.started" in found["log.txt"]
+            assert found["backup.txt"] == b"none was ever proved (poyong backup)\n"
             assert "doctor.json" not in found
 
 
@@ -36,6 +37,9 @@ def test_status_fits_one_screen(tmp_path: Path) -> None:
     with running_town(folder, validators=1, observer=False) as town:
         (node,) = town.nodes.values()
         shown = poyong("status", "--home", str(node.home))
+        assert answer("status", "--home", str(node.home))["last_backup_ms"] is None
+        assert "last_backup_ms" not in answer("status", "--rpc", town.rpc(node.plan.name))
+    assert "backup      none was ever proved" in shown.stdout
     assert shown.returncode == 0, shown.stderr
     lines = shown.stdout.splitlines()
     assert 8 <= len(lines) <= 24

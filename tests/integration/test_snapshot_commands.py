@@ -15,7 +15,7 @@ import pytest
 from consensus.chain import RECENT_HEIGHTS
 from governance.deciding import ADD_OBSERVER
 from ledger import codec
-from node import config, keystore
+from node import audit, config, keystore
 from node.localnet.creation import PASSWORD
 from node.snapshots.file import MAGIC
 from tests.support.running_nodes import RunningNodes, running_nodes
@@ -74,6 +74,9 @@ async def test_made_listed_and_restored_from_a_file(tmp_path: Path, shell: Shell
     """Without any network: a file on a stick is enough, and is checked from genesis on."""
     async with running_nodes(tmp_path, base_port() + 1610, validators=1) as nodes:
         home = await chain_of(nodes, 4)
+        with audit.opened(home):  # as another command does, or a node without that socket
+            said = shell.refusal("snapshot", "create", "--home", str(home))
+        assert "another process uses the database and makes no snapshots" in said
         made = shell.json("snapshot", "create", "--home", str(home))
         assert made["height"] >= 4
         assert shell.json("snapshot", "list", "--home", str(home)) == [made]

@@ -222,6 +222,29 @@ _NODE: Final = (
         "2h",
         interval="5m",
     ),
+    Case(
+        "PoyongBackupOld",
+        {"poyong_last_backup_timestamp_seconds": "1x60"},
+        (
+            {"poyong_last_backup_timestamp_seconds": "0x60"},
+            {"poyong_last_backup_timestamp_seconds": "1x30 100000x30"},
+        ),
+        "48h",
+        "49h",
+        interval="1h",
+    ),
+    Case(
+        "PoyongNoBackup",
+        {'poyong_last_backup_timestamp_seconds{role="validator"}': "0x400"},
+        (
+            {'poyong_last_backup_timestamp_seconds{role="observer"}': "0x400"},
+            {'poyong_last_backup_timestamp_seconds{role="validator"}': "0x300 72000x100"},
+        ),
+        "23h",
+        "25h",
+        {"role": "validator"},
+        interval="4m",
+    ),
     Case("PoyongOpenFiles", _files("700x6 900x54"), (_files("800x60"),), "5m", "8m"),
     Case(
         "PoyongMempoolFillsUp",

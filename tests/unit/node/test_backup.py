@@ -170,6 +170,15 @@ def test_a_store_that_does_not_add_up_gives_no_backup(home: Home, tmp_path: Path
         (("backup", "--home", "NODE", "--out", "FILE"), "exists and is not replaced"),
         (("backup", "--home", "NODE", "--out", "no/such/folder"), "Create its folder"),
         (("backup", "--home", "missing", "--out", "x"), "config.toml"),
+        (("backup", "--home", "NODE", "--out", "INSIDE"), "lies in the node's data folder"),
+        (("backup", "--home", "NODE", "--out", "THROUGH"), "lies in the node's data folder"),
+        (("backup", "--home", "NODE", "--out", "LINK"), "LINK is a link"),
+        (("backup", "--home", "NODE", "--out", "DANGLING"), "DANGLING is a link"),
+        (("backup", "--home", "NODE", "--out", "x"), "x.part is a link"),
+        (("backup", "--home", "NODE", "--out", "y", "--password-file", "OPEN"), "chmod 600"),
+        (("backup", "--home", "NODE", "--out", "y", "--password-file", "none"), "no file none"),
+        (("backup", "--home", "NODE", "--out", "y", "--password-file", "SHORT"), "8 characters"),
+        (("backup", "--home", "NODE", "--out", "y", "--keys"), "cannot read NODE/keys/node.json"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence_and_nothing_is_touched(
@@ -177,8 +186,9 @@ def test_what_is_wrong_is_said_in_a_sentence_and_nothing_is_touched(
 ) -> None:
     before = listing(tmp_path)
     names = [str(wrong.get(word, word)) for word in command]
-    assert said in shell.refusal(*names)
+    assert said.replace("NODE", str(wrong["NODE"])) in shell.refusal(*names)
     assert listing(tmp_path) == before
+    assert (tmp_path / "mine").read_text() == "a file of somebody"
 
 
 @pytest.fixture
@@ -198,7 +208,17 @@ def wrong(
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-    return {name: tmp_path / name for name in contents} | {"FILE": taken, "NODE": home.path}
+    (tmp_path / "mine").write_text("a file of somebody")
+    (tmp_path / "LINK").symlink_to("mine")
+    (tmp_path / "DANGLING").symlink_to("nowhere")
+    (tmp_path / "x.part").symlink_to("mine")
+    (tmp_path / "linked").symlink_to(home.path / "data")
+    for name, password, mode in (("OPEN", SECRET, 0o644), ("SHORT", "short", 0o600)):
+        (tmp_path / name).write_text(password)
+        (tmp_path / name).chmod(mode)
+    places = {"INSIDE": home.path / "data/x.backup", "THROUGH": tmp_path / "linked/x.backup"}
+    files = {name: tmp_path / name for name in contents}
+    return files | places | {"FILE": taken, "NODE": home.path}
 
 
 def test_a_wrong_password_is_said_at_the_first_chunk(
@@ -242,6 +262,44 @@ def test_a_full_disk_is_said_before_and_while_writing(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
     with pytest.raises(LocalError, match="the disk is full"):
         backup(home.path, out, SECRET, keys=False, cost=LOCAL_COST)
+    assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("place", "number", "said"),
+    [
+        ("node.sealed_stream._push", errno.EIO, "cannot write {part}: Input/output error"),
+        ("os.fsync", errno.EIO, "cannot write {part}: Input/output error. Check the disk"),
+        ("node.backup_content._append", errno.ENOSPC, "cannot restore {part}: the disk is full"),
+        ("node.backup_content._append", errno.EIO, "cannot restore {part}: Input/output error"),
+        ("node.backup.sync_folder", errno.EIO, "cannot write {part}: Input/output error"),
+    ],
+)
+def test_a_disk_that_fails_while_a_backup_is_written_or_proved_leaves_none(
+    home: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    number: int,
+    said: str,
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    before = listing(tmp_path)
+    out = tmp_path / "x.backup"
+    monkeypatch.setattr(place, fails)
+    with pytest.raises(LocalError) as caught:
+        backup(home.path, out, SECRET, keys=False, cost=LOCAL_COST)
+    assert str(caught.value).startswith(said.format(part=out.with_name("x.backup.part")))
+    assert listing(tmp_path) == before
+
+
+def test_a_chain_that_another_command_reads_is_said(home: Home, tmp_path: Path) -> None:
+    """As by a node that does not listen for its operator."""
+    before = listing(tmp_path)
+    with audit.opened(home.path), pytest.raises(LocalError, match="another process uses"):
+        backup(home.path, tmp_path / "x.backup", SECRET, keys=False, cost=LOCAL_COST)
     assert listing(tmp_path) == before
 
 

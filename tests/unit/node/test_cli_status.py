@@ -21,6 +21,7 @@ def shown(**changes: Any) -> list[str]:
         views.peers([examples.PEER]),
         changes.pop("stall", stall),
         now_ms=examples.TIME_MS + 90_000,
+        backup=changes.get("backup", "proved 14 h ago"),
     )
 
 
@@ -29,7 +30,14 @@ def test_a_healthy_node_is_told_in_few_lines() -> None:
     assert len(lines) <= LINES
     assert all(len(line) <= COLUMNS for line in lines)
     text = "\n".join(lines)
-    for expected in ("blocks come as they should", f"signs with  {KEY}", "a quorum is 3", " s ago"):
+    for expected in (
+        "blocks come as they should",
+        f"signs with  {KEY}",
+        "a quorum is 3",
+        " s ago",
+        "backup      proved 14 h ago",
+        "at the head",
+    ):
         assert expected in text
 
 
@@ -64,3 +72,12 @@ def test_the_worst_that_there_is_still_fits() -> None:
     text = "\n".join(lines)
     for expected in ("STALLED: word", "keys        missing: word", "nothing: no vote", "upgrade"):
         assert expected in text
+
+
+def test_a_node_that_catches_up_says_how_far() -> None:
+    text = "\n".join(shown(syncing=True, target_height=12_345))
+    assert ", syncing to 12,345" in text
+
+
+def test_a_node_elsewhere_tells_nothing_of_backups() -> None:
+    assert not any(line.startswith("backup") for line in shown(backup=None))

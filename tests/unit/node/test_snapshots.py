@@ -1,5 +1,7 @@
 """A snapshot is made beside a chain that goes on, and a store that begins with it goes on too."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,18 @@ def test_a_large_state_is_cut_into_small_parts(
     joined = installed(path, tmp_path / "data")
     assert joined.chain.commitment.root == grown(3).chain.commitment.root
     joined.store.close()
+
+
+def test_a_disk_that_fails_to_read_what_was_spilled_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("msgpack.Unpacker", fails)
+    with pytest.raises(LocalError, match=r"cannot read .*Input/output error"):
+        make_at_once(maker_of(grown(3), tmp_path / "1.snapshot"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_making_leaves_nothing(tmp_path: Path) -> None:

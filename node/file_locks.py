@@ -1,0 +1,20 @@
+"""A file that one process holds at a time; the kernel lets go of it however the process ends."""
+
+import fcntl
+import os
+from pathlib import Path
+
+
+def hold_file(path: Path, *, mode: int = 0o600) -> int | None:
+    """A handle of the file, made when it is missing, which holds it until it is closed; None when
+    another process holds it. A link is not followed. OSError when the file cannot be opened."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    handle = os.open(path, flags, mode)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
+    return handle
