@@ -45,7 +45,7 @@ def paused(script: "Script") -> None:
 
 
 def persons_together(script: "Script") -> None:
-    """A proposal is withdrawn, another comes by petition, and a vote is delegated and taken back."""
+    """A proposal is withdrawn, another comes by petition, a delegation is taken back."""
     dividend = messages((message("distribution.dividend"), ("participation", UNIT)))
     number = book(script.chain.state).proposals + 1
     script.must(said("city", "proposals.submit", "Withdrawn", DOCUMENT, BASIS, dividend))

@@ -15,10 +15,10 @@ from ledger.crypto import ed25519_address
 from ledger.errors import ErrorCode
 from ledger.local_accounts import ed25519_accounts
 from ledger.primitives import UNIT
+from ledger.registry import Evidence
 from ledger.transaction import Transaction, decode_transaction, sign, sign_threshold
 from node.scenarios.sections import genesis_sections
 from node.threshold_account import new_account
-from ledger.registry import Evidence
 from tests.fuzz.stores import body_of
 from tests.golden import council, land, validators, votes
 from tests.golden.sending import CONTRACTS, REGISTRY, message, said
@@ -55,10 +55,10 @@ WITNESS: Final = new_account(
 CONTRIBUTORS: Final = RESIDENTS[1:4]
 VOTERS: Final = (*ORGANISATIONS, *RESIDENTS[:8], *OWNERS[:8])
 """As few as carry a vote of class D, since each vote stays in the repository for ever."""
-NEVER: Final[Mapping[str, str]] = {
-    name: "only the authority of a chain without stakeholders sends it"
-    for name in ("governance.grant_role", "governance.limit_certifier", "governance.revoke_role")
-}
+NEVER: Final[Mapping[str, str]] = dict.fromkeys(
+    ("governance.grant_role", "governance.limit_certifier", "governance.revoke_role"),
+    "only the authority of a chain without stakeholders sends it",
+)
 """Types of message that take effect on no golden chain, each with its reason."""
 
 
@@ -181,12 +181,12 @@ class Script:
         bodies = messages(*[(message(name), tuple(values)) for name, *values in carried])
         self.must(said("city", "proposals.submit", "A title", DOCUMENT, BASIS, bodies))
         self.must(said("gist", "proposals.sponsor", number))
-        asked = (Status.VOTING, Status.SECOND_VOTING, Status.RECALL_VOTING)
+        asked = [Status.VOTING, Status.SECOND_VOTING, Status.RECALL_VOTING]
         if later:
-            asked = (*asked, Status.QUEUED)
+            asked.append(Status.QUEUED)
         while (status := self.chain.run_until(number, *asked, *ENDED)) in asked:
             if status is Status.QUEUED:
-                asked = asked[:-1]
+                asked.remove(status)
                 self.must(*[said(name, "proposals.recall", number) for name in later])
                 continue
             self.agree(number)

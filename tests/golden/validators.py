@@ -78,5 +78,3 @@ def _settle(script: "Script") -> None:
     """Until the decided set is in force: the next change waits for it."""
     for _ in range(3):
         script.block()
-
-

@@ -108,14 +108,13 @@ class SealedChain:
 
     def contradicted(self, seat: int) -> Evidence:
         """Two votes of a validator for the head's height, for its block and for another."""
-        phase, height = Phase.PREPARE, self.height
-        signer, votes = self.opened[seat], list[tuple[bytes, bytes]]()
-        (key,) = signer.ring.public_keys
-        for claim in sorted((bytes(self.chain.head.hash), bytes(HASH_BYTES))):
+        phase, height, signed = Phase.PREPARE, self.height, list[bytes]()
+        claims = sorted((bytes(self.chain.head.hash), bytes(HASH_BYTES)))
+        ring = self.opened[seat].ring
+        for claim in claims:
             payload = self.domain.payload(phase, height, 0, claim)
-            signer.ring.sign(key, height, payload, lambda vote, on=claim: votes.append((on, vote)))
-        (first, second) = votes
-        return Evidence(phase, height, 0, seat, *first, *second)
+            ring.sign(ring.public_keys[0], height, payload, signed.append)
+        return Evidence(phase, height, 0, seat, claims[0], signed[0], claims[1], signed[1])
 
     def signed(self, sent: Iterable[Sent]) -> list[Transaction]:
         """Each with its sender's next nonce."""
