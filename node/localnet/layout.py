@@ -193,7 +193,7 @@ def load(folder: Path) -> Town | None:
             remedy = "Use the release that made the town, or start anew with --fresh"
             raise other_format(path, version, FORMAT_VERSION, remedy)
         return msgspec.json.decode(raw, type=Town)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LocalError(f"{path}: {error!s:.200}; start anew with --fresh") from error
 
 
