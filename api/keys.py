@@ -50,7 +50,7 @@ def parse(content: bytes, source: str) -> tuple[ApiKey, ...]:
         keys = msgspec.json.decode(content, type=KeyFile).keys
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LocalError(
-            f"{source} is no file of API keys: {error}. `poyong keys api-key new` makes one"
+            f"{source} is no file of API keys: {error!s:.200}. `poyong keys api-key new` makes one"
         ) from error
     names = [key.name for key in keys]
     twice = next((name for name in names if names.count(name) > 1), None)

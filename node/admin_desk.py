@@ -45,16 +45,19 @@ class AdminDesk:
         service: Service,
         config: Config,
         set_api_keys: Callable[[Sequence[ApiKey]], None],
+        label_keys: Callable[[Sequence[bytes]], None],
         stop: Callable[[], None],
         keeper: SnapshotKeeper,
         rows: RowGiver,
     ) -> None:
         """config: as the node was started. set_api_keys: those that the wallet port takes from now
-        on. stop: ends the process as SIGTERM does."""
+        on. label_keys: writes down whose votes the folder records; LocalError when they may not be.
+        stop: ends the process as SIGTERM does."""
         self._runtime = runtime
         self._service = service
         self._config = config
         self._set_api_keys = set_api_keys
+        self._label_keys = label_keys
         self._stop = stop
         self._keeper = keeper
         self._rows = rows
@@ -177,6 +180,7 @@ class AdminDesk:
         book = config.network.address_book()
         self._require_needed(ring.public_keys, identities)
         folder = before.path(before.storage.path)
+        self._label_keys(ring.public_keys)
         admit_live(folder, ring.public_keys, runtime.state, runtime.chain.head.height)
         ring.take()
         if runtime.accepts:

@@ -7,7 +7,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -380,7 +380,12 @@ def build_node(config: Config) -> Node:
 def _look_ahead(state: State, applied: AppliedBlock, opened: Opened) -> None:
     height = applied.block.height + 1
     require_version(state, height)
-    opened.label.follow(state, height, opened.chain.blocks.schema_version)
+    _label(state, height, opened, opened.ring.public_keys)
+
+
+def _label(state: State, height: int, opened: Opened, keys: Sequence[bytes]) -> None:
+    """Keep the label true before block `height`, for these validator keys."""
+    opened.label.follow(state, height, opened.chain.blocks.schema_version, keys)
 
 
 async def _serve(config: Config) -> int:
@@ -412,7 +417,9 @@ async def _serve(config: Config) -> int:
         if config.admin.socket:
             rows = RowGiver(config.path(config.storage.path), node.opened.chain.blocks.snapshot)
             desk = AdminDesk(
-                *(runtime, node.service, config, api.set_keys, stopped.set),
+                *(runtime, node.service, config, api.set_keys),
+                lambda keys: _label(runtime.state, node.service.height() + 1, node.opened, keys),
+                stopped.set,
                 keeper=node.keeper,
                 rows=rows,
             )

@@ -18,7 +18,17 @@ from node.assembly import CHAIN_FOLDER
 from node.backup_rows import frames, rows_of, running_frames
 from node.config import Config
 from node.disk_errors import StoreHeldError, os_error, sync_folder
-from node.fence import Fence, Standing, decode_fence, encode_fence, new_place, read_fence
+from node.fence import (
+    FENCE_TAG,
+    MAX_FENCE_BYTES,
+    Fence,
+    Standing,
+    decode_fence,
+    encode_fence,
+    new_place,
+    read_fence,
+)
+from node.file_formats import require_tag
 from node.private_files import replace_private
 from node.restart import state_path
 from node.stores import open_store
@@ -150,11 +160,12 @@ def _restored(fence: Fence | None, is_validator: bool) -> Fence:
 
 
 def _read_fence(body: bytes) -> Fence:
+    require_tag(body, "the backup's fence", FENCE_TAG, MAX_FENCE_BYTES)
     try:
         return decode_fence(body)
     except DecodeError as error:
         raise LocalError(
-            f"the backup's fence is of another release ({error}): use the release that wrote it"
+            f"the backup's fence cannot be read ({error}): take another copy of the backup"
         ) from error
 
 

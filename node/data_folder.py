@@ -178,12 +178,7 @@ class LabelKeeper:
         """Label the folder as opened by this release; `height` comes directly above the head whose
         state this is, `store` is the layout version of the database. LocalError when the chain says
         that the keys are another organisation's."""
-        owners = {
-            validator.organisation
-            for each in (height, height + 1)
-            for validator in set_at(state, each).validators
-            if validator.public_key in self._public_keys
-        }
+        owners = _owners(state, height, self._public_keys)
         if self._label is not None:
             _require_own_votes(self._folder, self._label, self._public_keys, owners)
         self._keep(
@@ -193,19 +188,35 @@ class LabelKeeper:
                 store=store,
                 votes=wal_format.VERSION,
                 genesis=self._genesis,
-                validator_keys=tuple(key.hex() for key in self._public_keys),
+                validator_keys=_hex(self._public_keys),
                 organisation=min(owners, default=""),
                 upgrade=_needed(state, height),
             )
         )
 
-    def follow(self, state: State, height: int, store: int) -> None:
-        """Before block `height`: from an upgrade's height on the label asks for its versions, so
-        that no older release opens the folder. store: as for start; it changes when the first old
-        blocks go."""
-        if self._label is not None:
-            needed = _needed(state, height)
-            self._keep(msgspec.structs.replace(self._label, store=store, upgrade=needed))
+    def follow(self, state: State, height: int, store: int, public_keys: Sequence[bytes]) -> None:
+        """Before block `height`, and before a running node takes other keys.
+
+        From an upgrade's height on the label asks for its versions, so that no older release opens
+        the folder. store: as for start; it changes when the first old blocks go. public_keys: those
+        that the node has from now on; the chain may come to know them, too, at any height.
+        LocalError when they are another organisation's; then the label stays.
+        """
+        label = self._label
+        if label is None:
+            return
+        owners = _owners(state, height, public_keys)
+        if _hex(public_keys) != label.validator_keys:
+            _require_own_votes(self._folder, label, public_keys, owners)
+        self._keep(
+            msgspec.structs.replace(
+                label,
+                store=store,
+                upgrade=_needed(state, height),
+                validator_keys=_hex(public_keys),
+                organisation=min(owners, default=label.organisation),
+            )
+        )
 
     def _keep(self, label: Label) -> None:
         if label != self._label:
@@ -214,6 +225,20 @@ class LabelKeeper:
                 msgspec.json.format(msgspec.json.encode(label), indent=2) + b"\n",
             )
             self._label = label
+
+
+def _hex(public_keys: Sequence[bytes]) -> tuple[str, ...]:
+    return tuple(key.hex() for key in public_keys)
+
+
+def _owners(state: State, height: int, public_keys: Sequence[bytes]) -> set[str]:
+    """Organisations of these keys in the sets of `height` and of the next one."""
+    return {
+        validator.organisation
+        for each in (height, height + 1)
+        for validator in set_at(state, each).validators
+        if validator.public_key in public_keys
+    }
 
 
 def _needed(state: State, height: int) -> Needed | None:

@@ -20,6 +20,7 @@ from ledger.crypto import ED25519_KEY_BYTES, sha256
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import HASH_BYTES
 from node.disk_errors import os_error
+from node.file_formats import require_known_tag, require_tag
 from node.private_files import replace_private
 
 FILE: Final = "fence"
@@ -162,9 +163,9 @@ def decode_token(text: str) -> Token:
         body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
         if sha256(body)[:_CHECK_BYTES] != check:
             raise DecodeError("token: its check digits do not fit")
-        tag, key, place, number, signs_from = codec.as_array(
-            codec.decode(body, MAX_TOKEN_BYTES), "token", 5
-        )
+        value = codec.decode(body, MAX_TOKEN_BYTES)
+        require_known_tag(value, "the fencing token", TOKEN_TAG)
+        tag, key, place, number, signs_from = codec.as_array(value, "token", 5)
         if tag != TOKEN_TAG:
             raise DecodeError(f"token.tag: expected {TOKEN_TAG!r}, found {tag!r:.40}")
         return Token(
@@ -193,6 +194,8 @@ def read_fence(folder: Path) -> Fence | None:
         return None
     except OSError as error:
         raise os_error("read", path, error) from error
+    remedy = "Start the release that wrote it or a later one: nothing is signed without it"
+    require_tag(data, path, FENCE_TAG, MAX_FENCE_BYTES, remedy)
     try:
         return decode_fence(data)
     except DecodeError as error:

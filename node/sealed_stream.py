@@ -14,6 +14,7 @@ from nacl.exceptions import CryptoError
 from nacl.pwhash import argon2id
 
 from ledger.errors import LocalError
+from node.file_formats import LATER_RELEASE
 from node.keystore import (
     LOCAL_COST,
     MAX_COST,
@@ -22,6 +23,7 @@ from node.keystore import (
     Cost,
     derive_key,
 )
+from node.version import other_format
 
 _MAGIC_STEM: Final = b"poyong-backup-"
 MAGIC: Final = _MAGIC_STEM + b"1\n"
@@ -74,10 +76,7 @@ def unseal(file: IO[bytes], password: str) -> Iterator[bytes]:
     opened, header = file.read(_OPEN_BYTES), file.read(_HEADER_BYTES)
     if opened.startswith(_MAGIC_STEM) and opened[: len(MAGIC)] != MAGIC:
         found = opened[len(_MAGIC_STEM) : len(MAGIC)].partition(b"\n")[0]
-        raise LocalError(
-            f"the backup has format {found.decode(errors='replace')!r:.40}, this release reads 1: "
-            "use the release that wrote it or a later one"
-        )
+        raise other_format("the backup", found.decode(errors="replace"), 1, LATER_RELEASE)
     if opened[: len(MAGIC)] != MAGIC:
         raise LocalError("the file is no backup of this program: name a file of poyong backup")
     if len(opened) + len(header) != _OPEN_BYTES + _HEADER_BYTES:

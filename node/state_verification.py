@@ -28,6 +28,7 @@ from ledger.state import State
 from ledger.validator_tables import observers, set_at
 from node import state_file
 from node.disk_errors import os_error
+from node.file_formats import PROOF_FORMAT, require_format
 from node.state_file import Description, Row, Told
 
 
@@ -154,6 +155,7 @@ def _read_proof(path: Path) -> ChainProof | None:
         return None
     except OSError as error:
         raise os_error("read", path, error) from error
+    require_format(content, path, PROOF_FORMAT)
     try:
         if len(content) > MAX_PROOF_BYTES:
             raise DecodeError(f"it has more than {MAX_PROOF_BYTES} bytes")

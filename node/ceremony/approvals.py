@@ -11,6 +11,7 @@ from ledger.strict_json import JsonReader, read_json
 from node.ceremony.contributions import Contribution
 from node.ceremony.statements import SIGNATURES, check_signatures, read_hex, signed
 from node.ceremony.terms import Terms
+from node.file_formats import require_format
 
 FORMAT: Final = "poyong-approval-1"
 MAX_APPROVAL_BYTES: Final = 8 * 1024
@@ -41,6 +42,7 @@ def new_approval(
 
 def read_approval(data: bytes, terms: Terms, by: Contribution, source: str) -> Approval:
     """The approval in a file by whoever contributed `by`; LocalError names what is wrong."""
+    require_format(data, source, FORMAT)
     return approval_of(read_json(data, source, MAX_APPROVAL_BYTES), terms, by, source)
 
 

@@ -23,6 +23,7 @@ from node.ceremony.statements import (
     signed,
 )
 from node.ceremony.terms import Terms
+from node.file_formats import require_format
 from node.threshold_account import ThresholdAccount, account_of
 
 FORMAT: Final = "poyong-contribution-1"
@@ -88,6 +89,7 @@ def new_contribution(terms: Terms, wish: Wish, signers: Mapping[str, Signer]) ->
 
 def read_contribution(data: bytes, terms: Terms, source: str) -> Contribution:
     """The contribution in a file; LocalError names what is wrong with it and the remedy."""
+    require_format(data, source, FORMAT)
     return contribution_of(read_json(data, source, MAX_CONTRIBUTION_BYTES), terms, source)
 
 

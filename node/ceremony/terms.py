@@ -15,6 +15,7 @@ from ledger.primitives import Hash
 from ledger.registry import MAX_VALIDATORS
 from ledger.strict_json import JsonReader, read_json
 from node.ceremony.statements import digest
+from node.file_formats import require_format
 
 FORMAT: Final = "poyong-ceremony-1"
 MAX_MEMBERS: Final = MAX_VALIDATORS
@@ -63,6 +64,7 @@ def new_terms(chain_id: int, name: str, time_ms: int, members: Sequence[str]) ->
 
 def read_terms(data: bytes, source: str) -> Terms:
     """The terms in a file; LocalError names the place that is wrong."""
+    require_format(data, source, FORMAT)
     return terms_of(read_json(data, source, MAX_GENESIS_BYTES), source)
 
 

@@ -20,13 +20,14 @@ from node.disk_errors import StoreHeldError
 from node.modules import build_executor
 from node.snapshots import shelf
 from node.snapshots.checking import CheckedManifest, OtherChainError
-from node.snapshots.file import SnapshotFile
-from node.snapshots.format import MANIFEST, NewerFormatError
+from node.snapshots.file import OTHER_SNAPSHOT, SnapshotFile
+from node.snapshots.format import MANIFEST, VERSION, NewerFormatError
 from node.snapshots.joining import Start, start_of
 from node.snapshots.making import SnapshotMaker, make_at_once
 from node.snapshots.restoring import JoinFolder
 from node.snapshots.shelf import Listed, Shelf
 from node.stores import has_chain
+from node.version import other_format
 
 
 @click.group()
@@ -161,9 +162,7 @@ def _checked(opened: SnapshotFile, start: Start) -> CheckedManifest:
     except OtherChainError as error:
         raise LocalError(f"{opened.path}: {error}; take one of this node's chain") from error
     except NewerFormatError as error:
-        raise LocalError(
-            f"{opened.path} is of {error}: install the release that made it"
-        ) from error
+        raise other_format(opened.path, error.found, VERSION, OTHER_SNAPSHOT) from error
     except PeerError as error:
         raise _does_not_hold(opened.path, str(error)) from error
     if opened.item_count != manifest.manifest.item_count:

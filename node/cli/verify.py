@@ -26,6 +26,7 @@ from ledger.errors import DecodeError, LocalError, PeerError
 from node.assembly import read_genesis
 from node.cli.output import json_option, moment, print_fields, print_json, write_json
 from node.disk_errors import os_error
+from node.file_formats import PROOF_FORMAT, TRUSTED_FORMAT, require_format
 from node.modules import build_executor
 
 
@@ -66,7 +67,7 @@ def verify(
     any node. A trusted header is safer than genesis against keys of validators that were replaced
     and stolen since.
     """
-    proof = _read(proof_file)
+    proof = _read(proof_file, PROOF_FORMAT)
     trusted = _genesis(genesis_file) if trusted_file is None else _trusted(trusted_file)
     try:
         found = verify_json(trusted, proof, build_executor().contracts.decode_call)
@@ -97,12 +98,12 @@ def _genesis(path: Path) -> TrustedGenesis:
 
 def _trusted(path: Path) -> TrustedHeader:
     try:
-        return anchor_from_json(_read(path))
+        return anchor_from_json(_read(path, TRUSTED_FORMAT))
     except DecodeError as error:
         raise LocalError(f"{path} is no trusted header: {error}; write one with --keep") from error
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, known: str) -> Any:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_PROOF_BYTES + 1)
@@ -110,6 +111,7 @@ def _read(path: Path) -> Any:
         raise os_error("read", path, error) from error
     if len(content) > MAX_PROOF_BYTES:
         raise LocalError(f"{path} has more than {MAX_PROOF_BYTES} bytes: it is no proof")
+    require_format(content, path, known)
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:

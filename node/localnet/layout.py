@@ -158,6 +158,12 @@ def with_validator(town: Town, name: str) -> tuple[Town, TownNode]:
     return msgspec.structs.replace(town, nodes=(*town.nodes[:-1], node, town.observer)), node
 
 
+class _AnyTown(msgspec.Struct, frozen=True):
+    """Of a town of any version: looked at first, since another one may be laid out otherwise."""
+
+    version: int = FORMAT_VERSION
+
+
 def with_ready(town: Town) -> Town:
     """The same town, whose folder is complete now."""
     return msgspec.structs.replace(town, ready=True)
@@ -183,13 +189,13 @@ def load(folder: Path) -> Town | None:
     except NotADirectoryError:
         raise LocalError(f"{folder} is no folder: choose another with --dir") from None
     try:
-        town = msgspec.json.decode(raw, type=Town)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        version = msgspec.json.decode(raw, type=_AnyTown).version
+        if version != FORMAT_VERSION:
+            remedy = "Use the release that made the town, or start anew with --fresh"
+            raise other_format(path, version, FORMAT_VERSION, remedy)
+        return msgspec.json.decode(raw, type=Town)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LocalError(f"{path}: {error!s:.200}; start anew with --fresh") from error
-    if town.version != FORMAT_VERSION:
-        remedy = "Use the release that made the town, or start anew with --fresh"
-        raise other_format(path, town.version, FORMAT_VERSION, remedy)
-    return town
 
 
 def save(folder: Path, town: Town) -> None:

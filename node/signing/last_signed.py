@@ -20,11 +20,11 @@ from ledger.primitives import HASH_BYTES, Hash
 from ledger.registry import MAX_VIEW, Phase
 from node.disk_errors import os_error
 from node.fence import MAX_NUMBER, PLACE_BYTES
+from node.file_formats import require_tag
 from node.file_locks import hold_file
 from node.private_files import replace_private
 from node.signing.payload import VotePayload
 from node.signing.wire import Holder
-from node.version import other_format
 
 STATE_TAG: Final = "poyong/last-signed/2"
 MAX_STATE_BYTES: Final = 1_024
@@ -156,7 +156,8 @@ class SignedRecord:
         self._lock = _lock(path)
         try:
             data = path.read_bytes()
-            _require_format(path, data)
+            remedy = "Start the release that wrote it or a later one: nothing is signed without it"
+            require_tag(data, path, STATE_TAG, MAX_STATE_BYTES, remedy)
             self.state = decode_state(data[: MAX_STATE_BYTES + 1], domain)
         except FileNotFoundError as error:
             self.close()
@@ -195,22 +196,6 @@ class SignedRecord:
             replace_private(self._path, encode_state(state, self._domain))
             self.state = state
         return found
-
-
-def _require_format(path: Path, data: bytes) -> None:
-    """LocalError when another release wrote the file under another number of the format."""
-    body, checksum = data[:-HASH_BYTES], data[-HASH_BYTES:]
-    if sha256(body) != checksum:
-        return  # damaged: decode_state says so
-    try:
-        value = codec.decode(body, MAX_STATE_BYTES)
-    except DecodeError:
-        return
-    tag = value[0] if type(value) is tuple and value else ""
-    name = STATE_TAG.rpartition("/")[0]
-    if isinstance(tag, str) and tag != STATE_TAG and tag.rpartition("/")[0] == name:
-        remedy = "Start the release that wrote it or a later one: nothing is signed without it"
-        raise other_format(path, tag, STATE_TAG, remedy)
 
 
 def create_record(path: Path, domain: SigningDomain) -> None:

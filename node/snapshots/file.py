@@ -20,9 +20,11 @@ from ledger.errors import LocalError
 from ledger.primitives import HASH_BYTES
 from node.disk_errors import os_error, sync_folder
 from node.snapshots.format import MAX_ITEMS, VERSION
+from node.version import other_format
 
 FAMILY: Final = b"poyong-snapshot-"
 MAGIC: Final = FAMILY + b"%d\n" % VERSION
+OTHER_SNAPSHOT: Final = "Use the release that made it, or a snapshot that this one makes"
 _LENGTH_BYTES: Final = 8
 _COUNT_BYTES: Final = 4
 _END_BYTES: Final = _COUNT_BYTES + HASH_BYTES
@@ -117,7 +119,7 @@ class SnapshotFile:
         end = size - _END_BYTES
         begin = os.pread(number, len(MAGIC), 0)
         if begin != MAGIC:
-            raise LocalError(_unknown(self.path, begin))
+            raise _unknown(self.path, begin)
         last = os.pread(number, _END_BYTES, max(0, end))
         count = int.from_bytes(last[:_COUNT_BYTES], "big")
         first = end - count * _LENGTH_BYTES
@@ -142,10 +144,8 @@ class SnapshotFile:
         )
 
 
-def _unknown(path: Path, begin: bytes) -> str:
-    if begin.startswith(FAMILY) and begin[len(FAMILY) :].strip() not in (b"", b"%d" % VERSION):
-        return (
-            f"{path} is a snapshot of another format than this release reads, which is {VERSION}: "
-            "install the release that made it, or take a snapshot that this one makes"
-        )
-    return f"{path} is no snapshot: name a file that poyong snapshot create wrote"
+def _unknown(path: Path, begin: bytes) -> LocalError:
+    found = begin[len(FAMILY) :].strip()
+    if begin.startswith(FAMILY) and found not in (b"", b"%d" % VERSION):
+        return other_format(path, found.decode(errors="replace"), VERSION, OTHER_SNAPSHOT)
+    return LocalError(f"{path} is no snapshot: name a file that poyong snapshot create wrote")

@@ -40,7 +40,11 @@ MAX_CHANGES: Final = codec.MAX_ITEMS
 
 
 class NewerFormatError(DecodeError):
-    """A later release wrote it."""
+    """A later release wrote it, in the format `found`."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(f"format {found}, this release reads {VERSION}")
+        self.found = found
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ def decode_manifest(data: bytes) -> Manifest:
         raise DecodeError("manifest: expected an array")
     version = codec.as_uint(value[0], "manifest.version")
     if version > VERSION:
-        raise NewerFormatError(f"format {version}, this release reads {VERSION}")
+        raise NewerFormatError(version)
     _, chain_id, genesis_hash, bucket_count, headers, certificate, changes, level, parts = (
         codec.as_array(value, "manifest", 9)
     )

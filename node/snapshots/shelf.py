@@ -9,10 +9,17 @@ import structlog
 
 from ledger.errors import DecodeError, LocalError
 from node.disk_errors import os_error
-from node.snapshots.file import SnapshotFile
-from node.snapshots.format import MANIFEST, Manifest, decode_manifest
+from node.snapshots.file import OTHER_SNAPSHOT, SnapshotFile
+from node.snapshots.format import (
+    MANIFEST,
+    VERSION,
+    Manifest,
+    NewerFormatError,
+    decode_manifest,
+)
 from node.snapshots.making import SPILL_FOLDER
 from node.sync_wire import MAX_OFFERS, PieceAsk, SnapshotOffer
+from node.version import other_format
 
 FOLDER: Final = "snapshots"
 """Below storage.path."""
@@ -105,6 +112,8 @@ def manifest_in(file: SnapshotFile) -> Manifest:
     """The manifest of a file, of which nothing is proven yet; LocalError when damaged."""
     try:
         return decode_manifest(file.read(MANIFEST))
+    except NewerFormatError as error:
+        raise other_format(file.path, error.found, VERSION, OTHER_SNAPSHOT) from error
     except DecodeError as error:
         raise LocalError(
             f"{file.path} is damaged: {error}. Copy it again from where it was made"

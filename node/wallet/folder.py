@@ -29,10 +29,11 @@ from ledger.errors import DecodeError, LocalError
 from ledger.primitives import ADDRESS_BYTES, Address
 from node import keystore
 from node.disk_errors import os_error
-from node.file_formats import require_format
+from node.file_formats import LATER_RELEASE, require_format
 from node.keystore import KeyKind
 from node.options import nearest
 from node.private_files import read_private, write_private
+from node.version import other_format
 from node.wallet import ethereum_keystore
 from node.wallet.ethereum_keystore import ScryptCost
 from node.wallet.phrases import Curve
@@ -131,6 +132,8 @@ def read_account(file: Path, name: str) -> Account:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LocalError(f"{file} is no file of a wallet ({error!s:.120}): move it away") from error
     require_format(content, file, "poyong-watch-1")
+    if not found.format and found.version > ethereum_keystore.VERSION:
+        raise other_format(file, found.version, ethereum_keystore.VERSION, LATER_RELEASE)
     if found.version == ethereum_keystore.VERSION:
         address = ethereum_keystore.read_keystore(content, str(file)).address
         if address is None:

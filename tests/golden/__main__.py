@@ -22,7 +22,8 @@ from node.version import VERSION
 from node.wire import FrameKind, Hello, encode_frame, encode_goodbye
 from tests.golden import folder
 from tests.golden.answers import ask_all
-from tests.golden.script import CONTRACTS, Script, codes_of, land_sections
+from tests.golden.script import Script, codes_of, land_sections
+from tests.golden.sending import CONTRACTS
 from tests.support.sealed_chain import SealedChain
 from tests.support.town_processes import ProcessTown, load, process_town
 from tests.support.transfers import CHAIN_ID

@@ -26,6 +26,11 @@ CALLS: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
     ("poyong_getProposal", (3,)),
     ("poyong_getProposal", (4,)),
     ("poyong_getTally", (3,)),
+    ("poyong_getCouncil", ()),
+    ("poyong_getRates", ()),
+    ("poyong_getSales", ()),
+    ("poyong_listChallengePetitions", ()),
+    ("poyong_getZoneEvents", ("daechon-dong",)),
 )
 """Beside blocks and receipts; nothing in the answers depends on the clock."""
 
@@ -36,7 +41,7 @@ def wanted(head: int, hashes: Iterable[str]) -> Iterator[tuple[str, tuple[Any, .
     for height in (1, 2, 3, head // 2, head):
         yield "poyong_getBlock", (height,)
         yield "eth_getBlockByNumber", (hex(height), True)
-    for found in sorted(set(hashes))[::25]:
+    for found in sorted(set(hashes))[::60]:
         yield "poyong_getReceipt", (f"0x{found}",)
         yield "poyong_getTransaction", (f"0x{found}",)
         yield "eth_getTransactionReceipt", (f"0x{found}",)

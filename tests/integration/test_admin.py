@@ -20,12 +20,12 @@ from api.errors import METHOD_NOT_FOUND
 from api.methods import admin_methods
 from api.sync_client import SyncClient
 from ledger.errors import LocalError
-from node import api_keys, config
+from node import api_keys, config, data_folder
 from node.cli import run
 from node.cli.admin_socket import ask_operator, listens, socket_of
 from node.snapshots.making import SPILL_FOLDER
 from node.snapshots.shelf import FOLDER
-from tests.support.rotation import write_config
+from tests.support.rotation import make_next_keys, write_config
 from tests.support.town_processes import ProcessTown, load, running_town
 
 
@@ -141,6 +141,21 @@ async def test_an_api_key_is_taken_away_without_a_restart(town: ProcessTown) -> 
             assert answer.status == 401
         async with session.post(url, json=body) as answer:
             assert answer.status == 200
+
+
+def test_the_label_names_the_keys_that_the_running_node_has(town: ProcessTown) -> None:
+    folder = home(town, town.validators[1])
+    file, label = folder / config.CONFIG_FILE, folder / "data" / data_folder.FILE
+    text, before = file.read_text(), json.loads(label.read_bytes())
+    try:
+        coming = make_next_keys(folder, node_key=False).validator.hex()
+        ask_operator(folder, admin_calls.reload())
+        after = json.loads(label.read_bytes())
+    finally:
+        file.write_text(text)
+    assert after == before | {"validator_keys": [*before["validator_keys"], coming]}
+    ask_operator(folder, admin_calls.reload())
+    assert json.loads(label.read_bytes()) == before
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,8 @@ async def test_bad_snapshots_are_refused_in_one_sentence(tmp_path: Path, shell: 
             (whole[: len(whole) // 2], "damaged or cut short"),
             (whole[:-1], "damaged or cut short"),
             (bytes(middle), "does not hold: item 1"),
-            (whole.replace(b"snapshot-1", b"snapshot-2", 1), "another format"),
-            (whole.replace(b"\x99\x01" + chain_id, b"\x99\x02" + chain_id), "of format 2"),
+            (whole.replace(b"snapshot-1", b"snapshot-2", 1), "has format 2, this"),
+            (whole.replace(b"\x99\x01" + chain_id, b"\x99\x02" + chain_id), "has format 2, this"),
             (whole.replace(b"\x99\x01" + chain_id, elsewhere), "is of another chain: its chain id"),
         ):
             file.unlink(missing_ok=True)

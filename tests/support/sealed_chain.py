@@ -12,9 +12,9 @@ from governance.proposals.lifecycle import Status
 from governance.proposals.proposal_rows import find
 from ledger import accounts
 from ledger.mempool import Mempool
-from ledger.primitives import Address
+from ledger.primitives import HASH_BYTES, Address
 from ledger.receipt import Receipt
-from ledger.registry import Certificate, Participation, Phase
+from ledger.registry import Certificate, Evidence, Participation, Phase
 from ledger.state import State
 from ledger.steps import finish
 from ledger.transaction import Draft, Transaction, sign
@@ -74,7 +74,11 @@ class SealedChain:
         return self.chain.state()
 
     def block(
-        self, *sent: Sent, after_ms: int = 1, also: Sequence[Transaction] = ()
+        self,
+        *sent: Sent,
+        after_ms: int = 1,
+        also: Sequence[Transaction] = (),
+        evidence: tuple[Evidence, ...] = (),
     ) -> tuple[Receipt, ...]:
         """One block, of all that was given; the receipts of those that are in it."""
         given = [*also, *self.signed(sent)]
@@ -85,7 +89,7 @@ class SealedChain:
             view=0,
             time_ms=self.time_ms + after_ms,
             proposer=self.height % len(self.chains),
-            participation=Participation(self.certificate),
+            participation=Participation(self.certificate, evidence=evidence),
             allow_empty=True,
         )
         made = finish(self.chain.build(request))
@@ -101,6 +105,16 @@ class SealedChain:
         assert self.applied is not None
         assert len(made.transactions) == len(given), "some were not executable"
         return tuple(self.applied.executed.receipts)
+
+    def contradicted(self, seat: int) -> Evidence:
+        """Two votes of a validator for the head's height, for its block and for another."""
+        phase, height, signed = Phase.PREPARE, self.height, list[bytes]()
+        claims = sorted((bytes(self.chain.head.hash), bytes(HASH_BYTES)))
+        ring = self.opened[seat].ring
+        for claim in claims:
+            payload = self.domain.payload(phase, height, 0, claim)
+            ring.sign(ring.public_keys[0], height, payload, signed.append)
+        return Evidence(phase, height, 0, seat, claims[0], signed[0], claims[1], signed[1])
 
     def signed(self, sent: Iterable[Sent]) -> list[Transaction]:
         """Each with its sender's next nonce."""

@@ -127,3 +127,10 @@ def test_every_cost_is_of_a_method_and_a_batch_of_the_dearest_fits_the_default_b
     assert all(methods[name] == cost > 1 for name, cost in COSTS.items())
     assert 100 * max(COSTS.values()) <= 10_000
     assert methods["eth_getBalance"] == methods["eth_blockNumber"] == 1
+
+
+def test_a_long_unknown_name_does_not_make_the_sentence_long() -> None:
+    content = b'{"keys": [], "%s": 1}' % (b"a" * 5_000)
+    with pytest.raises(LocalError, match="is no file of API keys") as found:
+        keys.parse(content, "keys.json")
+    assert len(str(found.value)) < 400

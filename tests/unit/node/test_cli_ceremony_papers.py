@@ -46,7 +46,10 @@ def test_members_have_to_be_distinct_ids(
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        (lambda terms: terms.update(format="poyong-ceremony-2"), "format: expected"),
+        (
+            lambda terms: terms.update(format="poyong-ceremony-2"),
+            "has format poyong-ceremony-2, this",
+        ),
         (lambda terms: terms.update(extra=1), "extra: unknown option"),
         (lambda terms: terms["genesis"].update(validators=[]), "genesis.validators: unknown"),
         (lambda terms: terms["genesis"]["modules"].update(governance={}), "poyong genesis new"),

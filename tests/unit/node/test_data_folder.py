@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from governance.deciding import ROTATE_KEY
+from ledger.crypto import sha256
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
 from ledger.state import State
+from ledger.validator_tables import set_at
 from node.block_store import PARTIAL_SCHEMA_VERSION, SCHEMA_VERSION, BlockStore
 from node.data_folder import FILE, LabelKeeper, read_label, require_openable
 from node.pruning import PruningRules
 from tests.support.applied_chain import DOCUMENT, AppliedChain
-from tests.support.ledger_chain import genesis_document, parsed, validator_signer
+from tests.support.ledger_chain import AUTHORITY, genesis_document, parsed, validator_signer
 
 OWN, OTHER = (each.organisation for each in DOCUMENT.validators.validators[:2])
 PRESENT, OTHERS = validator_signer(OWN).public_key, validator_signer(OTHER).public_key
@@ -77,6 +80,48 @@ def test_the_chain_knows_keys_that_genesis_does_not_name(folder: Path, state: St
     assert (folder / FILE).read_bytes() == before
 
 
+def test_the_label_follows_the_keys_of_a_running_node(folder: Path, state: State) -> None:
+    """Both keys from the reload on, and the new one alone from the next; the owner stays known."""
+    keeper = LabelKeeper(folder, None, DOCUMENT, [PRESENT])
+    keeper.start(state, 1, SCHEMA_VERSION)
+    for keys in ([PRESENT, COMING], [COMING], [COMING, NEXT]):
+        keeper.follow(state, 1, SCHEMA_VERSION, keys)
+        label = read_label(folder)
+        assert label is not None
+        assert label.validator_keys == tuple(key.hex() for key in keys)
+        assert label.organisation == OWN
+
+
+def test_the_label_learns_whose_a_key_is_when_a_set_names_it(folder: Path) -> None:
+    """The key was named before the chain named it; the rotation is in force two heights later."""
+    chain = AppliedChain()
+    keeper = LabelKeeper(folder, None, DOCUMENT, [COMING])
+    keeper.start(chain.state, 1, SCHEMA_VERSION)
+    assert json.loads((folder / FILE).read_bytes())["organisation"] == ""
+    for _ in range(4):
+        chain.grow()  # so that everybody has a seal on the chain
+    body = ROTATE_KEY.encode(OWN, COMING, sha256(b"node of the coming key"))
+    chain.grow(chain.signed(ROTATE_KEY.name, body, AUTHORITY))
+    named = list[str]()
+    while set_at(chain.state, chain.chain.head.height).validators[0].public_key != COMING:
+        chain.grow()
+        keeper.follow(chain.state, chain.chain.head.height + 1, SCHEMA_VERSION, [COMING])
+        named.append(json.loads((folder / FILE).read_bytes())["organisation"])
+    assert named[-1] == OWN
+    assert len(named) < 5
+
+
+def test_keys_of_another_organisation_are_refused_while_the_node_runs(
+    folder: Path, state: State
+) -> None:
+    keeper = LabelKeeper(folder, None, DOCUMENT, [PRESENT])
+    keeper.start(state, 1, SCHEMA_VERSION)
+    before = (folder / FILE).read_bytes()
+    with pytest.raises(LocalError, match=f"are those of '{OWN}', .* is that of '{OTHER}'"):
+        keeper.follow(state, 1, SCHEMA_VERSION, [OTHERS])
+    assert (folder / FILE).read_bytes() == before
+
+
 def test_an_observer_records_nobodys_votes(folder: Path, state: State) -> None:
     label = opened(folder, state, [])
     assert (label["validator_keys"], label["organisation"]) == ([], "")
@@ -106,7 +151,7 @@ def test_the_label_follows_when_the_first_blocks_go(folder: Path) -> None:
     stores = list[int]()
     while blocks.lowest_height == 1:
         chain.take(chain.certified(chain.build()))
-        keeper.follow(chain.state, chain.chain.head.height + 1, blocks.schema_version)
+        keeper.follow(chain.state, chain.chain.head.height + 1, blocks.schema_version, [PRESENT])
         label = read_label(folder)
         assert label is not None
         stores.append(label.store)
