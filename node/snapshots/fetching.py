@@ -86,6 +86,10 @@ class SnapshotFetcher:
         self._large = asyncio.Lock()
         self._failure: BaseException | None = None
         self._samples: list[tuple[float, int]] = []
+        self.gathering: Gathering | None = None
+        """How far it was when it last said so."""
+        self.refusal = ""
+        """Why the last source was dropped, or what it offered not taken."""
 
     # What the network tells
 
@@ -328,6 +332,7 @@ class SnapshotFetcher:
         source = self._sources.get(node_key)
         if source is not None and source.offers is not None:
             log.warning("snapshot.source_fails", node_key=node_key.hex(), reason=reason)
+            self.refusal = reason
             source.offers = tuple(each for each in source.offers if each != offer)
             source.failures = 0
             source.withdrawn += 1
@@ -339,6 +344,7 @@ class SnapshotFetcher:
     def _drop(self, node_key: bytes, reason: str) -> None:
         """Nothing more is taken from who sent what does not hold."""
         log.error("snapshot.source_dropped", node_key=node_key.hex(), reason=reason)
+        self.refusal = reason
         self._dropped.add(node_key)
         self.peer_lost(node_key)
         self._penalise(node_key, FORGED_BLOCK_POINTS, f"snapshot: {reason}")
@@ -363,6 +369,7 @@ class SnapshotFetcher:
             rate,
             left_bytes // rate if rate else None,
         )
+        self.gathering = gathering
         self._folder.tell(gathering)
         log.info(
             "snapshot.progress",

@@ -5,7 +5,7 @@ database, and disconnects. Then it starts as any node does, and fetches the bloc
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -23,6 +23,7 @@ from node.identities import Identities
 from node.peers import Peer, PeerManager, Role
 from node.snapshots.checking import ChainRules
 from node.snapshots.fetching import SnapshotFetcher
+from node.snapshots.progress import JoinProgress
 from node.snapshots.restoring import JoinFolder
 from node.version import SOFTWARE
 from node.wire import FrameKind, Hello
@@ -34,6 +35,10 @@ WAITING_S: Final = 30.0
 """How often the log says that nobody is connected yet."""
 
 log = structlog.get_logger(__name__)
+
+
+class _StoppedError(Exception):
+    """The node was told to stop while its database was being made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,9 @@ class Joining:
         self._data = config.path(config.storage.path)
         self._folder = JoinFolder(self._data, start.rules)
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._installed = 0
+        self._is_installing = False
+        self._is_cancelled = False
         network = config.network
         self._peers = PeerManager(
             identities,
@@ -99,7 +107,7 @@ class Joining:
             await asyncio.gather(fetching, return_exceptions=True)
             await self._peers.stop()
         if found:
-            self._install()
+            await self._install()
         else:
             self._folder.remove()
         return found
@@ -115,17 +123,54 @@ class Joining:
                 )
         return await self._fetcher.run(PATIENCE_S)
 
-    def _install(self) -> None:
+    async def _install(self) -> None:
+        """In a thread: probes are answered meanwhile, and a stop is heard."""
         manifest = self._folder.manifest
         log.info("snapshot.installing", height=manifest.manifest.height if manifest else 0)
+        self._is_installing = True
         history = self._config.history
-        height = self._folder.install(
-            self._data / CHAIN_FOLDER,
-            self._start.header,
-            self._config.storage.engine,
-            HistoryRules(history.enabled, history.keep_blocks),
+        work = asyncio.ensure_future(
+            asyncio.to_thread(
+                self._folder.install,
+                self._data / CHAIN_FOLDER,
+                self._start.header,
+                self._config.storage.engine,
+                HistoryRules(history.enabled, history.keep_blocks),
+                self._item_installed,
+            )
         )
+        try:
+            height = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self._is_cancelled = True
+            await asyncio.gather(work, return_exceptions=True)
+            raise
         log.info("snapshot.installed", height=height)
+
+    def _item_installed(self, _: int) -> None:
+        """Told in the thread, of each item in whatever order."""
+        if self._is_cancelled:
+            raise _StoppedError
+        self._installed += 1
+
+    def progress(self) -> JoinProgress:
+        """How far it is."""
+        manifest, told = self._folder.manifest, self._fetcher.gathering
+        progress = JoinProgress(len(self._peers.peers()), refusal=self._fetcher.refusal)
+        if manifest is None:
+            return progress
+        height = manifest.manifest.height
+        items_in_all = manifest.manifest.item_count - 1
+        return replace(
+            progress,
+            height=height,
+            items=self._folder.kept_items,
+            items_in_all=items_in_all,
+            bytes=self._folder.kept_bytes,
+            seconds_left=told.seconds_left if told and told.height == height else None,
+            installed=self._installed,
+            is_installing=self._is_installing,
+        )
 
     def _registry(self) -> dict[bytes, Role]:
         """Validators and observers of genesis; whom else the address book names is dialled too."""

@@ -208,8 +208,8 @@ class DrillTown(ProcessTown):
         return min(heights) >= 0 and max(heights) - min(heights) <= 1
 
     def conclude(self) -> int:
-        """Users rest; every node has the same blocks and every receipt that was seen, from the first
-        block on that it holds, and the first node holds all. How many transfers users saw as
+        """Users rest; every node has the same blocks and every receipt that was seen, from the
+        first block on that it holds, and the first node holds all. How many transfers users saw as
         final."""
         users = self.users
         ensure(users is not None, "nobody looked: begin() first")

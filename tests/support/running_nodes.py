@@ -24,6 +24,7 @@ from node.localnet.creation import (
     prepare,
     read_keys,
 )
+from node.metrics import Metrics
 from tests.support.transfers import draft as transfer_draft
 
 WAIT_S: Final = 20.0
@@ -57,7 +58,7 @@ class RunningNodes:
     async def start(self, *names: str) -> None:
         """Start nodes; they connect by themselves."""
         for name in names:
-            node = assembly.build_node(self.settings(name))
+            node = assembly.build_node(self.settings(name), Metrics())
             self.nodes[name] = node
             await node.runtime.start()
 
