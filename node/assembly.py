@@ -59,7 +59,7 @@ from node.service import Service
 from node.signing.choice import open_elsewhere, public_keys_of
 from node.signing.ring import KeyRing
 from node.signing.wire import Holder
-from node.snapshots.joining import Joining, start_of
+from node.snapshots.joining import Joining, start_of, trusted_file_of
 from node.snapshots.keeping import SnapshotKeeper
 from node.snapshots.progress import watched
 from node.snapshots.shelf import FOLDER as SNAPSHOTS_FOLDER
@@ -436,9 +436,10 @@ async def _joined(
     # The folder may hold votes all the same: of whom, is asked before a chain is put beside them.
     keys = public_keys_of(config, files)
     require_openable(config.path(config.storage.path), document, keys)
+    start = start_of(document, build_executor(), trusted_file_of(config))
+    phase = Joining(config, start, identities)
     if config.metrics.enabled:
         await health.start()
-    phase = Joining(config, start_of(document, build_executor()), identities)
     joining = asyncio.ensure_future(phase.run())
     stopping = asyncio.ensure_future(stopped.wait())
     try:

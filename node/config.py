@@ -230,6 +230,11 @@ class SnapshotsConfig:
     join: bool = option(
         False, "Without a chain yet, begin from a snapshot of the peers and not at genesis."
     )
+    trusted_header: str = option(
+        "",
+        "File of a header that `poyong verify --keep` wrote: a snapshot has to follow from it, and "
+        "not from genesis alone.",
+    )
     serve: bool = option(True, "Give peers the snapshots that this node has.")
     every_blocks: int = option(
         0,
@@ -398,6 +403,12 @@ def _check_together(config: Config, source: str) -> None:
             f"{source}: [pruning] keep_blocks is {config.pruning.keep_blocks}, expected 0 to keep "
             f"all, or at least {LEAST_KEPT_BLOCKS}: peers and readers that are a little behind "
             "need so many"
+        )
+    if config.snapshots.trusted_header and not config.snapshots.join:
+        raise LocalError(
+            f"{source}: [snapshots] trusted_header is {config.snapshots.trusted_header!r:.160} and "
+            "join is false: a node that begins at genesis trusts genesis; set join to true, or "
+            "leave trusted_header empty"
         )
     validator_keys = (config.node.validator_key, config.node.next_validator_key)
     check_node(config.signer, config.pkcs11, validator_keys, source)

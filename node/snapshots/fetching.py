@@ -144,7 +144,7 @@ class SnapshotFetcher:
                 while self._choose() is None:
                     self._changed.clear()
                     for node_key, source in self._sources.items():
-                        if source.offers == ():
+                        if source.offers is not None and not self._of_use(source):
                             self._ask(node_key, SnapshotsAsk(self._next_id()))
                     await self.changed_within(REPORT_S)
         except TimeoutError:
@@ -162,7 +162,7 @@ class SnapshotFetcher:
 
     def _choose(self) -> SnapshotOffer | None:
         """The one that was begun, else the highest; a claim, which the manifest has to prove."""
-        offers = {offer for source in self._sources.values() for offer in source.offers or ()}
+        offers = {offer for source in self._sources.values() for offer in self._of_use(source)}
         begun = self._folder.manifest
         for offer in offers:
             if begun is not None and _is_of(begun, offer):
@@ -170,6 +170,18 @@ class SnapshotFetcher:
         return max(
             offers, key=lambda offer: (offer.height, offer.block_hash, -offer.level), default=None
         )
+
+    def _of_use(self, source: _Source) -> list[SnapshotOffer]:
+        """Its offers from the trusted header on; older ones are no lie, and cannot be proven."""
+        lowest = self._rules.lowest_height
+        offers = source.offers or ()
+        found = [offer for offer in offers if offer.height >= lowest]
+        if offers and not found:
+            self.refusal = (
+                f"a peer's newest snapshot is of block {offers[-1].height}, before the trusted "
+                f"block {lowest}"
+            )
+        return found
 
     def _holders(self, offer: SnapshotOffer) -> list[bytes]:
         return [

@@ -6,6 +6,7 @@ database, and disconnects. Then it starts as any node does, and fetches the bloc
 
 import asyncio
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -21,6 +22,7 @@ from node.config import Config
 from node.connection import ConnectionTimes
 from node.identities import Identities
 from node.peers import Peer, PeerManager, Role
+from node.proof_files import read_trusted_header, require_of_chain
 from node.snapshots.checking import ChainRules
 from node.snapshots.fetching import SnapshotFetcher
 from node.snapshots.progress import JoinProgress
@@ -50,12 +52,25 @@ class Start:
     rules: ChainRules
 
 
-def start_of(document: Genesis, executor: BlockExecutor) -> Start:
-    """What follows from a genesis document; of a restart no exported state is needed."""
+def start_of(document: Genesis, executor: BlockExecutor, trusted_file: Path | None = None) -> Start:
+    """What follows from a genesis document; of a restart no exported state is needed.
+
+    trusted_file: of a header that is trusted besides; LocalError when it is of another chain.
+    """
     first = genesis.header(document, executor)
     trusted = TrustedGenesis(document.chain_id, first.hash, document.validators)
-    rules = ChainRules(trusted, document.bucket_count, executor.contracts.decode_call)
+    anchor = None
+    if trusted_file is not None:
+        anchor = read_trusted_header(trusted_file)
+        require_of_chain(anchor, document.chain_id, first.hash, trusted_file)
+    rules = ChainRules(trusted, document.bucket_count, executor.contracts.decode_call, anchor)
     return Start(document, first, rules)
+
+
+def trusted_file_of(config: Config) -> Path | None:
+    """Where the configuration says that the trusted header is."""
+    named = config.snapshots.trusted_header
+    return config.path(named) if named else None
 
 
 class Joining:
@@ -93,7 +108,9 @@ class Joining:
         )
 
     async def run(self) -> bool:
-        """Whether the node has a chain now; False when no peer has a snapshot that holds."""
+        """Whether the node has a chain now; False when no peer has a snapshot that holds. With a
+        trusted header it goes on looking: from genesis it would believe whoever has the keys of
+        former validators."""
         # Nobody has to reach this node yet: it dials, and has nothing to give.
         await self._peers.start("127.0.0.1", 0)
         fetching = asyncio.ensure_future(self._fetch())
@@ -121,7 +138,17 @@ class Joining:
                     remedy="see that the authority has admitted this node's key as an observer, "
                     "and that the addresses in network.peers are right",
                 )
-        return await self._fetcher.run(PATIENCE_S)
+        while not await self._fetcher.run(PATIENCE_S):
+            if self._start.rules.anchor is None:
+                return False
+            log.warning(
+                "snapshot.none_from_trusted",
+                trusted_height=self._start.rules.lowest_height,
+                last_refusal=self._fetcher.refusal,
+                remedy="have a peer make a snapshot (poyong snapshot create), and compare the "
+                "trusted header with somebody who runs a node",
+            )
+        return True
 
     async def _install(self) -> None:
         """In a thread: probes are answered meanwhile, and a stop is heard."""
