@@ -144,7 +144,7 @@ class Joining:
             log.warning(
                 "snapshot.none_from_trusted",
                 trusted_height=self._start.rules.lowest_height,
-                last_refusal=self._fetcher.refusal,
+                reason=self._fetcher.refusal or "no peer has any",
                 remedy="have a peer make a snapshot (poyong snapshot create), and compare the "
                 "trusted header with somebody who runs a node",
             )

@@ -15,7 +15,7 @@ from node.identities import Identities
 from node.keystore import KeyKind, open_seed
 from node.localnet.creation import PASSWORD
 from node.modules import build_executor
-from node.snapshots.joining import Joining, start_of
+from node.snapshots.joining import Joining, start_of, trusted_file_of
 from node.sync_wire import PieceAnswer, PieceAsk, SyncAnswer, SyncQuestion
 from node.tls import NodeIdentity
 from tests.integration.network_harness import watched_logs
@@ -39,7 +39,7 @@ def joining(nodes: RunningNodes, name: str) -> Joining:
     settings = nodes.settings(name)
     document = read_genesis(settings.path(settings.node.genesis))
     seed = open_seed(settings.path(settings.node.node_key), PASSWORD, KeyKind.NODE)
-    start = start_of(document, build_executor())
+    start = start_of(document, build_executor(), trusted_file_of(settings))
     return Joining(settings, start, Identities(NodeIdentity.from_seed(seed)))
 
 
