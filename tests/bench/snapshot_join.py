@@ -4,7 +4,9 @@ python -m tests.bench.snapshot_join [--blocks 50000] [--accounts 100000] [--tran
 
 Both chains are built by the executor without a network, with real keys and certificates. One
 validator serves them, the observer is a process of its own (`poyong start`), and what is measured
-is the time from its start until it answers with the head. Prints one JSON line a part.
+is the time from its start until it answers with the head. The rate from genesis is held against
+what a town of four finalises live on this machine in the same run, before and after it. Prints one
+JSON line a part.
 """
 
 import argparse
@@ -30,12 +32,13 @@ from ledger.registry import Certificate, Participation, Phase
 from ledger.steps import finish
 from ledger.transaction import decode_transaction
 from node import assembly, config, keystore
+from node.bench import run
 from node.bench.workload import Workload
 from node.block_store import BlockStore
 from node.execution import Chain
 from node.keystore import KeyKind
 from node.localnet import creation, processes
-from node.localnet.layout import Town
+from node.localnet.layout import DEFAULT_VALIDATORS, Town
 from node.modules import build_executor
 from node.snapshots.joining import start_of
 from node.snapshots.making import SnapshotMaker, make_at_once
@@ -220,13 +223,31 @@ def from_snapshot(folder: Path, blocks: int, count: int) -> None:
     )
 
 
-def from_genesis(folder: Path, transfers: int, count: int) -> None:
+def live(seconds: float) -> float:
+    """Transfers a second that a town of four finalises at most, as `poyong bench --seconds`
+    measures it: with 100,000 accounts, the load on the same machine."""
+    found = asyncio.run(run.short(DEFAULT_VALIDATORS, seconds, lambda _: None))
+    rate = found.throughput.per_second
+    show(
+        part="live",
+        accounts=run.SHORT_ACCOUNTS,
+        validators=DEFAULT_VALIDATORS,
+        transfers_a_second=round(rate),
+        of_signature_bound=round(rate / found.limits.signature_bound, 2),
+        verify_us=round(found.limits.verify_us, 1),
+    )
+    return rate
+
+
+def from_genesis(folder: Path, transfers: int, count: int, live_seconds: float) -> None:
     workload = Workload(creation.CHAIN_ID, count, SENDERS)
     town = make_town(folder, workload)
     blocks = transfers // FULL_BLOCK
     grow(folder, town, workload.transactions(0, transfers), blocks, FULL_BLOCK)
+    before = live(live_seconds)
     took_s, blocks_a_second = asyncio.run(joined(folder, town, blocks, by_snapshot=False))
     verify = verify_us()
+    most = max(before, live(live_seconds))
     show(
         part="from genesis",
         blocks=blocks,
@@ -235,6 +256,8 @@ def from_genesis(folder: Path, transfers: int, count: int) -> None:
         start_to_head_s=round(took_s, 2),
         transfers_a_second_start_included=round(transfers / took_s),
         transfers_a_second=round(blocks_a_second * FULL_BLOCK),
+        times_live_start_included=round(transfers / took_s / most, 2),
+        times_live=round(blocks_a_second * FULL_BLOCK / most, 2),
         verify_us=round(verify, 1),
         of_one_cores_verifies=round(blocks_a_second * FULL_BLOCK * verify / 1e6, 2),
     )
@@ -249,18 +272,15 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=50_000)
     parser.add_argument("--accounts", type=int, default=100_000)
     parser.add_argument("--transfers", type=int, default=200_000)
+    parser.add_argument("--live-seconds", type=float, default=10.0)
     parser.add_argument("--only", choices=("snapshot", "genesis"))
     given = parser.parse_args()
-    for name, part, amount in (
-        ("snapshot", from_snapshot, given.blocks),
-        ("genesis", from_genesis, given.transfers),
-    ):
-        if given.only in (None, name):
-            folder = Path(tempfile.mkdtemp(prefix="poyong-join-"))
-            try:
-                part(folder, amount, given.accounts)
-            finally:
-                shutil.rmtree(folder)
+    if given.only != "genesis":
+        with tempfile.TemporaryDirectory(prefix="poyong-join-") as name:
+            from_snapshot(Path(name), given.blocks, given.accounts)
+    if given.only != "snapshot":
+        with tempfile.TemporaryDirectory(prefix="poyong-join-") as name:
+            from_genesis(Path(name), given.transfers, given.accounts, given.live_seconds)
 
 
 if __name__ == "__main__":
