@@ -429,7 +429,14 @@ async def _joined(
 ) -> bool:
     """Begin from a snapshot where the configuration says so and no chain is there; False when the
     node was told to stop meanwhile. Probes are answered from here on then."""
-    if not config.snapshots.join or has_chain(config.path(config.storage.path) / CHAIN_FOLDER):
+    if has_chain(config.path(config.storage.path) / CHAIN_FOLDER):
+        return True
+    if not config.snapshots.join:
+        if config.snapshots.trusted_header:
+            raise LocalError(
+                "snapshots.trusted_header names a file and snapshots.join is false: a node that "
+                "begins at genesis trusts genesis; set join to true, or leave trusted_header empty"
+            )
         return True
     identities, files = open_keys(config)
     document = read_genesis(config.path(config.node.genesis))

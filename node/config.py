@@ -404,12 +404,6 @@ def _check_together(config: Config, source: str) -> None:
             f"all, or at least {LEAST_KEPT_BLOCKS}: peers and readers that are a little behind "
             "need so many"
         )
-    if config.snapshots.trusted_header and not config.snapshots.join:
-        raise LocalError(
-            f"{source}: [snapshots] trusted_header is {config.snapshots.trusted_header!r:.160} and "
-            "join is false: a node that begins at genesis trusts genesis; set join to true, or "
-            "leave trusted_header empty"
-        )
     validator_keys = (config.node.validator_key, config.node.next_validator_key)
     check_node(config.signer, config.pkcs11, validator_keys, source)
     try:

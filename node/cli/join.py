@@ -102,6 +102,26 @@ def join(
     config.parse(text, Path("--peer"), {})
     password = keystore.read_password(password_file, "the new key")
     node_key = _make(home, document, text, trusted, password, organisation)
+    _show(home, document, found, trusted, organisation, node_key, as_json=as_json)
+    if not start_now:
+        return 0
+    if as_json:
+        os.environ["POYONG_LOG_FORMAT"] = "json"
+    from node.assembly import run_node
+
+    return run_node(home)
+
+
+def _show(
+    home: Path,
+    document: Genesis,
+    genesis_hash: bytes,
+    trusted: TrustedHeader | None,
+    organisation: str,
+    node_key: bytes,
+    *,
+    as_json: bool,
+) -> None:
     entry: dict[str, Any] = {"organisation": organisation, "node_key": node_key.hex()}
     if as_json:
         block = None if trusted is None else hex_of(trusted.anchor.block_hash)
@@ -109,7 +129,7 @@ def join(
         print_json(
             {
                 "home": str(home),
-                "genesis_hash": hex_of(found),
+                "genesis_hash": hex_of(genesis_hash),
                 "trusted_height": height,
                 "trusted_block": block,
                 "entry": entry,
@@ -129,13 +149,6 @@ def join(
                 f"{hex_of(trusted.anchor.block_hash)}: compare both with somebody who runs a node.",
                 err=True,
             )
-    if not start_now:
-        return 0
-    if as_json:
-        os.environ["POYONG_LOG_FORMAT"] = "json"
-    from node.assembly import run_node
-
-    return run_node(home)
 
 
 def _trusted(file: Path | None, genesis_hash: str | None, *, whole: bool) -> TrustedHeader | None:

@@ -191,6 +191,30 @@ def figure(series: str, name: str) -> float:
     return float(line.split()[1])
 
 
+async def assert_probed(port: int, height: int) -> None:
+    """While it gathers, a supervisor sees that it is alive, and a monitor how far it is."""
+    assert await probe(port, "healthz") == (200, "alive\n")
+    code, said = await probe(port, "readyz")
+    assert code == 503
+    assert said.startswith(f"not ready: gathers the snapshot of block {height:,}: ")
+    assert "peers connected: 1" in said
+    _, series = await probe(port, "metrics")
+    assert "poyong_snapshot_joining 1.0" in series
+    assert f"poyong_snapshot_height {height}.0" in series
+    assert figure(series, "poyong_snapshot_gathered_items") >= 19
+    assert figure(series, "poyong_snapshot_installed_items") == 0
+    assert figure(series, "poyong_sync_syncing") == 1, "nobody is called for its old head"
+
+
+async def assert_probed_later(port: int) -> float:
+    """The joining is over, and its figures stay; the height."""
+    _, series = await probe(port, "metrics")
+    assert figure(series, "poyong_snapshot_joining") == 0
+    whole = figure(series, "poyong_snapshot_items")
+    assert figure(series, "poyong_snapshot_installed_items") == whole > RECENT_HEIGHTS
+    return figure(series, "poyong_consensus_height")
+
+
 async def status_at(home: Path, height: int) -> dict[str, Any]:
     """What it prints once the node is there."""
     async with asyncio.timeout(WAIT_S):
@@ -263,18 +287,7 @@ async def test_from_nothing_to_a_synced_observer_past_a_kill(tmp_path: Path, she
             found = await asyncio.to_thread(status, home)
             assert found["joining"]["height"] == height
             assert found["joining"]["items_in_all"] > RECENT_HEIGHTS
-            # A supervisor sees that it is alive, and a monitor how far it is.
-            assert await probe(probed, "healthz") == (200, "alive\n")
-            code, said = await probe(probed, "readyz")
-            assert code == 503
-            assert said.startswith(f"not ready: gathers the snapshot of block {height:,}: ")
-            assert "peers connected: 1" in said
-            _, series = await probe(probed, "metrics")
-            assert "poyong_snapshot_joining 1.0" in series
-            assert f"poyong_snapshot_height {height}.0" in series
-            assert figure(series, "poyong_snapshot_gathered_items") >= 19
-            assert figure(series, "poyong_snapshot_installed_items") == 0
-            assert figure(series, "poyong_sync_syncing") == 1, "nobody is called for its old head"
+            await assert_probed(probed, height)
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -286,11 +299,7 @@ async def test_from_nothing_to_a_synced_observer_past_a_kill(tmp_path: Path, she
             final = await nodes.finalise(name, 3)
             found = await status_at(home, final.height)
             assert found["lowest_height"] == height - RECENT_HEIGHTS + 1
-            _, series = await probe(probed, "metrics")
-            assert figure(series, "poyong_snapshot_joining") == 0
-            whole = figure(series, "poyong_snapshot_items")
-            assert figure(series, "poyong_snapshot_installed_items") == whole > RECENT_HEIGHTS
-            assert figure(series, "poyong_consensus_height") >= final.height
+            assert await assert_probed_later(probed) >= final.height
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=WAIT_S) == 0

@@ -14,6 +14,7 @@ from ledger.errors import LocalError, PeerError
 from ledger.registry import Certificate, Phase, ValidatorSet
 from ledger.validator_tables import set_at
 from node import config
+from node.assembly import run_node
 from node.chain_proofs import chain_proof
 from node.snapshots.checking import BeforeTrustedError, ChainRules, CheckedManifest
 from node.snapshots.format import MANIFEST, Manifest, decode_manifest
@@ -155,9 +156,11 @@ def test_what_was_gathered_of_a_forged_chain_is_dropped_at_the_next_start(tmp_pa
     assert JoinFolder(tmp_path, trusting(changed())).manifest is None
 
 
-def test_a_trusted_header_without_a_snapshot_is_refused() -> None:
-    """A node that begins at genesis would not look at it."""
-    text = '[snapshots]\ntrusted_header = "trusted.json"\n'
+def test_a_trusted_header_without_a_snapshot_is_refused(tmp_path: Path) -> None:
+    """A node that begins at genesis would not look at it. Nothing is made."""
+    settings = config.SnapshotsConfig(trusted_header="trusted.json")
+    text = config.render(config.Config(snapshots=settings))
+    (tmp_path / config.CONFIG_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(LocalError, match="set join to true, or leave trusted_header empty"):
-        config.parse(text, Path("config.toml"), {})
-    assert config.parse(f"{text}join = true\n", Path("config.toml"), {}).snapshots.join
+        run_node(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [config.CONFIG_FILE]
