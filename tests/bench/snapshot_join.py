@@ -263,6 +263,8 @@ def live(seconds: float) -> tuple[float, float]:
     CPU time of its validators, if the load took none and nothing else ran."""
     found = asyncio.run(run.short(DEFAULT_VALIDATORS, seconds, lambda _: None))
     rate = found.throughput.per_second
+    if rate == 0:
+        raise SystemExit("the town finalised nothing: let nothing else run, or try --live-seconds")
     by_cpu = run.cores() / (DEFAULT_VALIDATORS * found.throughput.cpu_us / 1e6)
     show(
         part="live",
