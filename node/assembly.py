@@ -44,7 +44,7 @@ from node.data_folder import LabelKeeper, require_openable
 from node.execution import AppliedBlock
 from node.fence import Fence, Standing
 from node.fencing import enter, require_held
-from node.health import HealthServer
+from node.health import HealthServer, Readiness
 from node.identities import Identities
 from node.instruments import Instruments
 from node.log_setup import configure_logging
@@ -59,8 +59,9 @@ from node.service import Service
 from node.signing.choice import open_elsewhere, public_keys_of
 from node.signing.ring import KeyRing
 from node.signing.wire import Holder
-from node.snapshots.joining import Joining, start_of
+from node.snapshots.joining import Joining, start_of, trusted_file_of
 from node.snapshots.keeping import SnapshotKeeper
+from node.snapshots.progress import watched
 from node.snapshots.shelf import FOLDER as SNAPSHOTS_FOLDER
 from node.snapshots.shelf import Shelf
 from node.software import require_version
@@ -320,12 +321,11 @@ class Node:
     keeper: SnapshotKeeper
 
 
-def build_node(config: Config) -> Node:
+def build_node(config: Config, metrics: Metrics) -> Node:
     """Open a node's files and join its parts, on the running event loop.
 
     LocalError when the operator has to act first; then nothing stays open.
     """
-    metrics = Metrics(version=VERSION)
     opened = open_files(config, metrics.wal_sync_seconds.observe)
     shelf = Shelf(config.path(config.storage.path) / SNAPSHOTS_FOLDER, config.snapshots.keep)
     shelf.tidy()
@@ -393,15 +393,18 @@ async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    if not await _joined(config, stopped):
-        return EXIT_OK
-    node = build_node(config)
-    runtime = node.runtime
+    metrics = Metrics(version=VERSION)
     health = HealthServer(
-        node.metrics, node.instruments.readiness, config.metrics.host, config.metrics.port
+        metrics, lambda: Readiness(False, "starts"), config.metrics.host, config.metrics.port
     )
-    api = ApiServer(node.service, _api_config(config), runtime.fail)
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(health.stop)
+        if not await _joined(config, stopped, health, metrics):
+            return EXIT_OK
+        node = build_node(config, metrics)
+        runtime = node.runtime
+        health.answer_by(node.instruments.readiness)
+        api = ApiServer(node.service, _api_config(config), runtime.fail)
         stack.callback(node.opened.chain.blocks.close)
         stack.callback(node.compactor.stop)
         folder = config.path(config.storage.path) / CHAIN_FOLDER
@@ -431,22 +434,34 @@ async def _serve(config: Config) -> int:
         return await _until_stopped(stopped, runtime)
 
 
-async def _joined(config: Config, stopped: asyncio.Event) -> bool:
+async def _joined(
+    config: Config, stopped: asyncio.Event, health: HealthServer, metrics: Metrics
+) -> bool:
     """Begin from a snapshot where the configuration says so and no chain is there; False when the
-    node was told to stop meanwhile."""
-    if not config.snapshots.join or has_chain(config.path(config.storage.path) / CHAIN_FOLDER):
+    node was told to stop meanwhile. Probes are answered from here on then."""
+    if has_chain(config.path(config.storage.path) / CHAIN_FOLDER):
+        return True
+    if not config.snapshots.join:
+        if config.snapshots.trusted_header:
+            raise LocalError(
+                "snapshots.trusted_header names a file and snapshots.join is false: a node that "
+                "begins at genesis trusts genesis; set join to true, or leave trusted_header empty"
+            )
         return True
     identities, files = open_keys(config)
     document = read_genesis(config.path(config.node.genesis))
     # The folder may hold votes all the same: of whom, is asked before a chain is put beside them.
     keys = public_keys_of(config, files)
     require_openable(config.path(config.storage.path), document, keys)
-    joining = asyncio.ensure_future(
-        Joining(config, start_of(document, build_executor()), identities).run()
-    )
+    start = start_of(document, build_executor(), trusted_file_of(config))
+    phase = Joining(config, start, identities)
+    if config.metrics.enabled:
+        await health.start()
+    joining = asyncio.ensure_future(phase.run())
     stopping = asyncio.ensure_future(stopped.wait())
     try:
-        await asyncio.wait((joining, stopping), return_when=asyncio.FIRST_COMPLETED)
+        with watched(health, metrics, phase.progress):
+            await asyncio.wait((joining, stopping), return_when=asyncio.FIRST_COMPLETED)
         if stopping.done() and not joining.done():
             return False
         if not joining.result():

@@ -230,6 +230,11 @@ class SnapshotsConfig:
     join: bool = option(
         False, "Without a chain yet, begin from a snapshot of the peers and not at genesis."
     )
+    trusted_header: str = option(
+        "",
+        "File of a header that `poyong verify --keep` wrote: a snapshot has to follow from it, and "
+        "not from genesis alone.",
+    )
     serve: bool = option(True, "Give peers the snapshots that this node has.")
     every_blocks: int = option(
         0,

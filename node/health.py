@@ -53,7 +53,8 @@ class HealthServer:
     def __init__(
         self, metrics: Metrics, readiness: Callable[[], Readiness], host: str, port: int
     ) -> None:
-        self._app = health_app(metrics, readiness)
+        self._readiness = readiness
+        self._app = health_app(metrics, self._present)
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -63,8 +64,18 @@ class HealthServer:
         """The port in use once started (the option may be 0)."""
         return self._port
 
+    def _present(self) -> Readiness:
+        return self._readiness()
+
+    def answer_by(self, readiness: Callable[[], Readiness]) -> None:
+        """From now on this says whether the node is ready."""
+        self._readiness = readiness
+
     async def start(self) -> None:
-        """Listen; LocalError when the address is taken or not of this machine."""
+        """Listen, unless it does already; LocalError when the address is taken or not of this
+        machine."""
+        if self._runner is not None:
+            return
         self._runner = web.AppRunner(
             self._app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False
         )

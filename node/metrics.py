@@ -126,6 +126,7 @@ class Metrics:
         self._consensus()
         self._storage()
         self._network()
+        self._joining()
         self.economy = EconomyMetrics(self.registry, zones)
         self.set_validators(validators)
 
@@ -263,6 +264,25 @@ class Metrics:
             "sync_target_height", "Highest certified height heard of."
         )
 
+    def _joining(self) -> None:
+        gauge = self._gauge
+        self.joining = gauge(
+            "snapshot_joining", "1 while this node has no chain yet and begins with a snapshot."
+        )
+        self.snapshot_height = gauge(
+            "snapshot_height", "Block of the snapshot with which it begins; 0 before one is chosen."
+        )
+        self.snapshot_items = gauge(
+            "snapshot_items", "Items of that snapshot: blocks, and parts of the state."
+        )
+        self.snapshot_items_gathered = gauge(
+            "snapshot_gathered_items", "Items of it that are here, checked."
+        )
+        self.snapshot_bytes_gathered = gauge("snapshot_gathered_bytes", "Bytes of those.")
+        self.snapshot_items_installed = gauge(
+            "snapshot_installed_items", "Items of it that are in the database."
+        )
+
     def set_validators(self, organisations: Sequence[str]) -> None:
         """The current set by index; series of those who left end, new ones start at 0."""
         if tuple(organisations) == self._validators:
@@ -319,9 +339,11 @@ class Metrics:
         """Total since start of something that another part counts."""
         self._totals.values[total] = value
 
-    def on_scrape(self, refresh: Callable[[], None]) -> None:
-        """Call `refresh` before each answer, to set what is read only when asked for."""
+    def on_scrape(self, refresh: Callable[[], None]) -> Callable[[], None]:
+        """Call `refresh` before each answer, to set what is read only when asked for, until the
+        function that is returned is called."""
         self._refresh.append(refresh)
+        return lambda: self._refresh.remove(refresh)
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format."""

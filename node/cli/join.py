@@ -11,24 +11,34 @@ import click
 
 from api import calls
 from api.encoding import hex_of
+from api.light import TrustedHeader, anchor_to_json
 from ledger import genesis
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
 from ledger.primitives import HASH_BYTES
 from node import config, keystore
 from node.cli.home import NODE_KEY, home_option
-from node.cli.output import json_option, print_json
+from node.cli.output import json_option, print_json, write_json
 from node.cli.rpc import ask
 from node.disk_errors import os_error, sync_folder
 from node.keystore import KeyKind
 from node.modules import build_executor
+from node.proof_files import read_trusted_header, require_of_chain
 
 GENESIS_FILE: Final = "genesis.json"
+TRUSTED_FILE: Final = "trusted-header.json"
 
 
 @click.command()
 @home_option("Folder to make.")
-@click.option("--genesis-hash", required=True, help="Of the chain, from a source that you trust.")
+@click.option("--genesis-hash", help="Of the chain, from a source that you trust.")
+@click.option(
+    "--trusted",
+    "trusted_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A header that `poyong verify --keep` wrote, from a source that you trust: in place of "
+    "--genesis-hash, and safer.",
+)
 @click.option("--from", "rpc_url", metavar="URL", help="JSON-RPC of any node of the chain.")
 @click.option(
     "--genesis",
@@ -46,7 +56,8 @@ GENESIS_FILE: Final = "genesis.json"
 @json_option
 def join(
     home: Path,
-    genesis_hash: str,
+    genesis_hash: str | None,
+    trusted_file: Path | None,
     rpc_url: str | None,
     genesis_file: Path | None,
     peers: tuple[str, ...],
@@ -60,34 +71,70 @@ def join(
 
     The document may come from anybody: it has to give the genesis hash. Nothing is made unless
     everything fits. Once the chain has admitted the node's key, `poyong start` begins with a
-    snapshot of its peers, checked from genesis on, and fetches the blocks after it.
+    snapshot of its peers, checked from genesis on, and fetches the blocks after it. With a trusted
+    header the snapshot has to follow from that block too, so that stolen keys of validators who
+    left before it prove nothing.
     """
     if home.exists() and any(home.iterdir()):
         raise LocalError(f"{home} is not empty: name another folder with --home")
-    wanted = _hash(genesis_hash)
+    trusted = _trusted(trusted_file, genesis_hash, whole=whole)
     document = _document(rpc_url, genesis_file)
     found = genesis.header(document, build_executor()).hash
-    if found != wanted:
+    if genesis_hash is not None and found != (wanted := _hash(genesis_hash)):
         raise LocalError(
             f"the genesis document of {genesis_file or rpc_url} has the genesis hash "
             f"{hex_of(found)}, wanted is {hex_of(wanted)}: it is of another chain; ask another "
             "node, or correct --genesis-hash"
         )
+    if trusted is not None and trusted_file is not None:
+        require_of_chain(trusted, document.chain_id, found, trusted_file)
     options = config.Config(
         node=config.NodeConfig(
             name=organisation,
             password_file="" if password_file is None else str(password_file.resolve()),
         ),
         network=config.NetworkConfig(peers=peers),
-        snapshots=config.SnapshotsConfig(join=not whole),
+        snapshots=config.SnapshotsConfig(
+            join=not whole, trusted_header="" if trusted is None else TRUSTED_FILE
+        ),
     )
     text = config.render(options)
     config.parse(text, Path("--peer"), {})
     password = keystore.read_password(password_file, "the new key")
-    node_key = _make(home, document, text, password, organisation)
+    node_key = _make(home, document, text, trusted, password, organisation)
+    _show(home, document, found, trusted, organisation, node_key, as_json=as_json)
+    if not start_now:
+        return 0
+    if as_json:
+        os.environ["POYONG_LOG_FORMAT"] = "json"
+    from node.assembly import run_node
+
+    return run_node(home)
+
+
+def _show(
+    home: Path,
+    document: Genesis,
+    genesis_hash: bytes,
+    trusted: TrustedHeader | None,
+    organisation: str,
+    node_key: bytes,
+    *,
+    as_json: bool,
+) -> None:
     entry: dict[str, Any] = {"organisation": organisation, "node_key": node_key.hex()}
     if as_json:
-        print_json({"home": str(home), "genesis_hash": hex_of(found), "entry": entry})
+        block = None if trusted is None else hex_of(trusted.anchor.block_hash)
+        height = None if trusted is None else trusted.anchor.height
+        print_json(
+            {
+                "home": str(home),
+                "genesis_hash": hex_of(genesis_hash),
+                "trusted_height": height,
+                "trusted_block": block,
+                "entry": entry,
+            }
+        )
     else:
         click.echo(json.dumps(entry, indent=2, ensure_ascii=False))
         click.echo(
@@ -96,13 +143,26 @@ def join(
             f"run poyong start --home {home}; poyong status --home {home} shows how far it is.",
             err=True,
         )
-    if not start_now:
-        return 0
-    if as_json:
-        os.environ["POYONG_LOG_FORMAT"] = "json"
-    from node.assembly import run_node
+        if trusted is not None:
+            click.echo(
+                f"It trusts block {trusted.anchor.height} with the hash "
+                f"{hex_of(trusted.anchor.block_hash)}: compare both with somebody who runs a node.",
+                err=True,
+            )
 
-    return run_node(home)
+
+def _trusted(file: Path | None, genesis_hash: str | None, *, whole: bool) -> TrustedHeader | None:
+    """What the node is to trust beside the genesis document, None for nothing."""
+    if file is None:
+        if genesis_hash is None:
+            raise LocalError("say what you trust: give --genesis-hash, or --trusted FILE")
+        return None
+    if whole:
+        raise LocalError(
+            "--whole fetches every block from genesis on, which trusts genesis alone: leave it "
+            "out, or leave out --trusted and give --genesis-hash"
+        )
+    return read_trusted_header(file)
 
 
 def _hash(text: str) -> bytes:
@@ -128,7 +188,14 @@ def _document(rpc_url: str | None, genesis_file: Path | None) -> Genesis:
     return genesis.parse(ask(url, calls.get_genesis())["document"].encode(), f"genesis of {url}")
 
 
-def _make(home: Path, document: Genesis, text: str, password: str, organisation: str) -> bytes:
+def _make(
+    home: Path,
+    document: Genesis,
+    text: str,
+    trusted: TrustedHeader | None,
+    password: str,
+    organisation: str,
+) -> bytes:
     """Make the folder, whole or not at all; the node's public key."""
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
@@ -137,6 +204,8 @@ def _make(home: Path, document: Genesis, text: str, password: str, organisation:
             key = keystore.create_key(made / NODE_KEY, KeyKind.NODE, password, label=organisation)
             (made / GENESIS_FILE).write_bytes(document.canonical())
             (made / config.CONFIG_FILE).write_text(text, encoding="utf-8")
+            if trusted is not None:
+                write_json(made / TRUSTED_FILE, anchor_to_json(trusted))
             made.replace(home)  # an empty folder may be there
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)

@@ -19,10 +19,10 @@ from node.config import Config
 from node.disk_errors import StoreHeldError
 from node.modules import build_executor
 from node.snapshots import shelf
-from node.snapshots.checking import CheckedManifest, OtherChainError
+from node.snapshots.checking import BeforeTrustedError, CheckedManifest, OtherChainError
 from node.snapshots.file import OTHER_SNAPSHOT, SnapshotFile
 from node.snapshots.format import MANIFEST, VERSION, NewerFormatError
-from node.snapshots.joining import Start, start_of
+from node.snapshots.joining import Start, start_of, trusted_file_of
 from node.snapshots.making import SnapshotMaker, make_at_once
 from node.snapshots.restoring import JoinFolder
 from node.snapshots.shelf import Listed, Shelf
@@ -95,8 +95,9 @@ def create_command(home: Path, within: int, as_json: bool) -> None:
 def restore_command(file: Path, home: Path, as_json: bool) -> None:
     """Begin a node with FILE, a snapshot, checked from the node's genesis document on.
 
-    Nothing in FILE is trusted, so it may come from anybody. The node then fetches the blocks that
-    follow when it is started.
+    Nothing in FILE is trusted, so it may come from anybody: it has to follow from the genesis
+    document, and from snapshots.trusted_header where the configuration names one. The node then
+    fetches the blocks that follow when it is started.
     """
     loaded = _loaded(home)
     chain = loaded.path(loaded.storage.path) / CHAIN_FOLDER
@@ -106,7 +107,7 @@ def restore_command(file: Path, home: Path, as_json: bool) -> None:
             "node, or name another folder with --home"
         )
     document = read_genesis(loaded.path(loaded.node.genesis))
-    start = start_of(document, build_executor())
+    start = start_of(document, build_executor(), trusted_file_of(loaded))
     opened = SnapshotFile(file)
     manifest = _checked(opened, start)
     height = _restore(opened, manifest, loaded, chain, start)
@@ -161,6 +162,8 @@ def _checked(opened: SnapshotFile, start: Start) -> CheckedManifest:
         manifest = CheckedManifest(start.rules, opened.read(MANIFEST))
     except OtherChainError as error:
         raise LocalError(f"{opened.path}: {error}; take one of this node's chain") from error
+    except BeforeTrustedError as error:
+        raise LocalError(f"{opened.path}: {error}; take a newer one") from error
     except NewerFormatError as error:
         raise other_format(opened.path, error.found, VERSION, OTHER_SNAPSHOT) from error
     except PeerError as error:

@@ -8,7 +8,6 @@ import click
 
 from api.encoding import hex_of
 from api.light import (
-    MAX_PROOF_BYTES,
     FinalHeader,
     FinalRow,
     FinalStatement,
@@ -16,18 +15,17 @@ from api.light import (
     Proven,
     TrustedGenesis,
     TrustedHeader,
-    anchor_from_json,
     anchor_to_json,
     verify_json,
 )
 from ledger import genesis
 from ledger.crypto import checksum_address
-from ledger.errors import DecodeError, LocalError, PeerError
+from ledger.errors import LocalError, PeerError
 from node.assembly import read_genesis
 from node.cli.output import json_option, moment, print_fields, print_json, write_json
-from node.disk_errors import os_error
-from node.file_formats import PROOF_FORMAT, TRUSTED_FORMAT, require_format
+from node.file_formats import PROOF_FORMAT
 from node.modules import build_executor
+from node.proof_files import read_json, read_trusted_header
 
 
 @click.command()
@@ -67,8 +65,8 @@ def verify(
     any node. A trusted header is safer than genesis against keys of validators that were replaced
     and stolen since.
     """
-    proof = _read(proof_file, PROOF_FORMAT)
-    trusted = _genesis(genesis_file) if trusted_file is None else _trusted(trusted_file)
+    proof = read_json(proof_file, PROOF_FORMAT)
+    trusted = _genesis(genesis_file) if trusted_file is None else read_trusted_header(trusted_file)
     try:
         found = verify_json(trusted, proof, build_executor().contracts.decode_call)
     except PeerError as error:
@@ -94,28 +92,6 @@ def _genesis(path: Path) -> TrustedGenesis:
     document = read_genesis(path)
     first = genesis.header(document, build_executor())
     return TrustedGenesis(document.chain_id, first.hash, document.validators)
-
-
-def _trusted(path: Path) -> TrustedHeader:
-    try:
-        return anchor_from_json(_read(path, TRUSTED_FORMAT))
-    except DecodeError as error:
-        raise LocalError(f"{path} is no trusted header: {error}; write one with --keep") from error
-
-
-def _read(path: Path, known: str) -> Any:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_PROOF_BYTES + 1)
-    except OSError as error:
-        raise os_error("read", path, error) from error
-    if len(content) > MAX_PROOF_BYTES:
-        raise LocalError(f"{path} has more than {MAX_PROOF_BYTES} bytes: it is no proof")
-    require_format(content, path, known)
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise LocalError(f"{path} is not JSON: {error}; write it anew") from error
 
 
 def _described(found: Proven) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """Whether the items of a snapshot are those of a final block: each by itself, as it comes.
 
-Trust starts at genesis. The manifest has the certified header, the changes of the validator set
-that lead to it, the headers before it, which it names by their hashes, and the nodes of the state's
-tree, which give its state root. So nothing in a manifest is anybody's word, and against it every
-block and every part is checked alone: who sent a wrong one is known at once.
+Trust starts at genesis, and where the operator has a trusted header also there. The manifest has
+the certified header, the changes of the validator set that lead to it, the headers before it, which
+it names by their hashes, and the nodes of the state's tree, which give its state root. So nothing
+in a manifest is anybody's word, and against it every block and every part is checked alone: who
+sent a wrong one is known at once.
 """
 
 from dataclasses import dataclass
 from itertools import pairwise
 
-from api.light import TrustedGenesis, follow_chain
+from api.light import TrustedGenesis, TrustedHeader, follow_chain
 from api.ports import ChainProof
 from consensus.certificate import verify_certificate
 from consensus.light import SetHistory
@@ -40,13 +41,28 @@ class OtherChainError(PeerError):
     """A snapshot of another chain than the one that is followed."""
 
 
+class BeforeTrustedError(PeerError):
+    """A snapshot that is older than the header which is trusted: it may be right, and cannot be
+    proven."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChainRules:
-    """What must be known of the chain beforehand; all of it follows from the genesis document."""
+    """What must be known of the chain beforehand; all of it follows from the genesis document.
+
+    anchor: a header that its operator trusts besides. Then a manifest has to follow from it too,
+    so that the keys of validators before it prove nothing, whoever has them now.
+    """
 
     trusted: TrustedGenesis
     bucket_count: int
     decode_call: CallDecoder
+    anchor: TrustedHeader | None = None
+
+    @property
+    def lowest_height(self) -> int:
+        """Of a snapshot that can follow from what is trusted."""
+        return 1 if self.anchor is None else self.anchor.anchor.height
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +137,11 @@ def max_item_bytes(manifest: Manifest | None, item: int) -> int:
 def _follow(rules: ChainRules, manifest: Manifest) -> SetHistory:
     """The validator sets up to the manifest's block, once all that it says is proven."""
     trusted = rules.trusted
+    if manifest.height < rules.lowest_height:
+        raise BeforeTrustedError(
+            f"it is of block {manifest.height}, before the trusted block {rules.lowest_height}: "
+            "who sealed it then vouches for nothing now"
+        )
     for name, found, expected in (
         ("chain id", manifest.chain_id, trusted.chain_id),
         ("genesis hash", manifest.genesis_hash.hex(), trusted.genesis_hash.hex()),
@@ -134,6 +155,8 @@ def _follow(rules: ChainRules, manifest: Manifest) -> SetHistory:
     header = codec.encode(manifest.header.to_wire())
     proof = ChainProof(header, manifest.certificate, manifest.set_changes)
     _, sets = follow_chain(trusted, proof)
+    if rules.anchor is not None:
+        _require_from(rules.anchor, manifest, proof, sets)
     root = root_of_parts(manifest.bucket_count, manifest.level, manifest.parts)
     if root != manifest.header.state_root:
         raise PeerError(
@@ -141,6 +164,32 @@ def _follow(rules: ChainRules, manifest: Manifest) -> SetHistory:
             f"says {manifest.header.state_root.hex()}"
         )
     return sets
+
+
+def _require_from(
+    trusted: TrustedHeader, manifest: Manifest, proof: ChainProof, sets: SetHistory
+) -> None:
+    """The manifest follows from the trusted header, by the sets that followed from genesis: the
+    way from genesis is kept and shown to others, so it must not be another one."""
+    anchor = trusted.anchor
+    name = f"the trusted block {anchor.height}"
+    try:
+        follow_chain(trusted, proof)
+    except PeerError as error:
+        raise PeerError(f"it does not follow from {name}: {error}") from error
+    for first, members in anchor.sets:
+        height = max(first, anchor.height)
+        if height <= manifest.height and sets.at(height) != members:
+            raise PeerError(
+                f"it does not follow from {name}: another validator set is said to vote on block "
+                f"{height}"
+            )
+    for header in manifest.headers:
+        if header.height == anchor.height and header.hash != anchor.block_hash:
+            raise PeerError(
+                f"it does not follow from {name}: the hash of that block is "
+                f"{header.hash.hex()}, trusted is {anchor.block_hash.hex()}"
+            )
 
 
 def _require_linked(manifest: Manifest, genesis_hash: Hash) -> None:

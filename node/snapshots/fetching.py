@@ -86,6 +86,10 @@ class SnapshotFetcher:
         self._large = asyncio.Lock()
         self._failure: BaseException | None = None
         self._samples: list[tuple[float, int]] = []
+        self.gathering: Gathering | None = None
+        """How far it was when it last said so."""
+        self.refusal = ""
+        """Why the last source was dropped, or what it offered not taken."""
 
     # What the network tells
 
@@ -140,7 +144,7 @@ class SnapshotFetcher:
                 while self._choose() is None:
                     self._changed.clear()
                     for node_key, source in self._sources.items():
-                        if source.offers == ():
+                        if source.offers is not None and not self._of_use(source):
                             self._ask(node_key, SnapshotsAsk(self._next_id()))
                     await self.changed_within(REPORT_S)
         except TimeoutError:
@@ -158,7 +162,7 @@ class SnapshotFetcher:
 
     def _choose(self) -> SnapshotOffer | None:
         """The one that was begun, else the highest; a claim, which the manifest has to prove."""
-        offers = {offer for source in self._sources.values() for offer in source.offers or ()}
+        offers = {offer for source in self._sources.values() for offer in self._of_use(source)}
         begun = self._folder.manifest
         for offer in offers:
             if begun is not None and _is_of(begun, offer):
@@ -166,6 +170,18 @@ class SnapshotFetcher:
         return max(
             offers, key=lambda offer: (offer.height, offer.block_hash, -offer.level), default=None
         )
+
+    def _of_use(self, source: _Source) -> list[SnapshotOffer]:
+        """Its offers from the trusted header on; older ones are no lie, and cannot be proven."""
+        lowest = self._rules.lowest_height
+        offers = source.offers or ()
+        found = [offer for offer in offers if offer.height >= lowest]
+        if offers and not found:
+            self.refusal = (
+                f"a peer's newest snapshot is of block {offers[-1].height}, before the trusted "
+                f"block {lowest}"
+            )
+        return found
 
     def _holders(self, offer: SnapshotOffer) -> list[bytes]:
         return [
@@ -328,6 +344,7 @@ class SnapshotFetcher:
         source = self._sources.get(node_key)
         if source is not None and source.offers is not None:
             log.warning("snapshot.source_fails", node_key=node_key.hex(), reason=reason)
+            self.refusal = reason
             source.offers = tuple(each for each in source.offers if each != offer)
             source.failures = 0
             source.withdrawn += 1
@@ -339,6 +356,7 @@ class SnapshotFetcher:
     def _drop(self, node_key: bytes, reason: str) -> None:
         """Nothing more is taken from who sent what does not hold."""
         log.error("snapshot.source_dropped", node_key=node_key.hex(), reason=reason)
+        self.refusal = reason
         self._dropped.add(node_key)
         self.peer_lost(node_key)
         self._penalise(node_key, FORGED_BLOCK_POINTS, f"snapshot: {reason}")
@@ -363,6 +381,7 @@ class SnapshotFetcher:
             rate,
             left_bytes // rate if rate else None,
         )
+        self.gathering = gathering
         self._folder.tell(gathering)
         log.info(
             "snapshot.progress",

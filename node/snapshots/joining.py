@@ -5,7 +5,8 @@ database, and disconnects. Then it starts as any node does, and fetches the bloc
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -21,8 +22,10 @@ from node.config import Config
 from node.connection import ConnectionTimes
 from node.identities import Identities
 from node.peers import Peer, PeerManager, Role
+from node.proof_files import read_trusted_header, require_of_chain
 from node.snapshots.checking import ChainRules
 from node.snapshots.fetching import SnapshotFetcher
+from node.snapshots.progress import JoinProgress
 from node.snapshots.restoring import JoinFolder
 from node.version import SOFTWARE
 from node.wire import FrameKind, Hello
@@ -36,6 +39,10 @@ WAITING_S: Final = 30.0
 log = structlog.get_logger(__name__)
 
 
+class _StoppedError(Exception):
+    """The node was told to stop while its database was being made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """What a joining node knows of its chain. header: of height 0."""
@@ -45,12 +52,25 @@ class Start:
     rules: ChainRules
 
 
-def start_of(document: Genesis, executor: BlockExecutor) -> Start:
-    """What follows from a genesis document; of a restart no exported state is needed."""
+def start_of(document: Genesis, executor: BlockExecutor, trusted_file: Path | None = None) -> Start:
+    """What follows from a genesis document; of a restart no exported state is needed.
+
+    trusted_file: of a header that is trusted besides; LocalError when it is of another chain.
+    """
     first = genesis.header(document, executor)
     trusted = TrustedGenesis(document.chain_id, first.hash, document.validators)
-    rules = ChainRules(trusted, document.bucket_count, executor.contracts.decode_call)
+    anchor = None
+    if trusted_file is not None:
+        anchor = read_trusted_header(trusted_file)
+        require_of_chain(anchor, document.chain_id, first.hash, trusted_file)
+    rules = ChainRules(trusted, document.bucket_count, executor.contracts.decode_call, anchor)
     return Start(document, first, rules)
+
+
+def trusted_file_of(config: Config) -> Path | None:
+    """Where the configuration says that the trusted header is."""
+    named = config.snapshots.trusted_header
+    return config.path(named) if named else None
 
 
 class Joining:
@@ -62,6 +82,9 @@ class Joining:
         self._data = config.path(config.storage.path)
         self._folder = JoinFolder(self._data, start.rules)
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._installed = 0
+        self._is_installing = False
+        self._is_cancelled = False
         network = config.network
         self._peers = PeerManager(
             identities,
@@ -85,7 +108,9 @@ class Joining:
         )
 
     async def run(self) -> bool:
-        """Whether the node has a chain now; False when no peer has a snapshot that holds."""
+        """Whether the node has a chain now; False when no peer has a snapshot that holds. With a
+        trusted header it goes on looking: from genesis it would believe whoever has the keys of
+        former validators."""
         # Nobody has to reach this node yet: it dials, and has nothing to give.
         await self._peers.start("127.0.0.1", 0)
         fetching = asyncio.ensure_future(self._fetch())
@@ -99,7 +124,7 @@ class Joining:
             await asyncio.gather(fetching, return_exceptions=True)
             await self._peers.stop()
         if found:
-            self._install()
+            await self._install()
         else:
             self._folder.remove()
         return found
@@ -113,19 +138,66 @@ class Joining:
                     remedy="see that the authority has admitted this node's key as an observer, "
                     "and that the addresses in network.peers are right",
                 )
-        return await self._fetcher.run(PATIENCE_S)
+        while not await self._fetcher.run(PATIENCE_S):
+            if self._start.rules.anchor is None:
+                return False
+            log.warning(
+                "snapshot.none_from_trusted",
+                trusted_height=self._start.rules.lowest_height,
+                reason=self._fetcher.refusal or "no peer has any",
+                remedy="have a peer make a snapshot (poyong snapshot create), and compare the "
+                "trusted header with somebody who runs a node",
+            )
+        return True
 
-    def _install(self) -> None:
+    async def _install(self) -> None:
+        """In a thread: probes are answered meanwhile, and a stop is heard."""
         manifest = self._folder.manifest
         log.info("snapshot.installing", height=manifest.manifest.height if manifest else 0)
+        self._is_installing = True
         history = self._config.history
-        height = self._folder.install(
-            self._data / CHAIN_FOLDER,
-            self._start.header,
-            self._config.storage.engine,
-            HistoryRules(history.enabled, history.keep_blocks),
+        work = asyncio.ensure_future(
+            asyncio.to_thread(
+                self._folder.install,
+                self._data / CHAIN_FOLDER,
+                self._start.header,
+                self._config.storage.engine,
+                HistoryRules(history.enabled, history.keep_blocks),
+                self._item_installed,
+            )
         )
+        try:
+            height = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self._is_cancelled = True
+            await asyncio.gather(work, return_exceptions=True)
+            raise
         log.info("snapshot.installed", height=height)
+
+    def _item_installed(self, _: int) -> None:
+        """Told in the thread, of each item in whatever order."""
+        if self._is_cancelled:
+            raise _StoppedError
+        self._installed += 1
+
+    def progress(self) -> JoinProgress:
+        """How far it is."""
+        manifest, told = self._folder.manifest, self._fetcher.gathering
+        progress = JoinProgress(len(self._peers.peers()), refusal=self._fetcher.refusal)
+        if manifest is None:
+            return progress
+        height = manifest.manifest.height
+        items_in_all = manifest.manifest.item_count - 1
+        return replace(
+            progress,
+            height=height,
+            items=self._folder.kept_items,
+            items_in_all=items_in_all,
+            bytes=self._folder.kept_bytes,
+            seconds_left=told.seconds_left if told and told.height == height else None,
+            installed=self._installed,
+            is_installing=self._is_installing,
+        )
 
     def _registry(self) -> dict[bytes, Role]:
         """Validators and observers of genesis; whom else the address book names is dialled too."""

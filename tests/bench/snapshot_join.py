@@ -4,17 +4,20 @@ python -m tests.bench.snapshot_join [--blocks 50000] [--accounts 100000] [--tran
 
 Both chains are built by the executor without a network, with real keys and certificates. One
 validator serves them, the observer is a process of its own (`poyong start`), and what is measured
-is the time from its start until it answers with the head. Prints one JSON line a part.
+is the time from its start until it answers with the head. The rate from genesis is held against
+what a town of four finalises live on this machine in the same run, before and after it. Prints one
+JSON line a part.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -30,12 +33,14 @@ from ledger.registry import Certificate, Participation, Phase
 from ledger.steps import finish
 from ledger.transaction import decode_transaction
 from node import assembly, config, keystore
+from node.bench import run
 from node.bench.workload import Workload
 from node.block_store import BlockStore
 from node.execution import Chain
 from node.keystore import KeyKind
 from node.localnet import creation, processes
-from node.localnet.layout import Town
+from node.localnet.layout import DEFAULT_VALIDATORS, Town
+from node.localnet.processes import NodeProcess
 from node.modules import build_executor
 from node.snapshots.joining import start_of
 from node.snapshots.making import SnapshotMaker, make_at_once
@@ -150,11 +155,40 @@ def grow(folder: Path, town: Town, raws: Iterator[bytes], blocks: int, each: int
     return took_s
 
 
-async def joined(
-    folder: Path, town: Town, height: int, *, by_snapshot: bool
-) -> tuple[float, float]:
-    """Seconds from the observer's start until it is at `height`, and blocks a second from the
-    first that it had."""
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """took_s: from the observer's start until it is at the height. blocks_a_second: from the first
+    block on that it had. CPU seconds of a block, also from there on: of the observer, of the
+    process in which it has signatures verified, and of the one that serves it."""
+
+    took_s: float
+    blocks_a_second: float
+    observer_s: float
+    verifier_s: float
+    source_s: float
+
+    def most_a_second(self, cores: int) -> float:
+        """Blocks a second with this CPU time, if nothing else ran: bounded by the observer's own
+        thread, and by all three on these cores."""
+        return min(1 / self.observer_s, cores / (self.observer_s + self.verifier_s + self.source_s))
+
+
+def cpu_now_s(observer: NodeProcess, source: NodeProcess) -> tuple[float, float, float]:
+    """CPU seconds so far: of the observer, of what it has started, of the source."""
+    own, ended = used_s(observer.pid)
+    living = Path(f"/proc/{observer.pid}/task/{observer.pid}/children").read_text().split()
+    return own, ended + sum(used_s(int(pid))[0] for pid in living), used_s(source.pid)[0]
+
+
+def used_s(pid: int) -> tuple[float, float]:
+    """User and system CPU seconds of a process, and of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) / ticks, (int(fields[13]) + int(fields[14])) / ticks
+
+
+async def joined(folder: Path, town: Town, height: int, *, by_snapshot: bool) -> Joined:
+    """An observer joins until it is at `height`."""
     home = folder / town.observer.name
     settings = config.load(home / config.CONFIG_FILE, {})
     changed = replace(settings, snapshots=replace(settings.snapshots, join=by_snapshot))
@@ -168,12 +202,15 @@ async def joined(
     try:
         await reaches(source.rpc_url, height)
         started_s = time.perf_counter()
-        running.append(await processes.start(town.observer.name, home, home / "node.log"))
+        observer = await processes.start(town.observer.name, home, home / "node.log")
+        running.append(observer)
         first = await reaches(town.observer.rpc_url, 1)
-        first_s = time.perf_counter()
+        first_s, before = time.perf_counter(), cpu_now_s(observer, serving)
         await reaches(town.observer.rpc_url, height)
-        now_s = time.perf_counter()
-        return now_s - started_s, (height - first) / (now_s - first_s)
+        now_s, after = time.perf_counter(), cpu_now_s(observer, serving)
+        blocks = max(1, height - first)
+        used = [(now - then) / blocks for now, then in zip(after, before, strict=True)]
+        return Joined(now_s - started_s, blocks / (now_s - first_s), *used)
     finally:
         await processes.stop(running)
 
@@ -207,7 +244,7 @@ def from_snapshot(folder: Path, blocks: int, count: int) -> None:
     started_s = time.perf_counter()
     making_s = grow(folder, town, workload.transactions(0, blocks), blocks, 1)
     built_s = time.perf_counter() - started_s
-    took_s, _ = asyncio.run(joined(folder, town, blocks, by_snapshot=True))
+    took_s = asyncio.run(joined(folder, town, blocks, by_snapshot=True)).took_s
     (made,) = (folder / town.validators[0].name / "data" / FOLDER).glob("*.snapshot")
     show(
         part="from a snapshot",
@@ -220,13 +257,39 @@ def from_snapshot(folder: Path, blocks: int, count: int) -> None:
     )
 
 
-def from_genesis(folder: Path, transfers: int, count: int) -> None:
+def live(seconds: float) -> tuple[float, float]:
+    """Transfers a second that a town of four finalises at most, as `poyong bench --seconds`
+    measures it: with 100,000 accounts, the load on the same machine. And how many it could by the
+    CPU time of its validators, if the load took none and nothing else ran."""
+    found = asyncio.run(run.short(DEFAULT_VALIDATORS, seconds, lambda _: None))
+    rate = found.throughput.per_second
+    if rate == 0:
+        raise SystemExit("the town finalised nothing: let nothing else run, or try --live-seconds")
+    by_cpu = run.cores() / (DEFAULT_VALIDATORS * found.throughput.cpu_us / 1e6)
+    show(
+        part="live",
+        accounts=run.SHORT_ACCOUNTS,
+        validators=DEFAULT_VALIDATORS,
+        transfers_a_second=round(rate),
+        of_signature_bound=round(rate / found.limits.signature_bound, 2),
+        cpu_us=round(found.throughput.cpu_us, 1),
+        most_by_cpu=round(by_cpu),
+        verify_us=round(found.limits.verify_us, 1),
+    )
+    return rate, by_cpu
+
+
+def from_genesis(folder: Path, transfers: int, count: int, live_seconds: float) -> None:
     workload = Workload(creation.CHAIN_ID, count, SENDERS)
     town = make_town(folder, workload)
     blocks = transfers // FULL_BLOCK
     grow(folder, town, workload.transactions(0, transfers), blocks, FULL_BLOCK)
-    took_s, blocks_a_second = asyncio.run(joined(folder, town, blocks, by_snapshot=False))
+    before = live(live_seconds)
+    found = asyncio.run(joined(folder, town, blocks, by_snapshot=False))
+    took_s, rate = found.took_s, found.blocks_a_second * FULL_BLOCK
     verify = verify_us()
+    most, by_cpu = (max(pair) for pair in zip(before, live(live_seconds), strict=True))
+    joins_by_cpu = found.most_a_second(run.cores()) * FULL_BLOCK
     show(
         part="from genesis",
         blocks=blocks,
@@ -234,9 +297,16 @@ def from_genesis(folder: Path, transfers: int, count: int) -> None:
         accounts=count,
         start_to_head_s=round(took_s, 2),
         transfers_a_second_start_included=round(transfers / took_s),
-        transfers_a_second=round(blocks_a_second * FULL_BLOCK),
+        transfers_a_second=round(rate),
+        observer_cpu_us=round(found.observer_s * 1e6 / FULL_BLOCK, 1),
+        verifier_cpu_us=round(found.verifier_s * 1e6 / FULL_BLOCK, 1),
+        source_cpu_us=round(found.source_s * 1e6 / FULL_BLOCK, 1),
+        most_by_cpu=round(joins_by_cpu),
+        times_live_start_included=round(transfers / took_s / most, 2),
+        times_live=round(rate / most, 2),
+        times_live_by_cpu=round(joins_by_cpu / by_cpu, 2),
         verify_us=round(verify, 1),
-        of_one_cores_verifies=round(blocks_a_second * FULL_BLOCK * verify / 1e6, 2),
+        of_one_cores_verifies=round(rate * verify / 1e6, 2),
     )
 
 
@@ -249,18 +319,15 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=50_000)
     parser.add_argument("--accounts", type=int, default=100_000)
     parser.add_argument("--transfers", type=int, default=200_000)
+    parser.add_argument("--live-seconds", type=float, default=10.0)
     parser.add_argument("--only", choices=("snapshot", "genesis"))
     given = parser.parse_args()
-    for name, part, amount in (
-        ("snapshot", from_snapshot, given.blocks),
-        ("genesis", from_genesis, given.transfers),
-    ):
-        if given.only in (None, name):
-            folder = Path(tempfile.mkdtemp(prefix="poyong-join-"))
-            try:
-                part(folder, amount, given.accounts)
-            finally:
-                shutil.rmtree(folder)
+    if given.only != "genesis":
+        with tempfile.TemporaryDirectory(prefix="poyong-join-") as name:
+            from_snapshot(Path(name), given.blocks, given.accounts)
+    if given.only != "snapshot":
+        with tempfile.TemporaryDirectory(prefix="poyong-join-") as name:
+            from_genesis(Path(name), given.transfers, given.accounts, given.live_seconds)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ NOT_SHOWN = {
     "p2p_refused_connections",
     "p2p_connections", "p2p_disconnections", "p2p_bad_frames", "p2p_bans", "gossip_sent_txs",
     "gossip_received_txs", "gossip_bad_txs", "gossip_dropped_txs",
+    # Of the minutes before a node has a chain.
+    "snapshot_joining", "snapshot_height", "snapshot_items", "snapshot_gathered_items",
+    "snapshot_gathered_bytes", "snapshot_installed_items",
 }  # fmt: skip
 
 

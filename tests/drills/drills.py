@@ -4,12 +4,12 @@ Each function takes a new town and a scale, and returns what users saw. docs/res
 for each name in DRILLS.
 """
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from consensus.chain import RECENT_HEIGHTS
 from ledger.errors import ensure
 from tests.drills.town import BLOCKS_AGAIN_S, DrillTown, Measured
 
@@ -20,6 +20,8 @@ MAX_DRIFT_MS: Final = 10_000
 """consensus.max_drift_ms of a node by default."""
 PAGE_BYTES: Final = 4_096
 EXIT_FAILED: Final = 1
+SNAPSHOT_BLOCKS: Final = 20
+"""From one snapshot of a node to its next, where a drill needs them."""
 BAD_LINE_GAP_S: Final = 20.0
 """Bad lines are no fault that the promise of 10 s is about; blocks must come all the same."""
 
@@ -212,18 +214,25 @@ def partition(town: DrillTown, scale: Scale) -> Measured:
 
 
 def replaced(town: DrillTown, scale: Scale) -> Measured:
-    """A validator's machine is lost: a new one has its keys, and nothing of its data. It may have
-    signed what it cannot remember, so it votes only from two heights above the first certified head
-    that it sees; then the town needs its vote again."""
+    """A validator's machine is lost: a new one has its keys, and nothing of its data. It begins
+    with a snapshot of the others, not at genesis. It may have signed what it cannot remember, so it
+    votes only from two heights above the first certified head that it sees; then the town needs its
+    vote again."""
+    others = others_than(town, VICTIM)
+    for name in others:
+        town.make_snapshots(name, SNAPSHOT_BLOCKS)
     town.begin(scale.before)
-    home = town.nodes[VICTIM].home
     with town.fault():
         town.kill(VICTIM)
-        shutil.rmtree(home / "data")
+        town.replace_machine(VICTIM)
         town.stay(scale.fault)
-    # From here it fetches every block from genesis on; a start from a snapshot belongs here.
+        # Above the blocks that a snapshot brings with it, so that the first ones stay away.
+        town.until(
+            lambda: all(town.has_snapshot(name, RECENT_HEIGHTS) for name in others), "snapshots"
+        )
     town.start(VICTIM)
     found = assert_went_on(town.recovered())
+    assert town.lowest_height(VICTIM) > 1, "it fetched every block from genesis on"
     another = town.validators[0]
     ensure(another != VICTIM, "the town needs another validator")
     town.stop(another)

@@ -1,6 +1,7 @@
 """The town of a drill: four validators and an observer as processes, wires with weather, users."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ledger.errors import ensure
 from node import config
 from node.localnet import creation
 from node.localnet.creation import Wish
+from node.snapshots.shelf import FOLDER as SNAPSHOTS_FOLDER
+from node.snapshots.shelf import paths_in
 from tests.drills import namespaces
 from tests.drills.disks import Disk, own_disk
 from tests.drills.namespaces import NamespaceWires
@@ -129,6 +132,36 @@ class DrillTown(ProcessTown):
             self.start(name)
             self.wait_ready(name)
 
+    def make_snapshots(self, name: str, every_blocks: int) -> None:
+        """Let a node make a snapshot every so many blocks from its next start on; one that runs
+        is restarted."""
+        self._change(name, every_blocks=every_blocks)
+        if self.nodes[name].running:
+            self.stop(name)
+            self.start(name)
+            self.wait_ready(name)
+
+    def has_snapshot(self, name: str, above: int) -> bool:
+        """Whether a node has a snapshot of a block above this height."""
+        listed = paths_in(self.nodes[name].home / "data" / SNAPSHOTS_FOLDER)
+        return any(int(path.stem) > above for path in listed)
+
+    def replace_machine(self, name: str) -> None:
+        """What an operator does on a new machine with keys, configuration and genesis document of
+        one that is lost: take the right to sign, and ask for a snapshot of the peers."""
+        shutil.rmtree(self.nodes[name].home / "data")
+        self._change(name, join=True)
+        take = ("fence", "take", "--without-token", "--home", str(self.nodes[name].home))
+        subprocess.run(
+            [sys.executable, "-m", "node.cli", *take], check=True, stdout=subprocess.DEVNULL
+        )
+
+    def _change(self, name: str, **snapshots: Any) -> None:
+        file = self.nodes[name].home / config.CONFIG_FILE
+        before = config.load(file, {})
+        after = replace(before, snapshots=replace(before.snapshots, **snapshots))
+        file.write_text(config.render(after), encoding="utf-8")
+
     def give_disk(self, name: str) -> Disk:
         """A file system of its own for the data of a node that never ran; NotHereError where the
         machine does not allow it."""
@@ -175,8 +208,9 @@ class DrillTown(ProcessTown):
         return min(heights) >= 0 and max(heights) - min(heights) <= 1
 
     def conclude(self) -> int:
-        """Users rest; every node has the same blocks and every receipt that was seen. How many
-        transfers users saw as final."""
+        """Users rest; every node has the same blocks and every receipt that was seen, from the
+        first block on that it holds, and the first node holds all. How many transfers users saw as
+        final."""
         users = self.users
         ensure(users is not None, "nobody looked: begin() first")
         assert users is not None

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from consensus.chain import RECENT_HEIGHTS
@@ -180,6 +181,43 @@ def status(home: Path) -> dict[str, Any]:
     return answer
 
 
+async def probe(port: int, path: str) -> tuple[int, str]:
+    """What a supervisor or a monitor is told."""
+    url = f"http://127.0.0.1:{port}/{path}"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, await answer.text()
+
+
+def figure(series: str, name: str) -> float:
+    """The value of a series without labels."""
+    (line,) = (line for line in series.splitlines() if line.startswith(f"{name} "))
+    return float(line.split()[1])
+
+
+async def assert_probed(port: int, height: int) -> None:
+    """While it gathers, a supervisor sees that it is alive, and a monitor how far it is."""
+    assert await probe(port, "healthz") == (200, "alive\n")
+    code, said = await probe(port, "readyz")
+    assert code == 503
+    assert said.startswith(f"not ready: gathers the snapshot of block {height:,}: ")
+    assert "peers connected: 1" in said
+    _, series = await probe(port, "metrics")
+    assert "poyong_snapshot_joining 1.0" in series
+    assert f"poyong_snapshot_height {height}.0" in series
+    assert figure(series, "poyong_snapshot_gathered_items") >= 19
+    assert figure(series, "poyong_snapshot_installed_items") == 0
+    assert figure(series, "poyong_sync_syncing") == 1, "nobody is called for its old head"
+
+
+async def assert_probed_later(port: int) -> float:
+    """The joining is over, and its figures stay; the height."""
+    _, series = await probe(port, "metrics")
+    assert figure(series, "poyong_snapshot_joining") == 0
+    whole = figure(series, "poyong_snapshot_items")
+    assert figure(series, "poyong_snapshot_installed_items") == whole > RECENT_HEIGHTS
+    return figure(series, "poyong_consensus_height")
+
+
 async def status_at(home: Path, height: int) -> dict[str, Any]:
     """What it prints once the node is there."""
     async with asyncio.timeout(WAIT_S):
@@ -220,7 +258,12 @@ async def test_from_nothing_to_a_synced_observer_past_a_kill(tmp_path: Path, she
         )  # fmt: skip
         loaded = config.load(home / config.CONFIG_FILE, {})
         assert loaded.snapshots.join
-        ports = ("rpc", nodes.settings(nodes.observer).rpc.port), ("metrics", 0), ("network", 0)
+        probed = nodes.settings(nodes.observer).metrics.port
+        ports = (
+            ("rpc", nodes.settings(nodes.observer).rpc.port),
+            ("metrics", probed),
+            ("network", 0),
+        )
         text = (home / config.CONFIG_FILE).read_text(encoding="utf-8")
         for section, port in ports:
             old = getattr(loaded, section).port
@@ -247,6 +290,7 @@ async def test_from_nothing_to_a_synced_observer_past_a_kill(tmp_path: Path, she
             found = await asyncio.to_thread(status, home)
             assert found["joining"]["height"] == height
             assert found["joining"]["items_in_all"] > RECENT_HEIGHTS
+            await assert_probed(probed, height)
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -258,6 +302,7 @@ async def test_from_nothing_to_a_synced_observer_past_a_kill(tmp_path: Path, she
             final = await nodes.finalise(name, 3)
             found = await status_at(home, final.height)
             assert found["lowest_height"] == height - RECENT_HEIGHTS + 1
+            assert await assert_probed_later(probed) >= final.height
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=WAIT_S) == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node import audit, config
+from node import audit, config, fence_moves
 from node.assembly import CHAIN_FOLDER, read_genesis
 from node.audit import OK
 from node.block_server import BlockServer
@@ -15,7 +15,7 @@ from node.identities import Identities
 from node.keystore import KeyKind, open_seed
 from node.localnet.creation import PASSWORD
 from node.modules import build_executor
-from node.snapshots.joining import Joining, start_of
+from node.snapshots.joining import Joining, start_of, trusted_file_of
 from node.sync_wire import PieceAnswer, PieceAsk, SyncAnswer, SyncQuestion
 from node.tls import NodeIdentity
 from tests.integration.network_harness import watched_logs
@@ -39,7 +39,7 @@ def joining(nodes: RunningNodes, name: str) -> Joining:
     settings = nodes.settings(name)
     document = read_genesis(settings.path(settings.node.genesis))
     seed = open_seed(settings.path(settings.node.node_key), PASSWORD, KeyKind.NODE)
-    start = start_of(document, build_executor())
+    start = start_of(document, build_executor(), trusted_file_of(settings))
     return Joining(settings, start, Identities(NodeIdentity.from_seed(seed)))
 
 
@@ -156,6 +156,8 @@ async def test_a_validator_that_lost_its_machine_votes_from_two_heights_on(
         await until(lambda: has_snapshot(nodes, first))
         await nodes.stop(lost)
         shutil.rmtree(nodes.data(lost, CHAIN_FOLDER).parent)
+        # Whoever sealed the newest blocks with its key, the operator says that it was the old one.
+        fence_moves.take_without_token(nodes.folder / lost, None)
         assert await joining(nodes, lost).run()
         await nodes.start(lost)
         assert nodes.nodes[lost].opened.chain.vote_record_lost

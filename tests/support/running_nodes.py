@@ -10,6 +10,7 @@ from api.ports import FinalReceipt
 from ledger.local_accounts import ed25519_accounts
 from ledger.message_registry import MessageType
 from ledger.primitives import Address
+from ledger.threshold import Witness
 from ledger.transaction import Draft, Transaction, sign, sign_threshold
 from ledger.transfers import SEND
 from node import assembly, config, keystore
@@ -24,6 +25,7 @@ from node.localnet.creation import (
     prepare,
     read_keys,
 )
+from node.metrics import Metrics
 from tests.support.transfers import draft as transfer_draft
 
 WAIT_S: Final = 20.0
@@ -57,7 +59,7 @@ class RunningNodes:
     async def start(self, *names: str) -> None:
         """Start nodes; they connect by themselves."""
         for name in names:
-            node = assembly.build_node(self.settings(name))
+            node = assembly.build_node(self.settings(name), Metrics())
             self.nodes[name] = node
             await node.runtime.start()
 
@@ -95,24 +97,29 @@ class RunningNodes:
 
     async def decide(self, through: str, message: MessageType, *body: object) -> FinalReceipt:
         """A decision of the town's authority, signed by as many as it needs; final."""
-        service, folder = self.nodes[through].service, self.folder
-        keys = {node.name: read_keys(folder, node) for node in self.town.nodes}
-        witness = authority_of(self.town, keys).witness
-        made = transfer_draft(
-            nonce=service.account(witness.address).nonce,
-            type=message.name,
-            body=message.encode(*body),
-        )
-        signers = [
-            keystore.open_signer(folder / name / ACCOUNT_KEY, PASSWORD, KeyKind.ACCOUNT)
-            for name in self.validators[: witness.members.threshold]
-        ]
-        (outcome,) = await service.submit([sign_threshold(made, witness, signers).raw])
+        service = self.nodes[through].service
+        nonce = service.account(self.authority().address).nonce
+        (outcome,) = await service.submit([self.decision(nonce, message, *body).raw])
         assert isinstance(outcome, bytes), outcome
         receipt = await service.wait_for_receipt(outcome, int(WAIT_S * 1000))
         assert receipt is not None
         assert receipt.receipt.code == 0, receipt.receipt.reason
         return receipt
+
+    def authority(self) -> Witness:
+        """The account that decides."""
+        keys = {node.name: read_keys(self.folder, node) for node in self.town.nodes}
+        return authority_of(self.town, keys).witness
+
+    def decision(self, nonce: int, message: MessageType, *body: object) -> Transaction:
+        """What decide() sends, signed."""
+        witness = self.authority()
+        made = transfer_draft(nonce=nonce, type=message.name, body=message.encode(*body))
+        signers = [
+            keystore.open_signer(self.folder / name / ACCOUNT_KEY, PASSWORD, KeyKind.ACCOUNT)
+            for name in self.validators[: witness.members.threshold]
+        ]
+        return sign_threshold(made, witness, signers)
 
     def height(self, name: str) -> int:
         """Height of a running node."""

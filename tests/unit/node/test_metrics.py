@@ -32,6 +32,8 @@ PROMISED = [
     "p2p_peers",
     "p2p_send_queue_size",
     "sync_syncing",
+    "snapshot_joining",
+    "snapshot_gathered_items",
     "state_block_execution_seconds",
     "state_block_commit_seconds",
     "wal_sync_seconds",

@@ -9,6 +9,7 @@ import pytest
 from ledger.errors import PeerError
 from node.block_server import PIECES_BURST_BYTES, BlockServer
 from node.snapshots import fetching
+from node.snapshots.checking import ChainRules
 from node.snapshots.fetching import SLOTS, SnapshotFetcher
 from node.snapshots.format import MANIFEST
 from node.snapshots.restoring import JoinFolder, read_progress
@@ -30,12 +31,12 @@ Answer = Callable[[SyncQuestion], SyncMessage | None]
 class Network:
     """A fetcher, and peers that answer by functions."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, rules: ChainRules = RULES) -> None:
         self.peers: dict[bytes, Answer] = {}
         self.asked: list[tuple[bytes, SyncMessage]] = []
         self.penalties: list[tuple[bytes, str]] = []
-        self.folder = JoinFolder(data, RULES)
-        self.fetcher = SnapshotFetcher(self.folder, RULES, self._ask, self._penalise)
+        self.folder = JoinFolder(data, rules)
+        self.fetcher = SnapshotFetcher(self.folder, rules, self._ask, self._penalise)
 
     def connect(self, name: bytes, answer: Answer) -> None:
         self.peers[name] = answer
