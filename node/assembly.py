@@ -389,12 +389,13 @@ async def _serve(config: Config) -> int:
         loop.add_signal_handler(number, stopped.set)
     if not await _joined(config, stopped):
         return EXIT_OK
+    api_config = _api_config(config)  # before anything is opened, so that a refusal touches nothing
     node = build_node(config)
     runtime = node.runtime
     health = HealthServer(
         node.metrics, node.instruments.readiness, config.metrics.host, config.metrics.port
     )
-    api = ApiServer(node.service, _api_config(config), runtime.fail)
+    api = ApiServer(node.service, api_config, runtime.fail)
     async with AsyncExitStack() as stack:
         stack.callback(node.opened.chain.blocks.close)
         stack.callback(node.compactor.stop)

@@ -10,7 +10,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -25,10 +25,11 @@ from node.assembly import CHAIN_FOLDER, read_genesis
 from node.audit import OK, StoreAudit
 from node.backup_content import GENESIS, Told, chunks, unpack
 from node.backup_rows import note_backup
+from node.data_folder import require_chain
 from node.disk_errors import disk_full, os_error, sync_folder
 from node.keystore import STANDARD_COST, Cost
 from node.modules import build_executor
-from node.sealed_stream import seal, unseal
+from node.sealed_stream import require_password, seal, unseal
 
 PART: Final = ".part"
 """A backup that is not proved yet."""
@@ -54,8 +55,11 @@ def backup(
     """
     if out.exists():
         raise LocalError(f"{out} exists and is not replaced: name another file")
+    require_password(password)
     settings = config.load(home / config.CONFIG_FILE)
-    chain_bytes = _bytes_below(settings.path(settings.storage.path) / CHAIN_FOLDER)
+    data = settings.path(settings.storage.path)
+    require_chain(data, read_genesis(settings.path(settings.node.genesis)))
+    chain_bytes = _bytes_below(data / CHAIN_FOLDER)
     part = out.with_name(out.name + PART)
     _require_room(part, 2 * chain_bytes)
     with _written_alone(part) as file:
@@ -67,7 +71,7 @@ def backup(
             found = verify(part, password)
             part.rename(out)
             sync_folder(out.absolute().parent)
-            note_backup(settings.path(settings.storage.path))
+            note_backup(data)
         except OSError as error:
             raise os_error("write", part, error) from error
         finally:
@@ -182,6 +186,7 @@ def _new_folder(path: Path) -> Iterator[None]:
     lock = path / _LOCK
     if path.exists() and not lock.exists():
         raise LocalError(f"{path} is in the way and was not made by a restore: move it away")
+    above = [folder for folder in path.absolute().parents if not folder.exists()]
     try:
         path.mkdir(parents=True, mode=0o700, exist_ok=True)
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -199,8 +204,18 @@ def _new_folder(path: Path) -> Iterator[None]:
             yield
         finally:
             shutil.rmtree(path, ignore_errors=True)
+            _remove_empty(above)
     finally:
         os.close(handle)
+
+
+def _remove_empty(made: Sequence[Path]) -> None:
+    """Folders that were made, innermost first, as far as nothing is in them."""
+    for folder in made:
+        try:
+            folder.rmdir()
+        except OSError:  # what was restored is in it
+            return
 
 
 def _lock(handle: int) -> bool:

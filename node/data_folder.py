@@ -124,15 +124,9 @@ def require_openable(
     LocalError when the folder holds other formats, another chain or the votes of another
     organisation; UpgradeNeededError when its chain is past an upgrade that this version lacks.
     """
-    label = read_label(folder)
+    label = require_chain(folder, document)
     if label is None:
         return None
-    genesis = document.document_hash().hex()
-    if label.genesis != genesis:
-        raise LocalError(
-            f"{folder} holds the chain of genesis document {label.genesis:.64}, the genesis file "
-            f"is {genesis}: put the right file back, or name another storage.path"
-        )
     named = {each.public_key: each.organisation for each in document.validators.validators}
     _require_own_votes(
         folder, label, public_keys, {named[key] for key in public_keys if key in named}
@@ -140,6 +134,19 @@ def require_openable(
     if label.upgrade is not None:
         what = f"{folder} was not opened, it holds a chain from block {label.upgrade.height} on"
         require_suits(label.upgrade.upgrade(), what, version)
+    return label
+
+
+def require_chain(folder: Path, document: Genesis) -> Label | None:
+    """The label, when the folder is of this chain and of formats that this release reads; touches
+    nothing. LocalError otherwise."""
+    label = read_label(folder)
+    genesis = document.document_hash().hex()
+    if label is not None and label.genesis != genesis:
+        raise LocalError(
+            f"{folder} holds the chain of genesis document {label.genesis:.64}, the genesis file "
+            f"is {genesis}: put the right file back, or name another storage.path"
+        )
     return label
 
 

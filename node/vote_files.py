@@ -118,6 +118,22 @@ class FolderFiles:
         return self._handles[slot]
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process holds the files in this folder, as a node does that runs. Makes nothing,
+    not even the folder."""
+    try:
+        handle = os.open(folder / _LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _lock(folder: Path) -> int:
     handle = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
