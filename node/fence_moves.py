@@ -10,7 +10,7 @@ from ledger.errors import LocalError
 from node import audit, config
 from node.assembly import VOTES_FOLDER
 from node.config import Config
-from node.data_folder import require_openable
+from node.data_folder import require_own
 from node.fence import (
     Fence,
     Token,
@@ -96,7 +96,7 @@ def _require_own(home: Path, settings: Config) -> None:
     """LocalError when the folder holds the votes of another organisation, or another chain: the
     right to sign that it has is not that of the configuration's key."""
     folder = settings.path(settings.storage.path)
-    require_openable(folder, audit.genesis_of(home), validator_keys(settings))
+    require_own(folder, audit.genesis_of(home), validator_keys(settings))
 
 
 @contextmanager

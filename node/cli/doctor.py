@@ -20,7 +20,7 @@ from node.audit import OK, StoreAudit
 from node.cli.home import home_option
 from node.cli.output import json_option, print_json, print_table
 from node.config import Config
-from node.data_folder import require_openable
+from node.data_folder import require_own
 from node.disk_errors import FREE_BYTES_WANTED
 from node.key_report import key_rotation
 from node.modules import build_executor
@@ -225,7 +225,7 @@ def _free_disk(home: Path) -> str:
 
 def _store(home: Path, loaded: Config, document: Genesis) -> str:
     # Whose votes these are shows without opening anything.
-    require_openable(loaded.path(loaded.storage.path), document, _validator_keys(loaded))
+    require_own(loaded.path(loaded.storage.path), document, _validator_keys(loaded))
     try:
         found: StoreAudit = audit.audit(home)
     except audit.NoChainError:

@@ -301,6 +301,8 @@ def test_a_mistake_is_one_sentence_and_changes_nothing(at: Path, name: str) -> N
             said = refusal(filled, environment, case.flags)
             for part in case.says:
                 assert part.format(at=at, home=home_of(at)) in " ".join(said.split()), said
+            assert SECRET not in said
+            assert "not the password" not in said
             touched = differences(before, fingerprint(at))
             assert [name for name in touched if not case.examines or "/chain" not in name] == []
         # With --json there is the same sentence.

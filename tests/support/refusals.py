@@ -13,7 +13,7 @@ END_S: Final = 60
 
 
 class Entry(NamedTuple):
-    """What there is to see of a file or folder."""
+    """What there is to see of a file or folder. changed_ns: 0 of a folder."""
 
     mode: int
     changed_ns: int
@@ -21,11 +21,13 @@ class Entry(NamedTuple):
 
 
 def fingerprint(folder: Path) -> dict[str, Entry]:
-    """Everything below a folder: names, modes, times, contents."""
+    """Everything below a folder: names and modes, times and contents of files. Times of folders do
+    not count, since what is refused may have been tried beside it, in a scratch folder that went.
+    """
     return {
         str(path.relative_to(folder)): Entry(
             path.lstat().st_mode,
-            path.lstat().st_mtime_ns,
+            path.lstat().st_mtime_ns if path.is_file() else 0,
             sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
         )
         for path in sorted(folder.rglob("*"))
