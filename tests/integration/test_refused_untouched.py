@@ -329,7 +329,7 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     ("named", "pin", "says"),
     [
         ({"slot": 12_345}, PIN, "token 'votes' in slot 12345: expected one such token"),
-        ({"token": "vote"}, PIN, "there are 'votes' in slot"),
+        ({"token": "vote"}, PIN, "'votes' in slot"),
         ({}, "wrong-pin", "refuses the PIN of token 'votes': correct it before the module locks"),
         ({}, None, "no PIN for the token 'votes': set [pkcs11] pin_file"),
         ({"module": "/nowhere.so"}, PIN, "cannot load /nowhere.so"),
