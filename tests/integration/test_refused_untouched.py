@@ -278,7 +278,7 @@ CASES = {
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     at = tmp_path_factory.mktemp("original")
-    make_scene(at, base_port() + 1_200)
+    make_scene(at, base_port())
     return at
 
 
