@@ -393,6 +393,7 @@ async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    api_config = _api_config(config)  # before anything is opened, so that a refusal touches nothing
     metrics = Metrics(version=VERSION)
     health = HealthServer(
         metrics, lambda: Readiness(False, "starts"), config.metrics.host, config.metrics.port
@@ -404,7 +405,7 @@ async def _serve(config: Config) -> int:
         node = build_node(config, metrics)
         runtime = node.runtime
         health.answer_by(node.instruments.readiness)
-        api = ApiServer(node.service, _api_config(config), runtime.fail)
+        api = ApiServer(node.service, api_config, runtime.fail)
         stack.callback(node.opened.chain.blocks.close)
         stack.callback(node.compactor.stop)
         folder = config.path(config.storage.path) / CHAIN_FOLDER

@@ -25,14 +25,16 @@ from ledger.registry import Certificate
 from ledger.state import State
 from ledger.validator_tables import set_at
 from node import config
-from node.assembly import CHAIN_FOLDER, history_rules, read_genesis
+from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, history_rules, read_genesis
 from node.block_store import BlockStore
-from node.data_folder import read_label
+from node.data_folder import require_chain
+from node.disk_errors import StoreHeldError
 from node.disk_shares import row_bytes, sampled
 from node.index_rebuild import ReadBlock, whom_concerns
 from node.modules import TOKEN, build_executor
 from node.storage import STATE_START, STATE_STOP
 from node.stores import has_chain, open_store
+from node.vote_files import are_held
 from tokenomics.issuance import views
 
 OK: Final = "ok"
@@ -72,7 +74,9 @@ class StoreAudit:
 def opened(
     home: Path, environment: Mapping[str, str] = os.environ
 ) -> Iterator[tuple[KeyValueStore, BlockStore]]:
-    """The store of the node in `home`; LocalError when there is none, or when the node runs.
+    """The store of the node in `home`; LocalError when there is none, when it is not of the chain
+    of the genesis file, and when the node runs (StoreHeldError). Then nothing was touched: an
+    engine writes to its folder even if it is refused the lock.
 
     environment: may override its configuration.
     """
@@ -81,7 +85,9 @@ def opened(
     folder = data / CHAIN_FOLDER
     if not has_chain(folder):
         raise NoChainError(folder)
-    read_label(data)
+    require_chain(data, read_genesis(options.path(options.node.genesis)))
+    if are_held(data / VOTES_FOLDER):
+        raise StoreHeldError(folder)
     store = open_store(folder, options.storage.engine)
     try:
         yield store, BlockStore(store, str(folder), history_rules(options))

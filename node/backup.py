@@ -9,7 +9,7 @@ vote record: the restored node knows that it lost it, and waits for its operator
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -23,12 +23,13 @@ from node import audit, config
 from node.assembly import CHAIN_FOLDER, read_genesis
 from node.audit import OK, StoreAudit
 from node.backup_content import GENESIS, Told, chunks, unpack
+from node.data_folder import require_chain
 from node.disk_errors import disk_full, os_error, sync_folder
 from node.file_locks import hold_file
 from node.keystore import STANDARD_COST, Cost
 from node.last_backup import note_backup
 from node.modules import build_executor
-from node.sealed_stream import seal, unseal
+from node.sealed_stream import require_password, seal, unseal
 
 PART: Final = ".part"
 """A backup that is not proved yet."""
@@ -53,8 +54,10 @@ def backup(
     was written does not hold; then there is no `out`. What a killed backup left beside it is used
     or removed by the next.
     """
+    require_password(password)
     settings = config.load(home / config.CONFIG_FILE)
     data = settings.path(settings.storage.path)
+    require_chain(data, read_genesis(settings.path(settings.node.genesis)))
     part = out.with_name(out.name + PART)
     _require_place(out, part, data)
     chain_bytes = _bytes_below(data / CHAIN_FOLDER)
@@ -201,6 +204,7 @@ def _new_folder(path: Path) -> Iterator[None]:
     lock = path / _LOCK
     if path.is_symlink() or (path.exists() and not lock.exists()):
         raise LocalError(f"{path} is in the way and was not made by a restore: move it away")
+    above = [folder for folder in path.absolute().parents if not folder.exists()]
     try:
         path.mkdir(parents=True, mode=0o700, exist_ok=True)
         handle = hold_file(lock)
@@ -218,8 +222,18 @@ def _new_folder(path: Path) -> Iterator[None]:
             yield
         finally:
             shutil.rmtree(path, ignore_errors=True)
+            _remove_empty(above)
     finally:
         os.close(handle)
+
+
+def _remove_empty(made: Sequence[Path]) -> None:
+    """Folders that were made, innermost first, as far as nothing is in them."""
+    for folder in made:
+        try:
+            folder.rmdir()
+        except OSError:  # what was restored is in it
+            return
 
 
 def _bytes_below(folder: Path) -> int:

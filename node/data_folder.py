@@ -124,22 +124,35 @@ def require_openable(
     LocalError when the folder holds other formats, another chain or the votes of another
     organisation; UpgradeNeededError when its chain is past an upgrade that this version lacks.
     """
+    label = require_own(folder, document, public_keys)
+    if label is not None and label.upgrade is not None:
+        what = f"{folder} was not opened, it holds a chain from block {label.upgrade.height} on"
+        require_suits(label.upgrade.upgrade(), what, version)
+    return label
+
+
+def require_own(folder: Path, document: Genesis, public_keys: Sequence[bytes]) -> Label | None:
+    """The label, when the folder is of this chain and, as far as is known, holds votes of no other
+    organisation than the keys are; touches nothing. LocalError otherwise."""
+    label = require_chain(folder, document)
+    if label is not None:
+        named = {each.public_key: each.organisation for each in document.validators.validators}
+        _require_own_votes(
+            folder, label, public_keys, {named[key] for key in public_keys if key in named}
+        )
+    return label
+
+
+def require_chain(folder: Path, document: Genesis) -> Label | None:
+    """The label, when the folder is of this chain and of formats that this release reads; touches
+    nothing. LocalError otherwise."""
     label = read_label(folder)
-    if label is None:
-        return None
     genesis = document.document_hash().hex()
-    if label.genesis != genesis:
+    if label is not None and label.genesis != genesis:
         raise LocalError(
             f"{folder} holds the chain of genesis document {label.genesis:.64}, the genesis file "
             f"is {genesis}: put the right file back, or name another storage.path"
         )
-    named = {each.public_key: each.organisation for each in document.validators.validators}
-    _require_own_votes(
-        folder, label, public_keys, {named[key] for key in public_keys if key in named}
-    )
-    if label.upgrade is not None:
-        what = f"{folder} was not opened, it holds a chain from block {label.upgrade.height} on"
-        require_suits(label.upgrade.upgrade(), what, version)
     return label
 
 

@@ -9,6 +9,8 @@ from consensus.recovery import record_height
 from ledger.errors import LocalError
 from node import audit, config
 from node.assembly import VOTES_FOLDER
+from node.config import Config
+from node.data_folder import require_own
 from node.fence import (
     Fence,
     Token,
@@ -48,6 +50,7 @@ def release(home: Path, to: bytes) -> Token:
     found = read_fence(folder)
     if found is None:
         raise audit.NoChainError(folder)
+    _require_own(home, settings)
     if found.given_to == to:
         return token_of(found, key)
     read = audit.block_decoder(audit.genesis_of(home))
@@ -82,10 +85,18 @@ def take_without_token(home: Path, number: int | None) -> Fence:
 def _change(home: Path, change: Callable[[Fence, bytes], Fence]) -> Fence:
     settings = config.load(home / config.CONFIG_FILE)
     key, folder = validator_key(settings), settings.path(settings.storage.path)
+    _require_own(home, settings)
     with _stopped(folder):
         fence = change(read_fence(folder) or Fence(new_place()), key)
         write_fence(folder, fence)
     return fence
+
+
+def _require_own(home: Path, settings: Config) -> None:
+    """LocalError when the folder holds the votes of another organisation, or another chain: the
+    right to sign that it has is not that of the configuration's key."""
+    folder = settings.path(settings.storage.path)
+    require_own(folder, audit.genesis_of(home), validator_keys(settings))
 
 
 @contextmanager

@@ -18,3 +18,18 @@ def hold_file(path: Path, *, mode: int = 0o600) -> int | None:
             return None
         raise
     return handle
+
+
+def is_held(path: Path) -> bool:
+    """Whether another process holds the file; one that is missing nobody holds. Makes nothing."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False

@@ -40,6 +40,15 @@ _MESSAGE: Final = bindings.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE
 _CUT: Final = "the file is cut short: take another copy of the backup"
 
 
+def require_password(password: str) -> None:
+    """LocalError when the password is too short for a new file."""
+    if len(password) < MIN_PASSWORD_CHARACTERS:
+        raise LocalError(
+            f"the password of a backup needs {MIN_PASSWORD_CHARACTERS} characters or more, found "
+            f"{len(password)}: choose a longer one"
+        )
+
+
 def seal(
     out: IO[bytes], chunks: Iterable[bytes], password: str, salt: bytes, cost: Cost = STANDARD_COST
 ) -> None:
@@ -47,10 +56,7 @@ def seal(
 
     LocalError when the password is too short.
     """
-    if len(password) < MIN_PASSWORD_CHARACTERS:
-        raise LocalError(
-            f"the password of a backup needs {MIN_PASSWORD_CHARACTERS} characters or more"
-        )
+    require_password(password)
     opened = MAGIC + _COST.pack(cost.operations, cost.memory_kib) + salt
     state = bindings.crypto_secretstream_xchacha20poly1305_state()
     header = bindings.crypto_secretstream_xchacha20poly1305_init_push(

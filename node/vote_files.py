@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from ledger.errors import LocalError
 from node.disk_errors import sync_folder
-from node.file_locks import hold_file
+from node.file_locks import hold_file, is_held
 
 FILES: Final = ("votes-0.wal", "votes-1.wal")
 PREALLOCATED_BYTES: Final = 2 * 1024 * 1024
@@ -116,6 +116,12 @@ class FolderFiles:
         if slot not in self._handles:
             self._handles[slot] = os.open(self.path(slot), os.O_RDWR | os.O_CLOEXEC)
         return self._handles[slot]
+
+
+def are_held(folder: Path) -> bool:
+    """Whether a process holds the files in this folder, as a node does that runs. Makes nothing,
+    not even the folder."""
+    return is_held(folder / _LOCK_FILE)
 
 
 def _lock(folder: Path) -> int:

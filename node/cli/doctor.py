@@ -13,12 +13,14 @@ from ledger import genesis
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
 from ledger.state import State
+from ledger.validator_tables import set_at
 from node import audit, config, keystore, wall_clock
-from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, read_genesis
+from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, read_genesis, roles_at_head
 from node.audit import OK, StoreAudit
 from node.cli.home import home_option
 from node.cli.output import json_option, print_json, print_table
 from node.config import Config
+from node.data_folder import require_own
 from node.disk_errors import FREE_BYTES_WANTED
 from node.key_report import key_rotation
 from node.last_backup import age_of_backup
@@ -46,6 +48,8 @@ class Finding:
 @json_option
 def doctor(home: Path, as_json: bool) -> int:
     """Check a node's files, keys, genesis, store, invariants and disk. Changes nothing."""
+    if not home.is_dir():
+        raise LocalError(f"there is no folder {home}: name that of a node, or run `poyong init`")
     findings = list(examine(home))
     healthy = all(finding.ok for finding in findings)
     disk = disk_use(home, audit.disk_shares(home) if healthy else {})
@@ -97,9 +101,12 @@ def examine(home: Path) -> Iterator[Finding]:
     age = age_of_backup(loaded.path(loaded.storage.path), wall_clock.now_ms())
     yield Finding("backup", True, age)
     if documents:
-        yield _tried("store", lambda: _store(home, loaded, documents[0]))
-        yield _tried("rotation of keys", lambda: _rotation(home, loaded))
-        yield _tried("software", lambda: _software(home))
+        store = _tried("store", lambda: _store(home, loaded, documents[0]))
+        yield store
+        if store.ok:
+            yield _tried("rotation of keys", lambda: _rotation(home, loaded))
+            yield _tried("registry", lambda: _registry(home, loaded))
+            yield _tried("software", lambda: _software(home))
 
 
 def _tried(check: str, look: Callable[[], str]) -> Finding:
@@ -179,6 +186,36 @@ def _rotation(home: Path, loaded: Config) -> str:
     return f"{found.stage}{since}: {found.advice}"
 
 
+def _registry(home: Path, loaded: Config) -> str:
+    """Whether the others let this node in: by its seat's node key, or as an observer."""
+    keys = _validator_keys(loaded)
+    node_keys = _in_files(loaded, loaded.node.node_key, loaded.node.next_node_key)
+    try:
+        with audit.opened(home) as (_, blocks):
+            head, state = blocks.head(), State(blocks.state())
+            height = 0 if head is None else head.height
+            roles = roles_at_head(state, height)
+            seats = [
+                each for each in set_at(state, height + 1).validators if each.public_key in keys
+            ]
+    except audit.NoChainError:
+        return "not known before a start"
+    known = [roles[key].organisation for key in node_keys if key in roles]
+    if known:
+        return f"the node key is known as that of {known[0]!r}"
+    if seats:
+        seat = seats[0]
+        raise LocalError(
+            f"the chain names the node key {seat.node_key.hex()} for {seat.organisation!r:.80}, "
+            f"this node has {node_keys[0].hex()}, and the others refuse it: put this node's own "
+            "keys back, or have the key admitted by a vote (governance.add_observer)"
+        )
+    return (
+        f"block {height:,} does not know the node key {node_keys[0].hex()}: the others refuse this "
+        "node until a vote has admitted it"
+    )
+
+
 def _free_disk(home: Path) -> str:
     free = shutil.disk_usage(home).free
     if free < FREE_BYTES_WANTED:
@@ -190,6 +227,8 @@ def _free_disk(home: Path) -> str:
 
 
 def _store(home: Path, loaded: Config, document: Genesis) -> str:
+    # Whose votes these are shows without opening anything.
+    require_own(loaded.path(loaded.storage.path), document, _validator_keys(loaded))
     try:
         found: StoreAudit = audit.audit(home)
     except audit.NoChainError:

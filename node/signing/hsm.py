@@ -129,16 +129,20 @@ class ModuleSigner:
     def _token(self, library: Any) -> Any:
         config = self._config
         tokens = [
-            slot.get_token()
-            for slot in library.get_slots(token_present=True)
-            if config.slot in (-1, slot.slot_id)
+            (slot.slot_id, slot.get_token()) for slot in library.get_slots(token_present=True)
         ]
-        found = [token for token in tokens if config.token in ("", token.label)]
+        found = [
+            token
+            for slot, token in tokens
+            if config.slot in (-1, slot) and config.token in ("", token.label)
+        ]
         if len(found) != 1:
-            labels = ", ".join(sorted(repr(str(token.label)) for token in tokens)) or "none"
+            wanted = "any slot" if config.slot < 0 else f"slot {config.slot}"
+            there = ", ".join(sorted(f"{str(token.label)!r} in slot {at}" for at, token in tokens))
             raise LocalError(
-                f"[pkcs11] token {config.token!r}, slot {config.slot}: expected one such token in "
-                f"{config.module}, found {len(found)}; there are {labels}"
+                f"[pkcs11] token {config.token!r} in {wanted}: expected one such token in "
+                f"{config.module}, found {len(found)}; there are "
+                f"{there or 'none'}: correct token or slot"
             )
         return found[0]
 

@@ -153,30 +153,13 @@ class SignedRecord:
     def __init__(self, path: Path, domain: SigningDomain) -> None:
         """Open it. LocalError when it is missing, damaged, of another chain or held already."""
         self._path, self._domain = path, domain
+        _read(path, domain)  # what is refused stays as it is, without a file of the lock
         self._lock = _lock(path)
         try:
-            data = path.read_bytes()
-            remedy = "Start the release that wrote it or a later one: nothing is signed without it"
-            require_tag(data, path, STATE_TAG, MAX_STATE_BYTES, remedy)
-            self.state = decode_state(data[: MAX_STATE_BYTES + 1], domain)
-        except FileNotFoundError as error:
-            self.close()
-            raise LocalError(
-                f"there is no {path}, which says what was signed last: bring it back, or make a "
-                "new one with `poyong signer init` only for a key that has never voted"
-            ) from error
-        except OSError as error:
-            self.close()
-            raise os_error("read", path, error) from error
+            self.state = _read(path, domain)
         except LocalError:
             self.close()
             raise
-        except DecodeError as error:
-            self.close()
-            raise LocalError(
-                f"{path} cannot be trusted ({error}): nothing is signed without it. Take a new "
-                'validator key (docs/operating.md, "New keys of a validator")'
-            ) from error
 
     def close(self) -> None:
         """Let another process have it."""
@@ -196,6 +179,48 @@ class SignedRecord:
             replace_private(self._path, encode_state(state, self._domain))
             self.state = state
         return found
+
+
+def _read(path: Path, domain: SigningDomain) -> LastSigned:
+    """LocalError when it is missing, damaged, of another release or of another chain."""
+    try:
+        data = path.read_bytes()
+        remedy = "Start the release that wrote it or a later one: nothing is signed without it"
+        require_tag(data, path, STATE_TAG, MAX_STATE_BYTES, remedy)
+        _require_chain(path, data, domain)
+        return decode_state(data[: MAX_STATE_BYTES + 1], domain)
+    except FileNotFoundError as error:
+        raise LocalError(
+            f"there is no {path}, which says what was signed last: bring it back, or make a "
+            "new one with `poyong signer init` only for a key that has never voted"
+        ) from error
+    except OSError as error:
+        raise os_error("read", path, error) from error
+    except DecodeError as error:
+        raise LocalError(
+            f"{path} cannot be trusted ({error}): nothing is signed without it. Take a new "
+            'validator key (docs/operating.md, "New keys of a validator")'
+        ) from error
+
+
+def _require_chain(path: Path, data: bytes, domain: SigningDomain) -> None:
+    """LocalError when the file is of another chain than signer.toml names. Says nothing of what is
+    damaged: decode_state does."""
+    body, checksum = data[:-HASH_BYTES], data[-HASH_BYTES:]
+    if len(data) > MAX_STATE_BYTES or sha256(body) != checksum:
+        return
+    try:
+        value = codec.decode(body, MAX_STATE_BYTES)
+    except DecodeError:
+        return
+    found = value[1:3] if type(value) is tuple and value[:1] == (STATE_TAG,) else None
+    if found is not None and found != (domain.chain_id, domain.genesis_hash):
+        known = [each.hex() if isinstance(each, bytes) else each for each in found]
+        raise LocalError(
+            f"{path} is of another chain: its (chain_id, genesis_hash) are {known!r:.160}, "
+            f"signer.toml names {[domain.chain_id, domain.genesis_hash.hex()]}: put those of the "
+            "file back; a signer for another chain has a folder of its own"
+        )
 
 
 def create_record(path: Path, domain: SigningDomain) -> None:

@@ -265,9 +265,9 @@ async def _run(home: SignerHome) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     async with AsyncExitStack() as stack:
+        signers, identity = open_keys(home)  # reads only: what it refuses leaves all as it was
         record = SignedRecord(home.state_path, home.domain)
         stack.callback(record.close)
-        signers, identity = open_keys(home)
         server = SignerServer(VoteSigning(signers, home.domain, record), home, identity)
         stack.push_async_callback(server.stop)
         await server.start()

@@ -26,14 +26,19 @@ def require(invocation: str) -> None:
     """Follow the words down the tree of commands; then every option must be the command's."""
     command: click.Command = cli.root
     context = click.Context(command)
+    is_complete = False
     for word in shlex.split(invocation):
-        if isinstance(command, click.Group) and not word.startswith("-") and word != "COMMAND":
+        if word.startswith("--"):
+            options = {name for parameter in command.get_params(context) for name in parameter.opts}
+            assert word in options or word == "--version", f"`poyong {invocation}` has no {word}"
+            # Of a group that does something itself, what follows are values.
+            is_complete |= isinstance(command, click.Group) and command.invoke_without_command
+        elif isinstance(command, click.Group) and not (
+            is_complete or word.startswith("-") or word == "COMMAND"
+        ):
             found = command.get_command(context, word)
             assert found is not None, f"there is no command `poyong {invocation}`"
             command, context = found, click.Context(found, parent=context)
-        elif word.startswith("--"):
-            options = {name for parameter in command.get_params(context) for name in parameter.opts}
-            assert word in options or word == "--version", f"`poyong {invocation}` has no {word}"
 
 
 @pytest.mark.parametrize("page", pages(), ids=shown)

@@ -19,10 +19,10 @@ from node.version import VERSION
 from tests.integration.test_node_process import (
     POLL_S,
     START_TIMEOUT_S,
-    refusal,
     started,
     wait_until_ready,
 )
+from tests.support.refusals import refusal
 from tests.support.shell import Shell
 from tests.support.town import base_port
 from tests.support.upgrade_town import RELEASE, decide_upgrade, governed_node
@@ -62,7 +62,8 @@ def test_it_stops_before_the_height_and_says_what_to_install(
     found = audit.audit(home)
     assert (found.height, found.invariants) == (height - 1, audit.OK)
     # At the start too, before it listens; as often as one tries.
-    assert refusal(home, code=cli.EXIT_UPGRADE) == sentence.removeprefix("poyong: ")
+    again = refusal(["start", "--home", str(home)], code=cli.EXIT_UPGRADE)
+    assert again.removeprefix("poyong: ") == sentence.removeprefix("poyong: ")
     assert head_of(home) == height - 1
     checks = Shell(capsys)("doctor", "--home", str(home))
     assert checks[0] == cli.EXIT_FAILED
