@@ -11,11 +11,13 @@ from itertools import pairwise
 
 from api.light import TrustedGenesis, follow_chain
 from api.ports import ChainProof
+from consensus.authentication import Verify
 from consensus.certificate import verify_certificate
 from consensus.light import SetHistory
 from consensus.messages import SigningDomain
 from ledger import codec, merkle
 from ledger.block import Block, decode_block
+from ledger.crypto import verify_ed25519
 from ledger.errors import DecodeError, PeerError
 from ledger.ethereum_envelope import CallDecoder
 from ledger.primitives import HASH_BYTES, Hash
@@ -42,11 +44,13 @@ class OtherChainError(PeerError):
 
 @dataclass(frozen=True, slots=True)
 class ChainRules:
-    """What must be known of the chain beforehand; all of it follows from the genesis document."""
+    """What must be known of the chain beforehand; all of it follows from the genesis document.
+    verify: checks seals."""
 
     trusted: TrustedGenesis
     bucket_count: int
     decode_call: CallDecoder
+    verify: Verify = verify_ed25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,9 @@ class CheckedManifest:
         certificate = Certificate.from_wire(codec.decode(item.certificate))
         if (certificate.height, certificate.block_hash) != (header.height, header.hash):
             raise PeerError(f"the certificate of block {header.height} is of another block")
-        verify_certificate(self._domain(), self._sets.at(header.height), certificate)
+        verify_certificate(
+            self._domain(), self._sets.at(header.height), certificate, self._rules.verify
+        )
         leaves = decode_leaves(item.receipts)
         if merkle.root(leaves) != header.receipts_root:
             raise PeerError(f"the receipts of block {header.height} are not those of its header")
@@ -133,7 +139,7 @@ def _follow(rules: ChainRules, manifest: Manifest) -> SetHistory:
     _require_linked(manifest, trusted.genesis_hash)
     header = codec.encode(manifest.header.to_wire())
     proof = ChainProof(header, manifest.certificate, manifest.set_changes)
-    _, sets = follow_chain(trusted, proof)
+    _, sets = follow_chain(trusted, proof, rules.verify)
     root = root_of_parts(manifest.bucket_count, manifest.level, manifest.parts)
     if root != manifest.header.state_root:
         raise PeerError(

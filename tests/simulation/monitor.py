@@ -70,6 +70,8 @@ class Monitor:
         self.applied: dict[int, int] = {}
         """Highest height that each node has made durable, by endpoint."""
         self.minted = 0
+        self.not_held = 0
+        """How often a peer lacked the old blocks that it was asked for."""
         self.on_final: Callable[[int, int], None] = lambda node, height: None
         """(node, height): the first node makes this height final."""
         self.sets = SetWatch(template)
@@ -99,6 +101,12 @@ class Monitor:
     def wiped(self, node: int) -> None:
         """An operator took a node's damaged database away: it begins with genesis."""
         self.applied[node] = 0
+
+    def replaced(self, node: int, height: int) -> None:
+        """An operator began a node again from a snapshot of this height."""
+        if height not in self.final:
+            raise Violation("snapshot", f"node {node} begins at {height}, which is not final")
+        self.applied[node] = height
 
     def block_applied(self, node: int, chain: Chain, applied: AppliedBlock) -> None:
         """A node made a block durable and applied it."""

@@ -10,6 +10,7 @@ from ledger.crypto import Signer
 from ledger.errors import InvariantViolation, LocalError
 from ledger.registry import ValidatorSet
 from ledger.validator_tables import seat_of
+from node.pruning import PruningRules
 from node.wire import FrameKind
 from tests.simulation.chains import ChainTemplate, copy_rows
 from tests.simulation.disk import Crash, Disk, Fuse
@@ -109,6 +110,8 @@ class SimulatedNode:
         self.skew_ms = 0
         self.work_us = (0, 0)
         """Least and most CPU time of building or checking a block."""
+        self.pruning = PruningRules()
+        """Which old blocks it removes; none at first."""
         self.fuse = Fuse()
         self.disk = Disk(site.world, disk_rng or Random(0))
         name, chain_id = f"node {endpoint}", site.template.document.chain_id

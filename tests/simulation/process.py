@@ -145,10 +145,12 @@ class Process:
                 lambda height: certified_block_bytes(self.chain.blocks, height),
                 self._block_by_hash,
                 lambda: self.world.now_us / 1_000_000,
+                lowest=lambda: self.chain.blocks.lowest_height,
             ),
             lambda: self.world.now_ms,
             self.turns.later_ms,
             self._caught_up,
+            self._not_held,
         )
         for endpoint in self.network.endpoints():
             if endpoint != self.node.endpoint:
@@ -159,7 +161,7 @@ class Process:
         """Chain and vote record, in the order of node/assembly.py."""
         node, template = self.node, self.template
         node.store.open()
-        blocks = BlockStore(node.store, f"node {node.endpoint}")
+        blocks = BlockStore(node.store, f"node {node.endpoint}", pruning=node.pruning)
         opened = open_chain(blocks, template.document, template.executor)
         votes = open_log_on(node.votes, opened.marker, make_identity=node.rng.randbytes)
         lost = votes.lost is not None
@@ -414,6 +416,10 @@ class Process:
         payload = encode_message(self.driver.replica.status())
         for endpoint in self._everybody():
             self.send_frame(endpoint, FrameKind.CONSENSUS, payload)
+
+    def _not_held(self, peer: bytes, lowest: int) -> None:
+        self.world.note("not held", peer[0], self.node.endpoint, lowest)
+        self.monitor.not_held += 1
 
     def _block_by_hash(self, height: int, block_hash: Hash) -> bytes | None:
         return self.driver.block_bytes(height, block_hash)
