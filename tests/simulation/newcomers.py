@@ -31,6 +31,10 @@ from tests.simulation.violation import Violation
 LOOKS_EVERY_MS: Final = 500
 PATIENCE: Final = 2
 """So often an operator reads that nobody holds a block before a snapshot is taken."""
+LONG_PATIENCE: Final = 6
+"""The same once the network heals, until every link is back."""
+AGE: Final = 4
+"""Heights that a snapshot is behind the newest block at most."""
 
 
 class Newcomers:
@@ -75,19 +79,25 @@ class Newcomers:
                 self._site.network.block(pair)
 
     def heal(self) -> None:
-        """Everybody comes now, and meets the archive."""
+        """Everybody comes now, and meets the archive. Should that one have been away until nobody
+        held what it lacks, operators help all whom nobody can help."""
         self._healed = True
+        self._told.clear()
+        if self._plan is not None:
+            for node in self._nodes:
+                if node.honest:
+                    self._look(node, LONG_PATIENCE)
 
     def _come(self, late: Late) -> None:
         node = self._nodes[late.endpoint]
         if node.process is None and not self._healed:
             node.start()
-        if late.from_snapshot:
-            self._look(node)
+        if late.from_snapshot and not self._healed:
+            self._look(node, PATIENCE)
 
-    def _look(self, node: SimulatedNode) -> None:
-        """What the operator of a node that does not get on reads twice is followed."""
-        if self._healed:
+    def _look(self, node: SimulatedNode, patience: int) -> None:
+        """What the operator of a node that does not get on reads so often is followed."""
+        if self._healed and patience != LONG_PATIENCE:
             return
         process = node.process
         # A program that waits for its disk answers nobody.
@@ -98,21 +108,22 @@ class Newcomers:
                     raise Violation("sentence", f"node {node.endpoint}: {found.sentence}")
                 self._told[node.endpoint] += 1
                 self._site.world.note("held by nobody", node.endpoint, found.wanted, found.lowest)
-                if self._told[node.endpoint] >= PATIENCE:
-                    self._begin_again(node)
+                if self._told[node.endpoint] >= patience and self._begin_again(node):
                     return
-        self._site.world.later(LOOKS_EVERY_MS * 1000, partial(self._look, node))
+        self._site.world.later(LOOKS_EVERY_MS * 1000, partial(self._look, node, patience))
 
-    def _begin_again(self, node: SimulatedNode) -> None:
-        late = {each.endpoint for each in self._late}
+    def _begin_again(self, node: SimulatedNode) -> bool:
+        """False when nobody can make a snapshot."""
+        height = self._site.monitor.height
         makers = [
             other.process
             for other in self._nodes
-            if other.honest and other.process is not None and other.endpoint not in late
+            if other.honest
+            and other.process is not None
+            and other.process.chain.head.height + AGE >= height
         ]
         if not makers:
-            self._site.world.later(LOOKS_EVERY_MS * 1000, partial(self._look, node))
-            return
+            return False
         maker = self._rng.choice(makers)
         rows = self._snapshot_of(maker)
         blocks = BlockStore(rows, "joined")
@@ -124,6 +135,7 @@ class Newcomers:
         self._site.monitor.replaced(node.endpoint, height)
         self.first[node.endpoint] = lowest
         node.start()
+        return True
 
     def _snapshot_of(self, maker: Process) -> MemoryStore:
         """The rows of the store that a snapshot of a running node makes."""
