@@ -166,9 +166,12 @@ async def test_poyong_verify_accepts_a_proof_across_a_change_of_validators_that_
     shell, account = Shell(capsys), checksum_address(PAYEE)
     asked = ("prove", "balance", account, "--out", file, "--rpc", f"http://127.0.0.1:{port}")
     try:
-        written = await asyncio.to_thread(shell.json, *asked)
+        code, out, err = await asyncio.to_thread(shell, *asked, "--json")
+        assert code == 0, err
+        written = json.loads(out.splitlines()[-1])  # the nodes of this process log before it
     finally:
         await server.stop()
+    capsys.readouterr()
     found = shell.json("verify", file, "--genesis", genesis)
     assert (found["valid"], found["statement"]) == (True, "balance")
     assert found["height"] == written["height"] > receipt.height - 2
