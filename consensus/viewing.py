@@ -239,8 +239,8 @@ def settle(core: Core) -> None:
 
 
 def is_given_up(core: Core) -> bool:
-    """Whether no proposal comes in this view, by its proposer's own word: it says that it is past it,
-    and nothing was heard of a proposal. Who lies so gains no more than by silence, and sooner."""
+    """Whether no proposal comes in this view, by its proposer's own word: it says that it is past
+    it, and no proposal was seen. Who lies so gets no more than by silence, and others wait less."""
     state = core.height
     proposer = state.proposer(state.view)
     return (

@@ -14,6 +14,7 @@ from tests.simulation.campaign import (
 )
 from tests.simulation.changing import size_of
 from tests.simulation.disk_plan import DISK_ONE_IN, KINDS
+from tests.simulation.drains import DRAINS_ONE_IN
 from tests.simulation.pruning_plan import PRUNING_ONE_IN
 from tests.simulation.run import MAX_SEED, run_seed
 
@@ -26,7 +27,9 @@ def main() -> int:
     options = _options()
     if options.replay is not None:
         n = options.n or (size_of(options.replay) if options.changes else DEFAULT_N)
-        task = Task(n, options.replay, options.changes, options.disk, options.pruning)
+        task = Task(
+            n, options.replay, options.changes, options.disk, options.pruning, options.drains
+        )
         return _replay(task, trace=options.trace)
     tasks = _tasks(options)
     summary = run_campaign(tasks, options.processes, sys.stdout)
@@ -42,7 +45,7 @@ def _tasks(options: argparse.Namespace) -> list[Task]:
         return changing_tasks(first, seeds, options.n, options.disk, options.pruning)
     n = options.n or DEFAULT_N
     return [
-        Task(n, seed, disk=options.disk, pruning=options.pruning)
+        Task(n, seed, disk=options.disk, pruning=options.pruning, drains=options.drains)
         for seed in range(first, first + seeds)
     ]
 
@@ -55,7 +58,7 @@ def _report(summary: Summary) -> None:
     )
     print(
         f"old blocks: {summary.not_held} times a peer lacked what it was asked for, "
-        f"{summary.joins} nodes began again from a snapshot"
+        f"{summary.joins} nodes began again from a snapshot; {summary.drained} drains"
     )
     print(f"{summary.passed} passed, {summary.failed} failed")
 
@@ -69,6 +72,7 @@ def _replay(task: Task, *, trace: bool) -> int:
         changes=task.changes,
         disk=task.disk,
         pruning=task.pruning,
+        drains=task.drains,
     )
     print(
         f"seed {task.seed} n={task.n}: {outcome.heights} heights, {outcome.deliveries} deliveries, "
@@ -157,6 +161,12 @@ def _options() -> argparse.Namespace:
         metavar="SEEDS",
         help="all or none: seeds in which nodes remove old blocks; by default one in "
         f"{PRUNING_ONE_IN}",
+    )
+    add(
+        "--drains",
+        type=_share,
+        metavar="SEEDS",
+        help=f"likewise: seeds in which validators are drained; by default one in {DRAINS_ONE_IN}",
     )
     add("--required", action="store_true", help="the seeds that every run of the tests includes")
     add("--replay", type=lambda text: _bounded(text, 0, MAX_SEED), help="one seed again")

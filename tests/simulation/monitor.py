@@ -38,6 +38,13 @@ def _stored(chain: Chain) -> tuple[Block, Certificate, tuple[Receipt, ...]]:
     return block, certificate, tuple(decode_receipt(leaf) for leaf in leaves[:-1])
 
 
+def require_at_most(node: int, payload: bytes, height: int) -> None:
+    """A drained node signs no height above this one."""
+    signed = codec.decode(payload)[4]
+    if signed > height:
+        raise Violation("drained", f"node {node} signs at {signed}, it was drained at {height}")
+
+
 class VoteRecord(Protocol):
     """What is on a node's disk of its votes."""
 

@@ -184,6 +184,24 @@ class Process:
         """The replica's first effects."""
         self.turns.soon(lambda: self.driver.start(self.node.clock_ms()))
 
+    def sit_out(self) -> None:
+        """The operator drains the node (node/admin_desk.py)."""
+        self.turns.soon(self._sit_out)
+
+    def _sit_out(self) -> None:
+        replica = self.driver.replica
+        replica.sit_out()
+        seated = replica.core.own is not None
+        self.node.signs_up_to = replica.core.height.height - (not seated)
+
+    def resume(self) -> None:
+        """The operator ends the drain."""
+        self.turns.soon(self._resume)
+
+    def _resume(self) -> None:
+        self.node.signs_up_to = None
+        self.driver.replica.take_keys(self.config.own_keys)
+
     def _go_on_fetching(self) -> None:
         self.synchronisation.go_on()
 

@@ -14,6 +14,7 @@ from tests.simulation.changing import changing_plan_of, is_tolerated
 from tests.simulation.clients import Clients
 from tests.simulation.disk_faults import DiskFaults
 from tests.simulation.disk_plan import DiskFault, disk_faults_of, may_lose
+from tests.simulation.drains import Drain, Drains, drains_of
 from tests.simulation.faults import Faults
 from tests.simulation.governed import joiner
 from tests.simulation.monitor import Monitor
@@ -72,7 +73,8 @@ class Outcome:
     kinds of faults of disks that took effect. pruning: whether nodes were to remove old blocks,
     None when the seed itself said so; removed: blocks that the honest ones lack at the end;
     not_held: how often a peer lacked what it was asked for; joins: how often a node began from a
-    snapshot."""
+    snapshot. drains: whether validators were to be drained, likewise; drained: how often one was.
+    """
 
     seed: int
     n: int
@@ -95,6 +97,8 @@ class Outcome:
     removed: int
     not_held: int
     joins: int
+    drains: bool | None
+    drained: int
 
 
 class Seed:
@@ -106,6 +110,7 @@ class Seed:
         trace: Callable[[str], None] | None = None,
         disk_faults: Sequence[DiskFault] = (),
         pruning: PruningPlan | None = None,
+        drains: Sequence[Drain] = (),
     ) -> None:
         self.plan = plan
         self.pruning = pruning
@@ -125,6 +130,8 @@ class Seed:
         self.newcomers = Newcomers(
             pruning, self.site, self.nodes, stream(plan.seed, plan.n, "newcomers")
         )
+        self.drains = Drains(drains, self.world, self.nodes)
+        self.out_of_service = {drain.endpoint for drain in drains}
         self.monitor.on_final = self.faults.final
         load = stream(plan.seed, plan.n, "load")
         self.clients = Clients(self.site, self.nodes, load, plan.load_ms, plan.removal)
@@ -191,6 +198,7 @@ class Seed:
             self._grow(self.pruning.youth)
         self.faults.start()
         self.disk_faults.start()
+        self.drains.start()
         self._safety_phase()
         self._liveness_phase()
         if self.plan.kind.governed:
@@ -241,7 +249,7 @@ class Seed:
         self.newcomers.heal()
         self.faults.heal()
         self.operators.heal()
-        promised_ms = promised_next_block_ms(plan)
+        promised_ms = promised_next_block_ms(plan, len(self.out_of_service))
         if not self._until(healed_ms + promised_ms, lambda: self.monitor.height >= goal):
             raise Violation(
                 "liveness",
@@ -333,10 +341,11 @@ def max_deliveries(plan: Plan) -> int:
     return times * MAX_DELIVERIES * max(7, plan.endpoints) ** 3 // 7**3
 
 
-def promised_next_block_ms(plan: Plan) -> int:
-    """Rule 3, last sentences, for the faulty proposers that the plan may put in a row."""
+def promised_next_block_ms(plan: Plan, drained: int = 0) -> int:
+    """Rule 3, last sentences, for the faulty proposers that the plan may put in a row; a drained
+    one proposes nothing."""
     never = sum(not change.runs for change in plan.changes)
-    faulty = len(plan.byzantine) + len(plan.twins) + len(plan.gone) + never
+    faulty = len(plan.byzantine) + len(plan.twins) + len(plan.gone) + never + drained
     if faulty <= 1:
         return NEXT_BLOCK_MS
     return (faulty + 1) * CAP_MS + RECONNECT_AND_RESEND_MS
@@ -350,12 +359,13 @@ def run_seed(
     changes: bool = False,
     disk: tuple[str, ...] | None = None,
     pruning: bool | None = None,
+    drains: bool | None = None,
 ) -> Outcome:
     """Run one seed to its end, or to what must not happen.
 
     changes: on a governed chain whose validator set changes. disk: kinds of faults of disks (none
     when it is empty); None: those that the seed itself has. pruning: whether nodes remove old
-    blocks; None: as the seed itself says.
+    blocks, drains: whether validators are drained; None: as the seed itself says.
     """
     ensure(n >= 1, "a chain has a validator")
     with (
@@ -366,7 +376,7 @@ def run_seed(
         plan = (changing_plan_of if changes else plan_of)(seed, n)
         disk_faults = disk_faults_of(plan, disk)
         plan, pruned = with_pruning(plan, pruning)
-        world = Seed(plan, trace, disk_faults, pruned)
+        world = Seed(plan, trace, disk_faults, pruned, drains_of(plan, drains))
         reason = rule = None
         try:
             world.run()
@@ -399,4 +409,6 @@ def run_seed(
             removed=world.removed,
             not_held=world.monitor.not_held,
             joins=len(world.newcomers.first),
+            drains=drains,
+            drained=world.drains.drained,
         )
