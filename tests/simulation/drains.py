@@ -6,7 +6,7 @@ are drained; half of the operators leave theirs drained to the end.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -30,16 +30,19 @@ class Drain:
     for_ms: int | None
 
 
-def drains_of(plan: Plan, wanted: bool | None) -> tuple[Drain, ...]:
-    """Those of a seed. wanted: None: by the seed."""
+def with_drains(plan: Plan, wanted: bool | None) -> tuple[Plan, tuple[Drain, ...]]:
+    """The plan, in most of these seeds without liars, so that the set can spare some; and the
+    drains. wanted: None: by the seed."""
     if not (plan.seed % DRAINS_ONE_IN == DRAINS_SEEDS if wanted is None else wanted):
-        return ()
+        return plan, ()
     rng = stream(plan.seed, plan.n, "drains")
+    if not plan.twins and rng.randrange(4):
+        plan = replace(plan, byzantine={})
     drains = []
     for index in may_lose(plan):
         for_ms = rng.choice((None, rng.randint(100, plan.safety_ms)))
         drains.append(Drain(index, rng.randrange(plan.safety_ms // 2), for_ms))
-    return tuple(drains)
+    return plan, tuple(drains)
 
 
 class Drains:

@@ -17,6 +17,7 @@ import consensus.chain
 import consensus.finality
 import consensus.height
 import consensus.proposing
+import consensus.replica
 import consensus.safety
 import consensus.sync
 import consensus.view_change
@@ -44,7 +45,8 @@ class Mutation:
     rare: it takes minutes; only the command tries it (a scripted test names the case). changes: try
     seeds in which the validator set changes, each with its own n. first: the seed to begin with,
     where those before it notice nothing and take long. disk: kinds of faults of disks that each of
-    the seeds has; None: those of its own. pruning: likewise, whether nodes remove old blocks.
+    the seeds has; None: those of its own. pruning: likewise, whether nodes remove old blocks;
+    drains: whether validators are drained.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Mutation:
     first: int = 0
     disk: tuple[str, ...] | None = None
     pruning: bool | None = None
+    drains: bool | None = None
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -77,7 +80,14 @@ class Mutation:
     def run(self, seed: int) -> Outcome:
         """One of the seeds that are tried."""
         n = size_of(seed) if self.changes else self.n
-        return run_seed(seed, n, changes=self.changes, disk=self.disk, pruning=self.pruning)
+        return run_seed(
+            seed,
+            n,
+            changes=self.changes,
+            disk=self.disk,
+            pruning=self.pruning,
+            drains=self.drains,
+        )
 
 
 def _send_before_sync(self: Any, effects: Any, peer: bytes | None = None) -> None:
@@ -308,6 +318,12 @@ MUTATIONS: Final = (
             (node.peer_heads.PeerHeads, "holds_from", _nothing),
         ),
         pruning=True,
+    ),
+    Mutation(
+        "a drained validator signs on",
+        ((consensus.replica.Replica, "sit_out", _nothing),),
+        n=7,
+        drains=True,
     ),
 )
 

@@ -14,7 +14,7 @@ from tests.simulation.changing import changing_plan_of, is_tolerated
 from tests.simulation.clients import Clients
 from tests.simulation.disk_faults import DiskFaults
 from tests.simulation.disk_plan import DiskFault, disk_faults_of, may_lose
-from tests.simulation.drains import Drain, Drains, drains_of
+from tests.simulation.drains import Drain, Drains, with_drains
 from tests.simulation.faults import Faults
 from tests.simulation.governed import joiner
 from tests.simulation.monitor import Monitor
@@ -374,9 +374,10 @@ def run_seed(
         patch("node.meter.time.thread_time_ns", lambda: 0),
     ):
         plan = (changing_plan_of if changes else plan_of)(seed, n)
+        plan, drained = with_drains(plan, drains)
         disk_faults = disk_faults_of(plan, disk)
         plan, pruned = with_pruning(plan, pruning)
-        world = Seed(plan, trace, disk_faults, pruned, drains_of(plan, drains))
+        world = Seed(plan, trace, disk_faults, pruned, drained)
         reason = rule = None
         try:
             world.run()
