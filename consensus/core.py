@@ -87,6 +87,7 @@ class Core:
     own_keys: see ReplicaConfig; what changes while the replica runs counts from the next height on.
     claims: height at which each validator said it runs (Status); a hint for fetching, nothing else.
     first_claims: the first such word of each since the start.
+    resting_keys: keys that sign nothing, though a set may name them: this replica sits out.
     behind_target: highest height that a verified certificate names.
     work_while_applying: WorkAvailable came between a final block and its BlockApplied.
     signed: own signed messages of the running height, by phase and view, for retransmission.
@@ -105,6 +106,7 @@ class Core:
     budget: AnswerBudget = field(default_factory=AnswerBudget)
     claims: dict[int, int] = field(default_factory=dict)
     first_claims: dict[int, int] = field(default_factory=dict)
+    resting_keys: tuple[bytes, ...] = ()
     behind_target: int = 0
     asked_target: int = 0
     work_while_applying: bool = False
@@ -128,6 +130,19 @@ class Core:
     def votes_now(self) -> bool:
         """True when this replica signs at the running height."""
         return self.guard.may_sign and not self.behind and not self.height.final
+
+    @property
+    def gives_up_turn(self) -> bool:
+        """Whether the others wait for a proposal that this replica, which sits out, never makes."""
+        state = self.height
+        return (
+            bool(self.resting_keys)
+            and self.own is None
+            and state.work
+            and state.entered
+            and not state.final
+            and state.proposer(state.view) == own_seat(state.validators, self.resting_keys)
+        )
 
     def others(self) -> tuple[int, ...]:
         """Indices of all other validators."""

@@ -118,6 +118,8 @@ def _clock_refused_ms(core: Core) -> int | None:
 
 def _no_vote_reason(core: Core) -> str | None:
     state = core.height
+    if core.resting_keys and core.own is None:
+        return "it is drained: it votes again once it is resumed or started anew"
     if not core.own_keys:
         return "observer: it has no consensus key"
     if core.own is None:

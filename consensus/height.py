@@ -32,6 +32,7 @@ class HeightState:
     verified claim names. verdicts: the executor's, never one that depends on a clock (rule 8).
     asked: blocks that the executor checks now. work: this height has something to decide;
     executable: transactions wait; fresh_work: some came since the last BuildProposal.
+    given_up_view: the last one of which the others were told that no proposal comes.
     """
 
     parent: BlockApplied
@@ -56,6 +57,7 @@ class HeightState:
     certificate: Certificate | None = None
     final: bool = False
     build_asked_view: int | None = None
+    given_up_view: int | None = None
 
     @property
     def height(self) -> int:

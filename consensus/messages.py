@@ -143,7 +143,9 @@ class PrePrepare:
 class Status:
     """Where a validator or observer stands, and which signatures of its height it lacks.
 
-    Unsigned: it travels on an authenticated channel and only asks for retransmission.
+    Unsigned: it travels on an authenticated channel, and asks for retransmission. Its view is its
+    sender's word: f + 1 of them move others (rule 3), and that of a view's own proposer, that it is
+    past the view, ends the waiting for its proposal.
     prepares and commits are bit masks of validators already held for `view`.
     """
 

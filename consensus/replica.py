@@ -115,13 +115,15 @@ class Replica:
     def take_keys(self, own_keys: tuple[bytes, ...]) -> None:
         """Sign with these keys from the next height on. The running height keeps its seat: what was
         signed at it, perhaps before a restart, is remembered for that seat alone."""
-        self._core.own_keys = own_keys
+        self._core.own_keys, self._core.resting_keys = own_keys, ()
 
     def sit_out(self) -> None:
         """Sign nothing more from the next height on; from now on when this one has no vote of this
-        replica yet. What it voted in it helps to finish. take_keys ends it."""
+        replica yet. What it voted in it helps to finish. When it is its turn to propose, it tells
+        the others that they need not wait. take_keys ends it."""
         core = self._core
-        core.own_keys = ()
+        if core.own_keys:
+            core.own_keys, core.resting_keys = (), core.own_keys
         if not core.guard.has_signed and core.height.step in (Step.IDLE, Step.AWAITING):
             core.guard.validator = None
 

@@ -75,8 +75,11 @@ class AnswerBudget:
 
 
 def own_status(core: "Core") -> Status:
-    """What this replica holds, for others to send what it lacks."""
+    """What this replica holds, for others to send what it lacks; of a turn that it gives up, that
+    it is past that view."""
     state = core.height
+    if core.gives_up_turn:
+        return Status(state.height, state.view + 1, False, 0, 0, 0)
     held = (
         validator
         for validator, message in state.view_changes.items()

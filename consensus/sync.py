@@ -31,8 +31,8 @@ MAX_OWED_ANSWERS: Final = 2
 FIRST_RANGE_BLOCKS: Final = 8
 """Range size for a peer whose speed is not known yet."""
 RANGE_TARGET_MS: Final = 500
-"""A range is sized so that a peer of known speed needs about this long; well below SECOND_ASK_MS,
-so that nobody else is asked for what is on its way."""
+"""A range is sized so that a peer of known speed needs about this long for its blocks; well below
+SECOND_ASK_MS, so that nobody else is asked for what is on its way."""
 MAX_FAILURES: Final = 3
 """After so many bad or missing answers in a row a peer rests for REST_MS."""
 REST_MS: Final = 5_000
@@ -79,9 +79,14 @@ class Progress:
 
 @dataclass(slots=True)
 class _Peer:
+    """range_blocks: how many it is asked for next. quickest_ms: of its answers so far, which no
+    round trip to it takes longer than."""
+
     height: int
     lowest: int = 1
     blocks_per_second: int = 0
+    range_blocks: int = FIRST_RANGE_BLOCKS
+    quickest_ms: int = REQUEST_TIMEOUT_MS
     failures: int = 0
     rests_until_ms: int = 0
     request: RangeRequest | None = None
@@ -155,7 +160,7 @@ class RangePlanner(Generic[Block]):
         """New requests, at most one outstanding for each peer; overdue ones count as failures."""
         for name, peer in self._peers.items():
             if peer.request is not None and now_ms >= peer.request.deadline_ms:
-                peer.blocks_per_second = peer.request.blocks  # half as many next time
+                peer.range_blocks = max(1, peer.request.blocks // 2)
                 peer.overdue = peer.request
                 self._failed(name, peer, now_ms)
         requests: list[RangeRequest] = []
@@ -208,6 +213,8 @@ class RangePlanner(Generic[Block]):
             self._held[height] = _Held(blocks[height - request.first], request.peer)
         elapsed_ms = max(1, now_ms - request.asked_ms)
         known.blocks_per_second = max(1, len(blocks) * 1000 // elapsed_ms)
+        known.quickest_ms = min(known.quickest_ms, elapsed_ms)
+        known.range_blocks = _next_range(len(blocks), elapsed_ms, known.quickest_ms)
         known.failures = known.rests_until_ms = 0
         self._withholding.pop(request.peer, None)
         return held
@@ -290,12 +297,10 @@ class RangePlanner(Generic[Block]):
             first += 1
         if first > limit:
             return None
-        speed = peer.blocks_per_second
-        size = max(1, speed * RANGE_TARGET_MS // 1000) if speed else FIRST_RANGE_BLOCKS
         last = first
         while (
             last < limit
-            and last - first + 1 < min(MAX_RANGE_BLOCKS, size)
+            and last - first + 1 < min(MAX_RANGE_BLOCKS, peer.range_blocks)
             and self._is_open(last + 1, asked, now_ms)
         ):
             last += 1
@@ -318,3 +323,16 @@ class RangePlanner(Generic[Block]):
             peer.failures = 0
             peer.rests_until_ms = now_ms + REST_MS
             self._withholding[name] = None
+
+
+def _next_range(blocks: int, elapsed_ms: int, quickest_ms: int) -> int:
+    """How many blocks to ask for next after an answer of so many.
+
+    The round trip is no part of what a block takes: a peer 0.8 s away would be asked for fewer and
+    fewer, until one block came each 0.8 s. Only an answer so late that others were asked as well is
+    all counted, since its length may be the reason.
+    """
+    took_ms = elapsed_ms
+    if elapsed_ms <= SECOND_ASK_MS:
+        took_ms = min(elapsed_ms, max(elapsed_ms - quickest_ms, RANGE_TARGET_MS // 2))
+    return max(1, blocks * RANGE_TARGET_MS // took_ms)

@@ -7,6 +7,7 @@ from consensus.messages import BlockResponse, NewView, PrePrepare, ViewChangeMes
 from consensus.pacemaker import RESEND_MS
 from consensus.proposals import judged, may_be_empty, require_header
 from consensus.quorum import is_quorum
+from consensus.retransmission import own_status
 from consensus.transitions import Move
 from consensus.view_change import (
     build_new_view,
@@ -214,13 +215,19 @@ def on_timeout(core: Core) -> None:
 
 
 def settle(core: Core) -> None:
-    """Join f + 1 others, justify the own turn, start the timer when a quorum is there."""
+    """Join f + 1 others, leave a view that its proposer gave up, justify the own turn, start the
+    timer when a quorum is there."""
+    state = core.height
+    if core.gives_up_turn and state.given_up_view != state.view:
+        state.given_up_view = state.view
+        core.send(own_status(core), core.others())
     if not core.votes_now:
         return
-    state = core.height
     view = state.view_to_join(core.own)
     if view > state.view:
         change_view(core, view)
+    elif is_given_up(core):
+        change_view(core, state.view + 1)
     if not state.entered and state.proposer(state.view) == core.own:
         held = state.view_changes_for(state.view)
         if is_quorum([message.vote.validator for message in held], state.n):
@@ -229,6 +236,20 @@ def settle(core: Core) -> None:
         return
     if core.pacemaker.timing_view != state.view and may_start_timer(core):
         core.set_timer(TimerKind.VIEW, core.pacemaker.start(state.view))
+
+
+def is_given_up(core: Core) -> bool:
+    """Whether no proposal comes in this view, by its proposer's own word: it says that it is past
+    it, and no proposal was seen. Who lies so gets no more than by silence, and others wait less."""
+    state = core.height
+    proposer = state.proposer(state.view)
+    return (
+        state.work
+        and state.entered
+        and proposer != core.own
+        and state.view not in state.pre_prepares
+        and state.views.get(proposer, 0) > state.view
+    )
 
 
 def may_start_timer(core: Core) -> bool:

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from consensus.authentication import Verify
 from consensus.certificate import verify_certificate
 from consensus.messages import SigningDomain
 from ledger import codec, genesis
 from ledger.block import Block, decode_block
 from ledger.commitment import StateCommitment
+from ledger.crypto import verify_ed25519
 from ledger.errors import InvariantViolation, LocalError, PeerError, ensure
+from ledger.executor import BlockExecutor
 from ledger.genesis import Genesis
 from ledger.invariants import first_broken
 from ledger.kv import KeyValueStore
@@ -129,24 +132,7 @@ def audit(home: Path, environment: Mapping[str, str] = os.environ) -> StoreAudit
         head = blocks.head()
         if head is None:
             raise NoChainError(home)
-        state = State(blocks.state())
-        info = genesis.genesis_info(document)
-        broken: tuple[str, str] | None = None
-        if head.height > 0:
-            block = block_decoder(document)(blocks.block_bytes(head.height) or b"")
-            info = _info(document, block)
-            broken = _first_broken(
-                {
-                    "store.genesis": lambda: _check_genesis(blocks, document),
-                    "store.head": lambda: ensure(
-                        block.hash == head.block_hash, "the head row names another block"
-                    ),
-                    "store.certificate": lambda: _check_certificate(blocks, document, block, state),
-                    "store.state_root": lambda: _check_state_root(blocks, document, block),
-                    "store.history": lambda: _check_history(blocks, block_decoder(document)),
-                }
-            )
-        broken = broken or first_broken(executor.invariants, state, info)
+        broken = first_damage(blocks, document, executor)
         return StoreAudit(
             height=head.height,
             lowest_height=blocks.lowest_height,
@@ -155,8 +141,39 @@ def audit(home: Path, environment: Mapping[str, str] = os.environ) -> StoreAudit
             size_bytes=store.size_bytes(),
             invariants=OK if broken is None else broken[0],
             found="" if broken is None else broken[1],
-            economy=views.summary(state, TOKEN),
+            economy=views.summary(State(blocks.state()), TOKEN),
         )
+
+
+def first_damage(
+    blocks: BlockStore,
+    document: Genesis,
+    executor: BlockExecutor,
+    verify: Verify = verify_ed25519,
+) -> tuple[str, str] | None:
+    """(name, what was found) of the first thing that does not hold in a store with a head; None
+    when all is well. verify: checks seals."""
+    head = blocks.head()
+    ensure(head is not None, "a store without a head holds nothing to examine")
+    if head is None or head.height == 0:
+        info = genesis.genesis_info(document)
+        return first_broken(executor.invariants, State(blocks.state()), info)
+    read, state = _decoder(document, executor), State(blocks.state())
+    block = read(blocks.block_bytes(head.height) or b"")
+    genesis_hash = genesis.header(document, executor).hash
+    domain = SigningDomain(document.chain_id, genesis_hash)
+    broken = _first_broken(
+        {
+            "store.genesis": lambda: _check_genesis(blocks, genesis_hash, read),
+            "store.head": lambda: ensure(
+                block.hash == head.block_hash, "the head row names another block"
+            ),
+            "store.certificate": lambda: _check_certificate(blocks, domain, block, state, verify),
+            "store.state_root": lambda: _check_state_root(blocks, document, block),
+            "store.history": lambda: _check_history(blocks, read),
+        }
+    )
+    return broken or first_broken(executor.invariants, state, _info(document, block))
 
 
 def disk_shares(home: Path) -> Mapping[str, int]:
@@ -198,20 +215,19 @@ def _info(document: Genesis, block: Block) -> BlockInfo:
 
 def block_decoder(document: Genesis) -> ReadBlock:
     """Decodes blocks of this chain, calls of its contracts included."""
-    decode_call = build_executor().contracts.decode_call
+    return _decoder(document, build_executor())
+
+
+def _decoder(document: Genesis, executor: BlockExecutor) -> ReadBlock:
+    decode_call = executor.contracts.decode_call
     return lambda raw: decode_block(raw, document.chain_id, decode_call)
 
 
-def _genesis_hash(document: Genesis) -> Hash:
-    return genesis.header(document, build_executor()).hash
-
-
-def _check_genesis(blocks: BlockStore, document: Genesis) -> None:
-    expected = _genesis_hash(document)
-    held = block_decoder(document)(blocks.block_bytes(0) or b"").hash
+def _check_genesis(blocks: BlockStore, expected: Hash, read: ReadBlock) -> None:
+    held = read(blocks.block_bytes(0) or b"").hash
     found = held
     if blocks.lowest_height == 1:
-        found = block_decoder(document)(blocks.block_bytes(1) or b"").parent_hash
+        found = read(blocks.block_bytes(1) or b"").parent_hash
     for genesis_hash in (held, found):
         ensure(
             genesis_hash == expected,
@@ -220,12 +236,13 @@ def _check_genesis(blocks: BlockStore, document: Genesis) -> None:
         )
 
 
-def _check_certificate(blocks: BlockStore, document: Genesis, block: Block, state: State) -> None:
+def _check_certificate(
+    blocks: BlockStore, domain: SigningDomain, block: Block, state: State, verify: Verify
+) -> None:
     raw = blocks.certificate_bytes(block.height) or b""
     certificate = Certificate.from_wire(codec.decode(raw))
     ensure(certificate.block_hash == block.hash, "the certificate is of another block")
-    domain = SigningDomain(document.chain_id, _genesis_hash(document))
-    verify_certificate(domain, set_at(state, block.height), certificate)
+    verify_certificate(domain, set_at(state, block.height), certificate, verify)
 
 
 def _check_state_root(blocks: BlockStore, document: Genesis, block: Block) -> None:

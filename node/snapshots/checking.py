@@ -12,11 +12,13 @@ from itertools import pairwise
 
 from api.light import TrustedGenesis, TrustedHeader, follow_chain
 from api.ports import ChainProof
+from consensus.authentication import Verify
 from consensus.certificate import verify_certificate
 from consensus.light import SetHistory
 from consensus.messages import SigningDomain
 from ledger import codec, merkle
 from ledger.block import Block, decode_block
+from ledger.crypto import verify_ed25519
 from ledger.errors import DecodeError, PeerError
 from ledger.ethereum_envelope import CallDecoder
 from ledger.primitives import HASH_BYTES, Hash
@@ -51,13 +53,15 @@ class ChainRules:
     """What must be known of the chain beforehand; all of it follows from the genesis document.
 
     anchor: a header that its operator trusts besides. Then a manifest has to follow from it too,
-    so that the keys of validators before it prove nothing, whoever has them now.
+    so that the keys of validators before it prove nothing, whoever has them now. verify: checks
+    seals.
     """
 
     trusted: TrustedGenesis
     bucket_count: int
     decode_call: CallDecoder
     anchor: TrustedHeader | None = None
+    verify: Verify = verify_ed25519
 
     @property
     def lowest_height(self) -> int:
@@ -116,7 +120,9 @@ class CheckedManifest:
         certificate = Certificate.from_wire(codec.decode(item.certificate))
         if (certificate.height, certificate.block_hash) != (header.height, header.hash):
             raise PeerError(f"the certificate of block {header.height} is of another block")
-        verify_certificate(self._domain(), self._sets.at(header.height), certificate)
+        verify_certificate(
+            self._domain(), self._sets.at(header.height), certificate, self._rules.verify
+        )
         leaves = decode_leaves(item.receipts)
         if merkle.root(leaves) != header.receipts_root:
             raise PeerError(f"the receipts of block {header.height} are not those of its header")
@@ -154,9 +160,9 @@ def _follow(rules: ChainRules, manifest: Manifest) -> SetHistory:
     _require_linked(manifest, trusted.genesis_hash)
     header = codec.encode(manifest.header.to_wire())
     proof = ChainProof(header, manifest.certificate, manifest.set_changes)
-    _, sets = follow_chain(trusted, proof)
+    _, sets = follow_chain(trusted, proof, rules.verify)
     if rules.anchor is not None:
-        _require_from(rules.anchor, manifest, proof, sets)
+        _require_from(rules.anchor, manifest, proof, sets, rules.verify)
     root = root_of_parts(manifest.bucket_count, manifest.level, manifest.parts)
     if root != manifest.header.state_root:
         raise PeerError(
@@ -167,14 +173,14 @@ def _follow(rules: ChainRules, manifest: Manifest) -> SetHistory:
 
 
 def _require_from(
-    trusted: TrustedHeader, manifest: Manifest, proof: ChainProof, sets: SetHistory
+    trusted: TrustedHeader, manifest: Manifest, proof: ChainProof, sets: SetHistory, verify: Verify
 ) -> None:
     """The manifest follows from the trusted header, by the sets that followed from genesis: the
     way from genesis is kept and shown to others, so it must not be another one."""
     anchor = trusted.anchor
     name = f"the trusted block {anchor.height}"
     try:
-        follow_chain(trusted, proof)
+        follow_chain(trusted, proof, verify)
     except PeerError as error:
         raise PeerError(f"it does not follow from {name}: {error}") from error
     for first, members in anchor.sets:

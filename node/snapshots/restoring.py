@@ -177,7 +177,7 @@ class JoinFolder:
         shutil.rmtree(built, ignore_errors=True)
         store = open_store(built, engine)
         try:
-            BlockStore(store, str(built), history).begin(self._beginning(genesis, told))
+            BlockStore(store, str(built), history).begin(self.beginning(genesis, told))
         finally:
             store.close()
         try:
@@ -190,7 +190,8 @@ class JoinFolder:
         self.remove()
         return manifest.height
 
-    def _beginning(self, genesis: Header, told: Callable[[int], None]) -> Beginning:
+    def beginning(self, genesis: Header, told: Callable[[int], None] = lambda _: None) -> Beginning:
+        """What an empty store begins with, once every item is here; as install()."""
         checked = self._require_manifest()
         manifest = checked.manifest
         first = Block(genesis, Participation(None), ())

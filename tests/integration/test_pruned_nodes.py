@@ -1,5 +1,6 @@
 """Nodes that have removed old blocks, among others: who joins, who asks, who looks after them."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -12,12 +13,17 @@ import pytest
 from api import light, ports
 from api.held_blocks import require_held
 from api.light import TrustedGenesis
+from api.server import ApiConfig, ApiServer
 from consensus.chain import RECENT_HEIGHTS
+from governance.deciding import ROTATE_KEY
+from ledger.crypto import checksum_address
 from ledger.errors import LocalError
+from ledger.validator_tables import PROBES_NEEDED
 from node import audit, chain_export, config
 from node.assembly import CHAIN_FOLDER, VOTES_FOLDER
 from node.cli.doctor import examine
-from tests.support.running_nodes import RunningNodes, running_nodes, until
+from tests.support.rotation import all_have_signed, make_next_keys
+from tests.support.running_nodes import PAYEE, RunningNodes, running_nodes, until
 from tests.support.shell import Shell
 from tests.support.town import base_port
 
@@ -137,6 +143,44 @@ async def test_a_pruned_node_proves_restarts_and_is_found_healthy(
     await town.start(pruned, archive)
     assert isinstance(await town.finalise(pruned, 3), ports.FinalReceipt)
     assert town.nodes[pruned].service.lowest_height() >= lowest + 3
+
+
+async def test_poyong_verify_accepts_a_proof_across_a_change_of_validators_that_was_removed(
+    town: RunningNodes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pruned, archive = town.validators
+    prune(town, pruned)
+    new = make_next_keys(town.folder / archive)
+    await town.start(pruned, archive)
+    service = town.nodes[pruned].service
+    await town.finalise(archive, 2 * (1 + PROBES_NEEDED))  # a probe comes every other block
+    assert all_have_signed(service)
+    organisation = town.town.validators[1].organisation
+    decided = await town.decide(pruned, ROTATE_KEY, organisation, new.validator, new.node)
+    receipt = await town.finalise(archive, BLOCKS)
+    await service.wait_for_height(receipt.height)
+    assert service.lowest_height() > decided.height
+    file, genesis = str(town.folder / "balance.json"), str(town.folder / archive / "genesis.json")
+    server = ApiServer(service, ApiConfig(port=0), town.nodes[pruned].runtime.fail)
+    _, port = await server.start()
+    shell, account = Shell(capsys), checksum_address(PAYEE)
+    asked = ("prove", "balance", account, "--out", file, "--rpc", f"http://127.0.0.1:{port}")
+    try:
+        code, out, err = await asyncio.to_thread(shell, *asked, "--json")
+        assert code == 0, err
+        written = json.loads(out.splitlines()[-1])  # the nodes of this process log before it
+    finally:
+        await server.stop()
+    capsys.readouterr()
+    found = shell.json("verify", file, "--genesis", genesis)
+    assert (found["valid"], found["statement"]) == (True, "balance")
+    assert found["height"] == written["height"] > receipt.height - 2
+    assert found["answer"]["balance"] == str(town.balance(pruned))
+    proof = json.loads(Path(file).read_text(encoding="utf-8"))  # noqa: ASYNC240  # nothing waits
+    assert len(proof["chain"]["set_changes"]) == 1
+    proof["chain"]["set_changes"] = []
+    Path(file).write_text(json.dumps(proof), encoding="utf-8")  # noqa: ASYNC240
+    assert "proves nothing on the chain of" in shell.refusal("verify", file, "--genesis", genesis)
 
 
 async def test_a_validator_that_lost_its_chain_fetches_it_from_an_archive(

@@ -14,6 +14,8 @@ from tests.simulation.campaign import (
 )
 from tests.simulation.changing import size_of
 from tests.simulation.disk_plan import DISK_ONE_IN, KINDS
+from tests.simulation.drains import DRAINS_ONE_IN
+from tests.simulation.pruning_plan import PRUNING_ONE_IN
 from tests.simulation.run import MAX_SEED, run_seed
 
 MAX_SEEDS: Final = 10_000_000
@@ -25,7 +27,9 @@ def main() -> int:
     options = _options()
     if options.replay is not None:
         n = options.n or (size_of(options.replay) if options.changes else DEFAULT_N)
-        task = Task(n, options.replay, options.changes, options.disk)
+        task = Task(
+            n, options.replay, options.changes, options.disk, options.pruning, options.drains
+        )
         return _replay(task, trace=options.trace)
     tasks = _tasks(options)
     summary = run_campaign(tasks, options.processes, sys.stdout)
@@ -38,9 +42,12 @@ def _tasks(options: argparse.Namespace) -> list[Task]:
     if options.required:
         return required_tasks(first)
     if options.changes:
-        return changing_tasks(first, seeds, options.n, options.disk)
+        return changing_tasks(first, seeds, options.n, options.disk, options.pruning)
     n = options.n or DEFAULT_N
-    return [Task(n, seed, disk=options.disk) for seed in range(first, first + seeds)]
+    return [
+        Task(n, seed, disk=options.disk, pruning=options.pruning, drains=options.drains)
+        for seed in range(first, first + seeds)
+    ]
 
 
 def _report(summary: Summary) -> None:
@@ -49,12 +56,24 @@ def _report(summary: Summary) -> None:
         f"{summary.stops} stops for a disk and {summary.changes} changes of the validator set "
         f"in {summary.seconds:.1f} s"
     )
+    print(
+        f"old blocks: {summary.not_held} times a peer lacked what it was asked for, "
+        f"{summary.joins} nodes began again from a snapshot; {summary.drained} drains"
+    )
     print(f"{summary.passed} passed, {summary.failed} failed")
 
 
 def _replay(task: Task, *, trace: bool) -> int:
     trace_to = print if trace else None
-    outcome = run_seed(task.seed, task.n, trace_to, changes=task.changes, disk=task.disk)
+    outcome = run_seed(
+        task.seed,
+        task.n,
+        trace_to,
+        changes=task.changes,
+        disk=task.disk,
+        pruning=task.pruning,
+        drains=task.drains,
+    )
     print(
         f"seed {task.seed} n={task.n}: {outcome.heights} heights, {outcome.deliveries} deliveries, "
         f"next block after {outcome.next_block_ms} ms, all after {outcome.all_ms} ms, "
@@ -64,6 +83,11 @@ def _replay(task: Task, *, trace: bool) -> int:
         print(
             f"disks: {', '.join(sorted(outcome.struck))}; {outcome.stops} stops, "
             f"{outcome.losses} folders moved away"
+        )
+    if outcome.removed:
+        print(
+            f"old blocks: nodes lack {outcome.removed}, {outcome.not_held} times a peer lacked "
+            f"what it was asked for, {outcome.joins} began again from a snapshot"
         )
     if outcome.reason is None:
         print("1 passed, 0 failed")
@@ -84,6 +108,13 @@ def _kinds(text: str) -> tuple[str, ...]:
                 f"{kind!r} is no fault of disks: expected {', '.join(KINDS)}, all or none"
             )
     return kinds
+
+
+def _share(text: str) -> bool:
+    """Every seed, or none."""
+    if text not in ("all", "none"):
+        raise argparse.ArgumentTypeError(f"expected all or none, found {text!r}")
+    return text == "all"
 
 
 def _bounded(text: str, low: int, high: int) -> int:
@@ -123,6 +154,19 @@ def _options() -> argparse.Namespace:
         metavar="KINDS",
         help=f"faults of disks in every seed: {','.join(KINDS)}, all or none; by default one seed "
         f"in {DISK_ONE_IN} has some",
+    )
+    add(
+        "--pruning",
+        type=_share,
+        metavar="SEEDS",
+        help="all or none: seeds in which nodes remove old blocks; by default one in "
+        f"{PRUNING_ONE_IN}",
+    )
+    add(
+        "--drains",
+        type=_share,
+        metavar="SEEDS",
+        help=f"likewise: seeds in which validators are drained; by default one in {DRAINS_ONE_IN}",
     )
     add("--required", action="store_true", help="the seeds that every run of the tests includes")
     add("--replay", type=lambda text: _bounded(text, 0, MAX_SEED), help="one seed again")

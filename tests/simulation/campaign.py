@@ -26,12 +26,15 @@ CHANGING: Final = 60
 
 class Task(NamedTuple):
     """One seed. changes: on a governed chain whose validator set changes. disk: kinds of faults of
-    disks that it has; None: those of its own share."""
+    disks that it has; None: those of its own share. pruning: whether nodes remove old blocks,
+    drains: whether validators are drained, likewise."""
 
     n: int
     seed: int
     changes: bool = False
     disk: tuple[str, ...] | None = None
+    pruning: bool | None = None
+    drains: bool | None = None
 
 
 Advance = Callable[[], None]
@@ -49,6 +52,9 @@ class Summary:
     crashes: int = 0
     changes: int = 0
     stops: int = 0
+    not_held: int = 0
+    joins: int = 0
+    drained: int = 0
     seconds: float = 0.0
 
     def add(self, outcome: Outcome) -> None:
@@ -62,6 +68,9 @@ class Summary:
         self.crashes += outcome.crashes
         self.changes += outcome.changes
         self.stops += outcome.stops
+        self.not_held += outcome.not_held
+        self.joins += outcome.joins
+        self.drained += outcome.drained
 
 
 def required_tasks(first: int) -> list[Task]:
@@ -76,11 +85,15 @@ def required_tasks(first: int) -> list[Task]:
 
 
 def changing_tasks(
-    first: int, seeds: int, n: int | None = None, disk: tuple[str, ...] | None = None
+    first: int,
+    seeds: int,
+    n: int | None = None,
+    disk: tuple[str, ...] | None = None,
+    pruning: bool | None = None,
 ) -> list[Task]:
     """Seeds in which the validator set changes; without n each begins with its own number."""
     return [
-        Task(size_of(seed) if n is None else n, seed, True, disk)
+        Task(size_of(seed) if n is None else n, seed, True, disk, pruning)
         for seed in range(first, first + seeds)
     ]
 
@@ -89,8 +102,13 @@ def replay_command(outcome: Outcome) -> str:
     """What shows this seed again, word for word."""
     changes = " --changes" if outcome.changing else ""
     disk = "" if outcome.disk is None else f" --disk {','.join(outcome.disk) or 'none'}"
-    replay = f"--replay {outcome.seed} --n {outcome.n}{changes}{disk}"
+    pruning, drains = _share("pruning", outcome.pruning), _share("drains", outcome.drains)
+    replay = f"--replay {outcome.seed} --n {outcome.n}{changes}{disk}{pruning}{drains}"
     return f"python -m tests.simulation {replay} --trace"
+
+
+def _share(name: str, wanted: bool | None) -> str:
+    return "" if wanted is None else f" --{name} {'all' if wanted else 'none'}"
 
 
 def run_campaign(tasks: Sequence[Task], processes: int, out: TextIO) -> Summary:
@@ -122,7 +140,14 @@ def _outcomes(tasks: Sequence[Task], processes: int) -> Iterator[Outcome]:
 
 
 def _run(task: Task) -> Outcome:
-    return run_seed(task.seed, task.n, changes=task.changes, disk=task.disk)
+    return run_seed(
+        task.seed,
+        task.n,
+        changes=task.changes,
+        disk=task.disk,
+        pruning=task.pruning,
+        drains=task.drains,
+    )
 
 
 def _enter_worker(parent: int) -> None:

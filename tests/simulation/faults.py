@@ -32,18 +32,19 @@ class Faults:
         self._nodes = nodes
         self._rng = rng
         self._forget = set(plan.forgetful)
-        self._over = False
+        self._begun = self._over = False
 
     def final(self, node: int, height: int) -> None:
         """Monitor.on_final: the moment at which a fork would be easiest."""
         for at_height, for_ms in self._plan.blackouts:
-            if at_height == height and not self._over:
+            if at_height == height and self._begun and not self._over:
                 self._world.note("blackout", node, height)
                 self._network.lose_everything()
                 self._begin(Fault("cut", 0, for_ms, (node,)))
 
     def start(self) -> None:
-        """Schedule all faults of the plan."""
+        """Schedule all faults of the plan; blackouts of lower heights do not happen."""
+        self._begun = True
         for fault in self._plan.faults:
             self._world.later(fault.at_ms * 1000, partial(self._begin, fault))
 

@@ -38,6 +38,13 @@ def _stored(chain: Chain) -> tuple[Block, Certificate, tuple[Receipt, ...]]:
     return block, certificate, tuple(decode_receipt(leaf) for leaf in leaves[:-1])
 
 
+def require_at_most(node: int, payload: bytes, height: int) -> None:
+    """A drained node signs no height above this one."""
+    signed = codec.decode(payload)[4]
+    if signed > height:
+        raise Violation("drained", f"node {node} signs at {signed}, it was drained at {height}")
+
+
 class VoteRecord(Protocol):
     """What is on a node's disk of its votes."""
 
@@ -70,6 +77,8 @@ class Monitor:
         self.applied: dict[int, int] = {}
         """Highest height that each node has made durable, by endpoint."""
         self.minted = 0
+        self.not_held = 0
+        """How often a peer lacked the old blocks that it was asked for."""
         self.on_final: Callable[[int, int], None] = lambda node, height: None
         """(node, height): the first node makes this height final."""
         self.sets = SetWatch(template)
@@ -99,6 +108,12 @@ class Monitor:
     def wiped(self, node: int) -> None:
         """An operator took a node's damaged database away: it begins with genesis."""
         self.applied[node] = 0
+
+    def replaced(self, node: int, height: int) -> None:
+        """An operator began a node again from a snapshot of this height."""
+        if height not in self.final:
+            raise Violation("snapshot", f"node {node} begins at {height}, which is not final")
+        self.applied[node] = height
 
     def block_applied(self, node: int, chain: Chain, applied: AppliedBlock) -> None:
         """A node made a block durable and applied it."""

@@ -17,7 +17,9 @@ import consensus.chain
 import consensus.finality
 import consensus.height
 import consensus.proposing
+import consensus.replica
 import consensus.safety
+import consensus.sync
 import consensus.view_change
 import consensus.viewing
 import ledger.registry
@@ -26,6 +28,7 @@ import ledger.validator_tables
 import node.block_store
 import node.effects
 import node.execution
+import node.peer_heads
 import node.wal
 import node.wal_format
 from consensus import wal_records
@@ -42,7 +45,8 @@ class Mutation:
     rare: it takes minutes; only the command tries it (a scripted test names the case). changes: try
     seeds in which the validator set changes, each with its own n. first: the seed to begin with,
     where those before it notice nothing and take long. disk: kinds of faults of disks that each of
-    the seeds has; None: those of its own.
+    the seeds has; None: those of its own. pruning: likewise, whether nodes remove old blocks;
+    drains: whether validators are drained.
     """
 
     name: str
@@ -53,6 +57,8 @@ class Mutation:
     changes: bool = False
     first: int = 0
     disk: tuple[str, ...] | None = None
+    pruning: bool | None = None
+    drains: bool | None = None
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -74,7 +80,14 @@ class Mutation:
     def run(self, seed: int) -> Outcome:
         """One of the seeds that are tried."""
         n = size_of(seed) if self.changes else self.n
-        return run_seed(seed, n, changes=self.changes, disk=self.disk)
+        return run_seed(
+            seed,
+            n,
+            changes=self.changes,
+            disk=self.disk,
+            pruning=self.pruning,
+            drains=self.drains,
+        )
 
 
 def _send_before_sync(self: Any, effects: Any, peer: bytes | None = None) -> None:
@@ -109,6 +122,12 @@ def _decided_for_the_next(since: int, validators: Any) -> Any:
 
 def _sign_on(self: Any, height: int, validator: int | None) -> None:
     _NEXT_HEIGHT(self, height, self.validator if validator is None else validator)
+
+
+def _rows_with_certificate(self: Any, height: int) -> Any:
+    time_ms, rows = _ROWS_OF(self, height)
+    certificate = b"C" + height.to_bytes(8, "big")
+    return time_ms, rows if certificate in dict(rows) else [*rows, (certificate, 0)]
 
 
 class _ForgetfulOfFailure(node.wal.WriteAheadLog):
@@ -158,6 +177,7 @@ _NEXT_HEIGHT: Final = consensus.safety.VoteGuard.next_height
 _SET_CHANGE: Final = ledger.validator_tables.SetChange
 _PERFORM: Final = node.effects.ReplicaDriver.perform
 _COMMIT: Final = node.block_store.BlockStore.commit
+_ROWS_OF: Final = node.block_store.BlockStore._rows_of
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -284,6 +304,26 @@ MUTATIONS: Final = (
         "light clients are not told of changes of the set",
         ((node.execution.Chain, "_set_change", lambda self, block, executed: b""),),
         changes=True,
+    ),
+    Mutation(
+        "the certificate of a change of the set goes with its block",
+        ((node.block_store.BlockStore, "_rows_of", _rows_with_certificate),),
+        changes=True,
+        pruning=True,
+    ),
+    Mutation(
+        "who lacks a block is asked for it again",
+        (
+            (consensus.sync.RangePlanner, "peer_holds_from", _nothing),
+            (node.peer_heads.PeerHeads, "holds_from", _nothing),
+        ),
+        pruning=True,
+    ),
+    Mutation(
+        "a drained validator signs on",
+        ((consensus.replica.Replica, "sit_out", _nothing),),
+        n=7,
+        drains=True,
     ),
 )
 

@@ -10,10 +10,11 @@ from ledger.crypto import Signer
 from ledger.errors import InvariantViolation, LocalError
 from ledger.registry import ValidatorSet
 from ledger.validator_tables import seat_of
+from node.pruning import PruningRules
 from node.wire import FrameKind
 from tests.simulation.chains import ChainTemplate, copy_rows
 from tests.simulation.disk import Crash, Disk, Fuse
-from tests.simulation.monitor import Monitor
+from tests.simulation.monitor import Monitor, require_at_most
 from tests.simulation.network import Network
 from tests.simulation.process import Process
 from tests.simulation.store import VirtualStore
@@ -77,6 +78,8 @@ class WatchedSigner:
         """Sign what may be signed."""
         node = self._node
         if node.honest and node.process is not None:
+            if node.signs_up_to is not None:
+                require_at_most(node.endpoint, message, node.signs_up_to)
             look = partial(
                 node.site.monitor.signing, node.endpoint, self.public_key, message, node.votes
             )
@@ -109,6 +112,10 @@ class SimulatedNode:
         self.skew_ms = 0
         self.work_us = (0, 0)
         """Least and most CPU time of building or checking a block."""
+        self.pruning = PruningRules()
+        """Which old blocks it removes; none at first."""
+        self.signs_up_to: int | None = None
+        """The last height that its running program may sign, while it is drained."""
         self.fuse = Fuse()
         self.disk = Disk(site.world, disk_rng or Random(0))
         name, chain_id = f"node {endpoint}", site.template.document.chain_id
@@ -194,6 +201,7 @@ class SimulatedNode:
         self.on_stopped(self, error)
 
     def _end(self) -> None:
+        self.signs_up_to = None
         if self.process is not None:
             self.process.turns.ended = True
         self.process = None

@@ -145,10 +145,12 @@ class Process:
                 lambda height: certified_block_bytes(self.chain.blocks, height),
                 self._block_by_hash,
                 lambda: self.world.now_us / 1_000_000,
+                lowest=lambda: self.chain.blocks.lowest_height,
             ),
             lambda: self.world.now_ms,
             self.turns.later_ms,
             self._caught_up,
+            self._not_held,
         )
         for endpoint in self.network.endpoints():
             if endpoint != self.node.endpoint:
@@ -159,7 +161,7 @@ class Process:
         """Chain and vote record, in the order of node/assembly.py."""
         node, template = self.node, self.template
         node.store.open()
-        blocks = BlockStore(node.store, f"node {node.endpoint}")
+        blocks = BlockStore(node.store, f"node {node.endpoint}", pruning=node.pruning)
         opened = open_chain(blocks, template.document, template.executor)
         votes = open_log_on(node.votes, opened.marker, make_identity=node.rng.randbytes)
         lost = votes.lost is not None
@@ -181,6 +183,24 @@ class Process:
     def start(self) -> None:
         """The replica's first effects."""
         self.turns.soon(lambda: self.driver.start(self.node.clock_ms()))
+
+    def sit_out(self) -> None:
+        """The operator drains the node (node/admin_desk.py)."""
+        self.turns.soon(self._sit_out)
+
+    def _sit_out(self) -> None:
+        replica = self.driver.replica
+        replica.sit_out()
+        seated = replica.core.own is not None
+        self.node.signs_up_to = replica.core.height.height - (not seated)
+
+    def resume(self) -> None:
+        """The operator ends the drain."""
+        self.turns.soon(self._resume)
+
+    def _resume(self) -> None:
+        self.node.signs_up_to = None
+        self.driver.replica.take_keys(self.config.own_keys)
 
     def _go_on_fetching(self) -> None:
         self.synchronisation.go_on()
@@ -414,6 +434,10 @@ class Process:
         payload = encode_message(self.driver.replica.status())
         for endpoint in self._everybody():
             self.send_frame(endpoint, FrameKind.CONSENSUS, payload)
+
+    def _not_held(self, peer: bytes, lowest: int) -> None:
+        self.world.note("not held", peer[0], self.node.endpoint, lowest)
+        self.monitor.not_held += 1
 
     def _block_by_hash(self, height: int, block_hash: Hash) -> bytes | None:
         return self.driver.block_bytes(height, block_hash)

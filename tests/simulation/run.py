@@ -7,20 +7,31 @@ from typing import Final
 from unittest.mock import patch
 
 from ledger.errors import ensure
+from node.pruning import PruningRules
 from tests.simulation.byzantine import ByzantineNode, Coven, TwinNode
 from tests.simulation.chains import chain_template, validator_keys, verify_once
 from tests.simulation.changing import changing_plan_of, is_tolerated
 from tests.simulation.clients import Clients
 from tests.simulation.disk_faults import DiskFaults
 from tests.simulation.disk_plan import DiskFault, disk_faults_of, may_lose
+from tests.simulation.drains import Drain, Drains, with_drains
 from tests.simulation.faults import Faults
 from tests.simulation.governed import joiner
 from tests.simulation.monitor import Monitor
 from tests.simulation.network import Network
+from tests.simulation.newcomers import Newcomers
 from tests.simulation.node import SimulatedNode, Site
 from tests.simulation.operators import Operators
 from tests.simulation.organisations import Organisations, changed
 from tests.simulation.plan import Plan, plan_of, stream
+from tests.simulation.pruned import require_pruned
+from tests.simulation.pruning_plan import (
+    YOUTH,
+    YOUTH_LOAD_MS,
+    YOUTH_MS,
+    PruningPlan,
+    with_pruning,
+)
 from tests.simulation.violation import Violation
 from tests.simulation.world import START_MS, World
 
@@ -59,7 +70,11 @@ class Outcome:
     the kinds of faults of disks that were asked for, None for those that the seed itself has.
     next_block_ms, all_ms: from healing to the next block, and until all had it. stops: how often
     a node gave up for its disk; losses: how often an operator moved a damaged folder away; struck:
-    kinds of faults of disks that took effect."""
+    kinds of faults of disks that took effect. pruning: whether nodes were to remove old blocks,
+    None when the seed itself said so; removed: blocks that the honest ones lack at the end;
+    not_held: how often a peer lacked what it was asked for; joins: how often a node began from a
+    snapshot. drains: whether validators were to be drained, likewise; drained: how often one was.
+    """
 
     seed: int
     n: int
@@ -78,6 +93,12 @@ class Outcome:
     stops: int
     losses: int
     struck: frozenset[str]
+    pruning: bool | None
+    removed: int
+    not_held: int
+    joins: int
+    drains: bool | None
+    drained: int
 
 
 class Seed:
@@ -88,8 +109,11 @@ class Seed:
         plan: Plan,
         trace: Callable[[str], None] | None = None,
         disk_faults: Sequence[DiskFault] = (),
+        pruning: PruningPlan | None = None,
+        drains: Sequence[Drain] = (),
     ) -> None:
         self.plan = plan
+        self.pruning = pruning
         self.world = World(trace)
         self.template = chain_template(plan.kind)
         self.network = Network(self.world, stream(plan.seed, plan.n, "network"), plan.weather)
@@ -103,18 +127,32 @@ class Seed:
         self.disk_faults = DiskFaults(
             disk_faults, may_lose(plan), self.world, self.monitor, self.nodes
         )
+        self.newcomers = Newcomers(
+            pruning, self.site, self.nodes, stream(plan.seed, plan.n, "newcomers")
+        )
+        self.drains = Drains(drains, self.world, self.nodes)
+        self.out_of_service = {drain.endpoint for drain in drains}
         self.monitor.on_final = self.faults.final
         load = stream(plan.seed, plan.n, "load")
         self.clients = Clients(self.site, self.nodes, load, plan.load_ms, plan.removal)
         wishes = stream(plan.seed, plan.n, "organisations")
         self.organisations = Organisations(self.site, self.nodes, plan, wishes)
         self.operators = Operators(self.site, self.nodes, plan, self.organisations)
+        self.youth = 0
+        """Height at which the faults began, and deliveries until then."""
+        self.youth_deliveries = 0
         self.goal = 0
         """First height that becomes final after healing."""
         self.changes_at_healing = 0
         """Changes of the validator set that were decided in the safety phase."""
         self.next_block_ms: int | None = None
         self.all_ms: int | None = None
+
+    @property
+    def removed(self) -> int:
+        """Blocks that honest nodes which run have removed, or never had."""
+        running = [item.process for item in self.honest if item.process is not None]
+        return sum(process.chain.blocks.lowest_height - 1 for process in running)
 
     @property
     def honest(self) -> list[SimulatedNode]:
@@ -141,34 +179,58 @@ class Seed:
                 made = SimulatedNode(self.site, endpoint, keys[seat], rng)
             made.disk.rng = stream(plan.seed, plan.n, f"disk of {endpoint}")
             made.skew_ms, made.work_us = plan.skew_ms[endpoint], plan.work_us[endpoint]
+            if self.pruning is not None:
+                made.pruning = PruningRules(self.pruning.keeps.get(endpoint, 0))
             nodes.append(made)
         return nodes
 
     def run(self) -> None:
         """Both phases; raises Violation."""
         self.world.note("plan", self.plan)
-        for item in self.nodes:
-            item.start()
+        if self.pruning is not None:
+            self.world.note("pruning", self.pruning)
+        self.newcomers.start()
         self.clients.start()
         if self.plan.kind.governed:
             self.organisations.start()
             self.operators.start()
+        if self.pruning is not None:
+            self._grow(self.pruning.youth)
         self.faults.start()
         self.disk_faults.start()
+        self.drains.start()
         self._safety_phase()
         self._liveness_phase()
         if self.plan.kind.governed:
             self._changes_come_about()
         chains = {item.endpoint: item.process.chain for item in self.honest if item.process}
         self.monitor.compare_states(chains)
+        if self.pruning is not None:
+            for endpoint, chain in chains.items():
+                first = self.newcomers.first.get(endpoint, 1)
+                require_pruned(self.template, self.nodes[endpoint], chain, self.monitor.sets, first)
+
+    def _grow(self, youth: int) -> None:
+        """Without faults up to the height at which some nodes have removed blocks."""
+        world, clients = self.world, self.clients
+        self.network.conditions, clients.interval_ms = YOUTH, YOUTH_LOAD_MS
+        end_us = world.now_us + YOUTH_MS * 1000
+        while self.monitor.height < youth:
+            if not world.step(end_us):
+                raise Violation("youth", f"no block {youth} within {YOUTH_MS} ms; {self._where()}")
+            self.newcomers.grow()
+        world.note("grown")
+        self.youth, self.youth_deliveries = self.monitor.height, self.network.deliveries
+        self.network.conditions, clients.interval_ms = self.plan.weather, self.plan.load_ms
+        self.newcomers.grown()
 
     def _safety_phase(self) -> None:
         end_us = self.world.now_us + self.plan.safety_ms * 1000
         limit = SAFETY_DELIVERIES * max_deliveries(self.plan) // MAX_DELIVERIES
         heights = CHANGING_HEIGHTS if self.plan.kind.governed else SAFETY_HEIGHTS
         while (
-            self.monitor.height < heights
-            and self.network.deliveries < limit
+            self.monitor.height < self.youth + heights
+            and self.network.deliveries - self.youth_deliveries < limit
             and self.world.step(end_us)
         ):
             pass
@@ -184,9 +246,10 @@ class Seed:
         self.coven.silent = not plan.byzantine_stays
         last = goal + NEW_HEIGHTS - 1
         self.clients.interval_ms, self.clients.until_height = LIVE_LOAD_MS, last
+        self.newcomers.heal()
         self.faults.heal()
         self.operators.heal()
-        promised_ms = promised_next_block_ms(plan)
+        promised_ms = promised_next_block_ms(plan, len(self.out_of_service))
         if not self._until(healed_ms + promised_ms, lambda: self.monitor.height >= goal):
             raise Violation(
                 "liveness",
@@ -254,7 +317,7 @@ class Seed:
         while not done():
             if not self.world.step(end_ms * 1000):
                 return done()
-            if self.network.deliveries > limit:
+            if self.network.deliveries - self.youth_deliveries > limit:
                 raise Violation("storm", f"more than {limit} deliveries; {self._where()}")
         return True
 
@@ -278,10 +341,11 @@ def max_deliveries(plan: Plan) -> int:
     return times * MAX_DELIVERIES * max(7, plan.endpoints) ** 3 // 7**3
 
 
-def promised_next_block_ms(plan: Plan) -> int:
-    """Rule 3, last sentences, for the faulty proposers that the plan may put in a row."""
+def promised_next_block_ms(plan: Plan, drained: int = 0) -> int:
+    """Rule 3, last sentences, for the faulty proposers that the plan may put in a row; a drained
+    one proposes nothing."""
     never = sum(not change.runs for change in plan.changes)
-    faulty = len(plan.byzantine) + len(plan.twins) + len(plan.gone) + never
+    faulty = len(plan.byzantine) + len(plan.twins) + len(plan.gone) + never + drained
     if faulty <= 1:
         return NEXT_BLOCK_MS
     return (faulty + 1) * CAP_MS + RECONNECT_AND_RESEND_MS
@@ -294,11 +358,14 @@ def run_seed(
     *,
     changes: bool = False,
     disk: tuple[str, ...] | None = None,
+    pruning: bool | None = None,
+    drains: bool | None = None,
 ) -> Outcome:
     """Run one seed to its end, or to what must not happen.
 
     changes: on a governed chain whose validator set changes. disk: kinds of faults of disks (none
-    when it is empty); None: those that the seed itself has.
+    when it is empty); None: those that the seed itself has. pruning: whether nodes remove old
+    blocks, drains: whether validators are drained; None: as the seed itself says.
     """
     ensure(n >= 1, "a chain has a validator")
     with (
@@ -307,7 +374,10 @@ def run_seed(
         patch("node.meter.time.thread_time_ns", lambda: 0),
     ):
         plan = (changing_plan_of if changes else plan_of)(seed, n)
-        world = Seed(plan, trace, disk_faults_of(plan, disk))
+        plan, drained = with_drains(plan, drains)
+        disk_faults = disk_faults_of(plan, disk)
+        plan, pruned = with_pruning(plan, pruning)
+        world = Seed(plan, trace, disk_faults, pruned, drained)
         reason = rule = None
         try:
             world.run()
@@ -336,4 +406,10 @@ def run_seed(
             stops=world.disk_faults.stops,
             losses=world.disk_faults.losses,
             struck=frozenset(world.disk_faults.struck),
+            pruning=pruning,
+            removed=world.removed,
+            not_held=world.monitor.not_held,
+            joins=len(world.newcomers.first),
+            drains=drains,
+            drained=world.drains.drained,
         )

@@ -8,7 +8,13 @@ compared with it. Who is alive is counted here again, from the seals and probes 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from consensus.light import CertifiedHeader, SetChange, SetHistory, verify_final
+from consensus.light import (
+    SET_DELAY_HEIGHTS,
+    CertifiedHeader,
+    SetChange,
+    SetHistory,
+    verify_final,
+)
 from consensus.messages import SigningDomain
 from ledger import codec
 from ledger.block import Block, Header
@@ -53,6 +59,11 @@ class SetWatch:
     def changes(self) -> int:
         """Changes that were decided so far."""
         return len(self._sets) - 1
+
+    @property
+    def decided(self) -> list[int]:
+        """Heights whose blocks named another set than their parents did."""
+        return [since - SET_DELAY_HEIGHTS for since, _ in self._sets[1:]]
 
     @property
     def newest(self) -> tuple[int, ValidatorSet]:

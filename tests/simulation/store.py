@@ -133,6 +133,11 @@ class VirtualStore:
         self._rows = MemoryStore()
         self._unsettled, self._in_log, self._bad_keys, self._older = [], None, set(), {}
 
+    def replace(self, rows: MemoryStore) -> None:
+        """The operator put another folder in the place of this one."""
+        self.wipe()
+        self._rows = rows
+
     def snapshot(self) -> MemoryStore:
         """A copy."""
         return self._rows.snapshot()

@@ -12,6 +12,7 @@ from ledger.errors import DecodeError, PeerError
 from ledger.primitives import Hash
 from node import sync_wire
 from node.block_server import BlockServer
+from node.peer_heads import PeerHeads, Unheld
 from node.sync_wire import (
     BlockAnswer,
     BlockAsk,
@@ -55,7 +56,9 @@ class Synchronisation:
         now_ms: Callable[[], int],
         later: Later,
         caught_up: Callable[[], None],
+        on_not_held: Callable[[bytes, int], None],
     ) -> None:
+        """on_not_held: (peer, lowest): it lacks the blocks it was asked for."""
         self._send = send
         self._read = read
         self._head = head
@@ -64,7 +67,8 @@ class Synchronisation:
         self._now_ms = now_ms
         self._later = later
         self._caught_up = caught_up
-        self._heads: dict[bytes, int] = {}
+        self._on_not_held = on_not_held
+        self._peers = PeerHeads()
         self._planner: RangePlanner[bytes] | None = None
         self._asked: dict[bytes, deque[tuple[int, RangeRequest]]] = {}
         self._delivering: int | None = None
@@ -76,7 +80,8 @@ class Synchronisation:
 
     def head_seen(self, peer: bytes, height: int) -> None:
         """A claim: it only decides whom to ask for what."""
-        self._heads[peer] = height
+        if not self._peers.seen(peer, height):
+            return
         if self._planner is not None:
             self._planner.peer_seen(peer, height)
             self._go_on()
@@ -88,8 +93,9 @@ class Synchronisation:
         started = self._planner is None
         if self._planner is None:
             self._planner = RangePlanner(next_height=self._head() + 1)
-            for peer, height in self._heads.items():
+            for peer, height in self._peers.heads.items():
                 self._planner.peer_seen(peer, height)
+                self._planner.peer_holds_from(peer, self._peers.lowest(peer))
         self._planner.set_target(target)
         self._go_on()
         if started:
@@ -114,6 +120,10 @@ class Synchronisation:
         self._go_on()
         return True
 
+    def unheld(self) -> Unheld | None:
+        """That no peer ahead of this node holds the block that it needs next."""
+        return self._peers.unheld(self._head() + 1)
+
     def fetch_block(self, height: int, block_hash: Hash, holders: Sequence[bytes]) -> None:
         """Ask the holders for a block by hash, one after the other."""
         if holders:
@@ -130,8 +140,10 @@ class Synchronisation:
                 if fetch is not None and fetch.peer == peer:
                     del self._fetches[message.request_id]
                     self._block_answer(fetch, message.block)
-            case SnapshotsAnswer() | PieceAnswer() | NotHeld():
-                return  # nobody asks for snapshots, and simulated nodes keep every block
+            case NotHeld():
+                self._not_held(peer, message)
+            case SnapshotsAnswer() | PieceAnswer():
+                return  # snapshots are carried by operators
             case _:
                 answer = self._server.answer(peer, message)
                 if answer is not None:
@@ -179,13 +191,23 @@ class Synchronisation:
             self._planner.received(request, answer.blocks, self._now_ms())
         self.head_seen(peer, answer.head_height)
 
+    def _not_held(self, peer: bytes, answer: NotHeld) -> None:
+        """It holds only later blocks: others are asked at once."""
+        if all(number != answer.request_id for number, _ in self._asked.get(peer, ())):
+            return
+        self._on_not_held(peer, answer.lowest_height)
+        self._peers.holds_from(peer, answer.lowest_height)
+        if self._planner is not None:
+            self._planner.peer_holds_from(peer, answer.lowest_height)
+        self.head_seen(peer, answer.head_height)
+
     def _tick(self, planner: RangePlanner[bytes]) -> None:
         """Once a second: overdue requests, old heads, a delivery that was never applied."""
         if self._planner is not planner:
             return
         if self._delivering is not None and self._now_ms() - self._delivered_ms >= DELIVER_MS:
             self._reject(planner, self._delivering)
-        for peer, height in list(self._heads.items()):
+        for peer, height in list(self._peers.heads.items()):
             if height < planner.target:
                 self._ask(peer, HeadAsk(self._next_id()))
         self._go_on()

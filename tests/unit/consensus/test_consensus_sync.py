@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from consensus.sync import (
     MAX_BUFFERED_BLOCKS,
     MAX_RANGE_BLOCKS,
@@ -83,6 +85,37 @@ def test_a_block_that_fails_verification_is_fetched_elsewhere() -> None:
     plan.peer_seen("good", 8)
     (again,) = plan.assign(2)
     assert (again.peer, again.first) == ("good", 1)
+
+
+def ranges(round_trip_ms: int, block_us: int, requests: int) -> list[tuple[int, int]]:
+    """(blocks, ms until the answer) of the requests to the only peer that holds them."""
+    plan, now_ms, found = planner(10_000, only=10_000), 0, []
+    for _ in range(requests):
+        (request,) = plan.assign(now_ms)
+        took_ms = round_trip_ms + request.blocks * block_us // 1000
+        now_ms += took_ms
+        answer(plan, request, now_ms)
+        drain(plan, now_ms)
+        found.append((request.blocks, took_ms))
+    return found
+
+
+@pytest.mark.parametrize("round_trip_ms", [5, 300, 600, 900])
+def test_a_distant_peer_is_not_asked_for_fewer_and_fewer(round_trip_ms: int) -> None:
+    """The one archive of a town may be far away. Seed 1064 of the simulator, whose nodes remove
+    old blocks, got one block each 0.8 s from it, and would have fallen behind for ever."""
+    sizes = [blocks for blocks, _ in ranges(round_trip_ms, 1_000, 12)]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == MAX_RANGE_BLOCKS
+
+
+@pytest.mark.parametrize("block_us", [50_000, 250_000, 900_000])
+@pytest.mark.parametrize("round_trip_ms", [5, 90])
+def test_a_slow_peer_is_asked_for_what_it_gives_before_another_would_be_asked(
+    round_trip_ms: int, block_us: int
+) -> None:
+    later = ranges(round_trip_ms, block_us, 20)[3:]
+    assert all(took_ms <= SECOND_ASK_MS + block_us // 1000 for _, took_ms in later), later
 
 
 def test_an_unasked_or_oversized_answer_is_refused() -> None:
