@@ -14,7 +14,7 @@ from node.disk_errors import sync_folder
 
 FILES: Final = ("votes-0.wal", "votes-1.wal")
 PREALLOCATED_BYTES: Final = 2 * 1024 * 1024
-"""Written once when a file is made: about 500 votes or 2,000 transactions between commits."""
+"""Written once when a file is made: about 250 votes or 1,000 transactions between commits."""
 _LOCK_FILE: Final = "votes.lock"
 
 

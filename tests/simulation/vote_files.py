@@ -23,14 +23,16 @@ from consensus.wal_records import (
 from ledger.block import Block, decode_block
 from ledger.registry import Phase
 from node.vote_files import FILES
-from node.wal_format import PAGE_BYTES, Frame, read_file_header, scan
+from node.wal_format import COPIES, PAGE_BYTES, read_file_header, scan
 from tests.simulation.disk import SECTOR_BYTES, BadRead, Crash, Disk, Fuse, Misread
 
 Durable = tuple[Phase, int, int, bytes]
 """(phase, height, view, block hash; b"" for a ViewChange) of a vote that the record holds."""
 
 
-NO_FRAME: Final = Frame(0, 0, 0, 0, 0, ())
+NEWEST_FRAME: Final = "misread newest frame"
+_Page = tuple[int, int]
+"""(slot, offset) of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class VirtualFiles:
         self._platter: list[bytearray] = []
         self._under_way: list[_Write] = []
         self._seed = 0
-        self._durable: list[dict[Durable, None]] = [{}, {}]
+        self._forget_durable()
 
     # VoteFiles
 
@@ -79,7 +81,7 @@ class VirtualFiles:
         self._cache = [bytearray(content) for content in self._platter]
         self._under_way = []
         self._seed = crc32(read_file_header(bytes(self._platter[0]), 0) or b"")
-        self._durable = [{}, {}]
+        self._forget_durable()
 
     def read(self) -> list[bytes]:
         """What both hold, by the cache; a sync finds nothing to write after one that failed."""
@@ -147,7 +149,7 @@ class VirtualFiles:
     def lose(self) -> None:
         """The files are gone (an operator's mistake, a replaced disk)."""
         self._cache, self._platter, self._under_way = [], [], []
-        self._durable = [{}, {}]
+        self._forget_durable()
 
     def _refuse(self) -> None:
         refusal = self._disk.refuses(votes=True)
@@ -158,62 +160,86 @@ class VirtualFiles:
         while self._under_way and (everything or self._disk.is_over(self._under_way[0].done_us)):
             write = self._under_way.pop(0)
             _put(self._platter[write.slot], write.offset, write.data)
-            self._remember(write.slot, bytes(PAGE_BYTES) + write.data)
+            self._remember(write.slot, bytes(write.offset) + write.data)
 
     def _tear(self, write: _Write) -> None:
         for start, end in self._disk.survivors(len(write.data), self._rng):
             _put(self._platter[write.slot], write.offset + start, write.data[start:end])
 
     def _find_durable(self) -> None:
-        self._durable = [{}, {}]
+        self._forget_durable()
         for slot, content in enumerate(self._platter):
             self._remember(slot, bytes(content))
+
+    def _forget_durable(self) -> None:
+        self._durable: list[dict[Durable, None]] = [{}, {}]
+        self._generations = [0, 0]
 
     def _remember(self, slot: int, content: bytes) -> None:
         """The votes of the newest generation's frames in this part of a file."""
         frames = scan(content, self._seed)
         newest = max((frame.generation for frame in frames), default=0)
+        if newest > self._generations[slot]:
+            self._generations[slot], self._durable[slot] = newest, {}
         for frame in frames:
             if frame.generation != newest:
                 continue
-            if frame.sequence == 0:
-                self._durable[slot] = {}
             for raw in frame.records:
                 for vote in votes_of(wal_records.decode(raw, self._read)):
                     self._durable[slot][vote] = None
 
     def _misread(self, contents: list[bytes], bad: BadRead) -> None:
-        """One written page of one file is not what was written.
+        """Written pages of one file are not what was written: mostly one page of the newest
+        frame, else one anywhere else, or two neighbours.
 
-        The newest frame is spared: after a kill its damage looks like a torn write, which was
+        Never both copies of the newest frame: after a kill that looks like a torn write, which was
         never sent, and the record drops it (docs/adr/0007, "Consequences").
         """
         rng = self._disk.rng
-        newest, last_slot, start, end = max(
-            (frame.generation, slot, frame.offset, frame.end)
-            for slot, content in enumerate(contents)
-            for frame in scan(content, self._seed) or [NO_FRAME]
-        )
-        written = [
-            (slot, at)
-            for slot, content in enumerate(contents)
-            for at in range(0, len(content), PAGE_BYTES)
-            if not (newest and slot == last_slot and start <= at < end)
-        ]
-        slot, at = rng.choice(written)
-        content = bytearray(contents[slot])
-        if bad.kind is Misread.FLIPPED:
-            place = at + rng.randrange(SECTOR_BYTES)
-            content[place % len(content)] ^= 1 << rng.randrange(8)
+        newest, pages = self._newest(contents)
+        if newest and rng.randrange(4):
+            harmed = [rng.choice(newest)]
         else:
-            other, elsewhere = rng.choice(written)
-            content[at : at + PAGE_BYTES] = contents[other][elsewhere : elsewhere + PAGE_BYTES]
+            slot, at = rng.choice(pages)
+            length = 1 + rng.randrange(2)
+            run = [(slot, at + number * PAGE_BYTES) for number in range(length)]
+            harmed = [page for page in run if page in pages]
+        content = bytearray(contents[slot := harmed[0][0]])
+        for _, at in harmed:
+            if bad.kind is Misread.FLIPPED:
+                place = at + rng.randrange(SECTOR_BYTES)
+                content[place % len(content)] ^= 1 << rng.randrange(8)
+            else:
+                other, elsewhere = rng.choice(pages + newest)
+                content[at : at + PAGE_BYTES] = contents[other][elsewhere : elsewhere + PAGE_BYTES]
         if content == contents[slot]:
             return
         contents[slot] = bytes(content)
         self._disk.note_misread(bad)
+        if harmed[0] in newest:
+            self._disk.struck.add(NEWEST_FRAME)
         if bad.lasting:
             self._cache[slot], self._platter[slot] = content, bytearray(content)
+
+    def _newest(self, contents: list[bytes]) -> tuple[list[_Page], list[_Page]]:
+        """The pages of the newest frame, none when a copy of it is bad already; all pages that are
+        not the newest frame's."""
+        frames = [
+            (frame.generation, frame.sequence, slot, frame)
+            for slot, content in enumerate(contents)
+            for frame in scan(content, self._seed)
+        ]
+        pages = [
+            (slot, at)
+            for slot, content in enumerate(contents)
+            for at in range(0, len(content), PAGE_BYTES)
+        ]
+        if not frames:
+            return [], pages
+        *_, slot, newest = max(frames)
+        its = [(slot, at) for at in range(newest.offset, newest.end, PAGE_BYTES)]
+        whole = len(newest.intact) == COPIES
+        return its if whole else [], [page for page in pages if page not in its]
 
     def _read(self, raw: bytes) -> Block:
         return decode_block(raw, self._chain_id)
