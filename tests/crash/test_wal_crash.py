@@ -1,7 +1,8 @@
 """Every crash point of the vote record (node/wal.py), by building what the disk may then hold.
 
 consensus.md rule 1: a record is durable before its vote is sent; a torn last record was never sent
-and is dropped; damage elsewhere refuses to sign.
+and is dropped, or whole; a damaged page takes nothing, and damage of both copies of what is not the
+last frame refuses to sign.
 """
 
 import random
@@ -13,11 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import LocalError
-from node.wal import open_log
+from node import vote_files
+from node.wal import hold, open_log, open_log_on
 from node.wal_format import PAGE_BYTES, Marker
 
 FILES = ("votes-0.wal", "votes-1.wal")
 LARGE = bytes(range(256)) * 60  # a record over several pages
+
+
+@pytest.fixture(autouse=True)
+def _small_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test writes them hundreds of times."""
+    monkeypatch.setattr(vote_files, "PREALLOCATED_BYTES", 16 * PAGE_BYTES)
 
 
 def contents(folder: Path) -> list[bytes]:
@@ -41,7 +49,7 @@ def written_pages(before: bytes, after: bytes) -> list[int]:
 
 def with_pages(before: bytes, after: bytes, pages: list[int]) -> bytes:
     """`before`, with some pages as in `after`: what a crash between write and sync may leave."""
-    mixed = bytearray(before)
+    mixed = bytearray(before.ljust(len(after), b"\0"))
     for page in pages:
         at = page * PAGE_BYTES
         mixed[at : at + PAGE_BYTES] = after[at : at + PAGE_BYTES]
@@ -70,6 +78,13 @@ def recovered(folder: Path, marker: Marker | None) -> tuple[list[bytes], str | N
         opened.log.close()
 
 
+def opened_by_the_next(folder: Path, marker: Marker | None) -> tuple[list[bytes], str | None]:
+    """As recovered, and the next process is killed as well: it adds nothing to the files."""
+    opened = open_log(folder, marker)
+    opened.log._files.close()
+    return opened.records, opened.lost
+
+
 def empty_marker(folder: Path) -> Marker:
     """The marker that the store holds before any frame: written with genesis."""
     opened = open_log(folder, None)
@@ -84,40 +99,52 @@ def test_append_before_write_leaves_what_was_durable(tmp_path: Path) -> None:
     assert recovered(tmp_path / "log", marker) == ([b"a", b"b", b"c"], None)
 
 
-def test_append_before_sync_drops_a_frame_torn_at_any_byte(tmp_path: Path) -> None:
-    """The last frame cut off at every byte: all its records are dropped, all earlier ones kept."""
+def test_append_before_sync_gives_a_frame_torn_at_any_byte_whole_or_not_at_all(
+    tmp_path: Path,
+) -> None:
+    """The last write cut off at every byte: its records are dropped until one copy is there, and
+    all earlier ones kept; what is found is then there twice."""
     marker = empty_marker(tmp_path / "log")
     before, after = one_append(tmp_path / "log", [[b"a"]], [b"b" * 40, b"c" * 30])
-    (page,) = written_pages(before[1], after[1])
-    start = page * PAGE_BYTES
-    length = len(after[1][start : start + PAGE_BYTES].rstrip(b"\0"))
-    for cut in range(length):
-        torn = before[1][:start] + after[1][start : start + cut] + before[1][start + cut :]
+    first, second = (page * PAGE_BYTES for page in written_pages(before[1], after[1]))
+    length = len(after[1][first:second].rstrip(b"\0"))
+    for cut in (*range(length + 1), *range(PAGE_BYTES, PAGE_BYTES + length + 1)):
+        torn = after[1][: first + cut] + before[1][first + cut :]
         restore(tmp_path / "log", [before[0], torn])
-        assert recovered(tmp_path / "log", marker) == ([b"a"], None), cut
-    restore(tmp_path / "log", after)
-    assert recovered(tmp_path / "log", marker)[0] == [b"a", b"b" * 40, b"c" * 30]
+        whole = cut >= length
+        expected = [b"a", b"b" * 40, b"c" * 30] if whole else [b"a"]
+        assert opened_by_the_next(tmp_path / "log", marker) == (expected, None), cut
+        if whole:
+            assert contents(tmp_path / "log") == after
 
 
 def test_append_before_sync_drops_a_frame_at_the_end_of_a_truncated_file(tmp_path: Path) -> None:
+    """Every file that ends in the frame; the first half of what was written is one copy."""
     marker = empty_marker(tmp_path / "log")
     before, after = one_append(tmp_path / "log", [[b"a"]], [LARGE])
     first, *_, last = written_pages(before[1], after[1])
-    for end in range(first * PAGE_BYTES, last * PAGE_BYTES + 1, 512):
+    half = (first + last + 1) // 2 * PAGE_BYTES
+    end_of_body = half - PAGE_BYTES + len(after[1][half - PAGE_BYTES : half].rstrip(b"\0"))
+    for end in range(first * PAGE_BYTES, (last + 1) * PAGE_BYTES + 1, 512):
         restore(tmp_path / "log", [after[0], after[1][:end]])
-        assert recovered(tmp_path / "log", marker) == ([b"a"], None), end
+        expected = [b"a", LARGE] if end >= end_of_body else [b"a"]
+        assert opened_by_the_next(tmp_path / "log", marker) == (expected, None), end
 
 
-def test_append_before_sync_drops_a_frame_with_any_page_missing(tmp_path: Path) -> None:
-    """A disk writes pages in any order: every proper subset of a frame of four pages."""
+def test_append_before_sync_gives_any_pages_of_a_frame_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A disk writes pages in any order: every subset of a frame of four pages and its copy."""
     marker = empty_marker(tmp_path / "log")
     before, after = one_append(tmp_path / "log", [[b"a"]], [LARGE])
     pages = written_pages(before[1], after[1])
-    assert len(pages) == 4
-    for mask in range(2 ** len(pages) - 1):
+    assert len(pages) == 8
+    for mask in range(2 ** len(pages)):
         kept = [page for bit, page in enumerate(pages) if mask >> bit & 1]
+        whole = mask & 0x0F == 0x0F or mask & 0xF0 == 0xF0
         restore(tmp_path / "log", [after[0], with_pages(before[1], after[1], kept)])
-        assert recovered(tmp_path / "log", marker) == ([b"a"], None), kept
+        expected = [b"a", LARGE] if whole else [b"a"]
+        assert opened_by_the_next(tmp_path / "log", marker) == (expected, None), kept
+        if whole:
+            assert contents(tmp_path / "log") == after
 
 
 def test_append_after_sync_gives_the_record(tmp_path: Path) -> None:
@@ -166,20 +193,23 @@ def test_cut_during_append_drops_the_torn_first_frame(tmp_path: Path, heights: i
     log.close()
     slot = 0 if before[0] != after[0] else 1
     pages = written_pages(before[slot], after[slot])
-    for mask in range(2 ** len(pages) - 1):
+    assert len(pages) == 8
+    masks = [mask for mask in range(2**8) if mask & 0x0F != 0x0F and mask & 0xF0 != 0xF0]
+    for mask in random.Random(heights).sample(masks, 60):
         kept = [page for bit, page in enumerate(pages) if mask >> bit & 1]
         torn = list(after)
         torn[slot] = with_pages(before[slot], after[slot], kept)
         restore(tmp_path / "log", torn)
         expected = [b"proposal %d" % heights, LARGE, b"commit %d" % heights]
-        assert recovered(tmp_path / "log", committed) == (expected, None), kept
+        assert opened_by_the_next(tmp_path / "log", committed) == (expected, None), kept
 
 
 def test_the_dropped_frame_gives_its_place_to_the_next(tmp_path: Path) -> None:
     marker = empty_marker(tmp_path / "log")
     before, after = one_append(tmp_path / "log", [[b"a"]], [LARGE])
-    _, *rest = written_pages(before[1], after[1])
-    restore(tmp_path / "log", [after[0], with_pages(before[1], after[1], rest)])
+    pages = written_pages(before[1], after[1])
+    torn = [page for number, page in enumerate(pages) if number not in (0, 7)]
+    restore(tmp_path / "log", [after[0], with_pages(before[1], after[1], torn)])
     opened = open_log(tmp_path / "log", marker)
     opened.log.append([b"b"])
     crashed = contents(tmp_path / "log")
@@ -192,16 +222,111 @@ def flip(data: bytes, byte: int, bit: int) -> bytes:
     return data[:byte] + bytes((data[byte] ^ 1 << bit,)) + data[byte + 1 :]
 
 
-def test_damage_before_the_last_frame_refuses_to_sign(tmp_path: Path) -> None:
-    """A bit flipped anywhere in an earlier frame or in the file's header: a clear refusal."""
+def twice(data: bytes, first: int, second: int, bit: int) -> bytes:
+    return flip(flip(data, first, bit), second, bit)
+
+
+def test_a_byte_of_the_newest_frame_that_is_damaged_takes_no_vote(tmp_path: Path) -> None:
+    """Every byte of both copies, alone: the vote is there, and then it is there twice again."""
+    marker = empty_marker(tmp_path / "log")
+    before, after = one_append(tmp_path / "log", [[b"a"]], [b"b" * 40])
+    first, second = (page * PAGE_BYTES for page in written_pages(before[1], after[1]))
+    length = len(after[1][first:second].rstrip(b"\0"))
+    for byte in (*range(first, first + length), *range(second, second + length)):
+        restore(tmp_path / "log", [after[0], flip(after[1], byte, byte % 8)])
+        expected = ([b"a", b"b" * 40], None)
+        assert opened_by_the_next(tmp_path / "log", marker) == expected, byte
+        assert contents(tmp_path / "log") == after
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_a_page_of_any_frame_may_hold_what_lies_elsewhere(tmp_path: Path, at: int) -> None:
+    """Each page of three frames, one at a time, replaced by each other page of both files."""
+    marker = empty_marker(tmp_path / "log")
+    _, after = one_append(tmp_path / "log", [[b"a"], [b"b"]], [b"c"])
+    place = (1 + at) * PAGE_BYTES
+    for number in range(10):
+        for file in after:
+            page = file[number * PAGE_BYTES :][:PAGE_BYTES]
+            damaged = after[1][:place] + page + after[1][place + PAGE_BYTES :]
+            restore(tmp_path / "log", [after[0], damaged])
+            expected = ([b"a", b"b", b"c"], None)
+            assert opened_by_the_next(tmp_path / "log", marker) == expected
+            assert contents(tmp_path / "log") == after
+
+
+def test_damage_of_both_copies_of_the_newest_frame_looks_like_a_torn_write(tmp_path: Path) -> None:
+    """What is left of the gap (docs/adr/0007): two pages at once, of a process that was killed."""
+    marker = empty_marker(tmp_path / "log")
+    before, after = one_append(tmp_path / "log", [[b"a"]], [b"b"])
+    first, second = (page * PAGE_BYTES for page in written_pages(before[1], after[1]))
+    restore(tmp_path / "log", [after[0], twice(after[1], first + 48, second + 9, 0)])
+    assert opened_by_the_next(tmp_path / "log", marker) == ([b"a"], None)
+
+
+def test_power_that_fails_while_a_copy_is_mended_leaves_the_other(tmp_path: Path) -> None:
+    """One write and one sync for each copy, the damaged one first: whatever becomes of the page
+    that is under way, the vote is there at the next opening."""
+    marker = empty_marker(tmp_path / "log")
+    before, after = one_append(tmp_path / "log", [[b"a"]], [b"b"])
+    first, second = (page * PAGE_BYTES for page in written_pages(before[1], after[1]))
+    for damaged, whole in ((first, second), (second, first)):
+        broken = [after[0], flip(after[1], damaged + 48, 0)]
+        for under_way, at in enumerate((damaged, whole)):
+            restore(tmp_path / "log", broken)
+            _open_until_write(tmp_path / "log", marker, under_way, at)
+            assert opened_by_the_next(tmp_path / "log", marker) == ([b"a", b"b"], None)
+            assert contents(tmp_path / "log") == after
+
+
+def _open_until_write(folder: Path, marker: Marker, number: int, at: int) -> None:
+    """Power fails in a write of recovery: its page is neither the old one nor the new one."""
+    files = hold(folder)
+    written: list[int] = []
+    real = files.write
+
+    def write(slot: int, offset: int, data: bytes) -> None:
+        written.append(offset)
+        if len(written) > number:
+            assert len(data) == PAGE_BYTES
+            real(slot, offset, bytes(PAGE_BYTES))
+            raise OSError(5, "Input/output error")
+        real(slot, offset, data)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "write", write)
+        with pytest.raises(LocalError, match="cannot open the vote record"):
+            open_log_on(files, marker)
+    files.close()
+    assert written[-1] == at
+
+
+def test_damage_of_both_copies_before_the_last_frame_refuses_to_sign(tmp_path: Path) -> None:
+    """Bits flipped anywhere in both copies of an earlier frame, or one in the file's header: a
+    clear refusal. In one copy alone: nothing is lost."""
     marker = empty_marker(tmp_path / "log")
     _, after = one_append(tmp_path / "log", [[b"a" * 50], [LARGE]], [b"last"])
     choose = random.Random(1)
-    header = range(37)
-    frames = [*range(PAGE_BYTES, PAGE_BYTES + 90), *range(2 * PAGE_BYTES, 2 * PAGE_BYTES + 15_000)]
-    for byte in [*header, *choose.sample(frames, 150)]:
-        damaged = flip(after[1], byte, choose.randrange(8))
+    large, copy = 3 * PAGE_BYTES, 4 * PAGE_BYTES
+    pairs = [
+        (byte + first, byte + second)
+        for byte, first, second in (
+            *((choose.randrange(90), PAGE_BYTES, 2 * PAGE_BYTES) for _ in range(40)),
+            *((choose.randrange(15_000), large, large + copy) for _ in range(110)),
+        )
+    ]
+    for first, second in pairs:
+        damaged = twice(after[1], first, second, choose.randrange(8))
         restore(tmp_path / "log", [after[0], damaged])
+        with pytest.raises(LocalError, match=r"votes-1\.wal is damaged.*move the folder"):
+            open_log(tmp_path / "log", marker)
+        assert contents(tmp_path / "log") == [after[0], damaged]
+        restore(tmp_path / "log", [after[0], flip(after[1], choose.choice((first, second)), 3)])
+        expected = ([b"a" * 50, LARGE, b"last"], None)
+        assert opened_by_the_next(tmp_path / "log", marker) == expected
+        assert contents(tmp_path / "log") == after
+    for byte in range(37):
+        restore(tmp_path / "log", [after[0], flip(after[1], byte, choose.randrange(8))])
         with pytest.raises(LocalError, match=r"votes-1\.wal is damaged.*move the folder"):
             open_log(tmp_path / "log", marker)
 
@@ -212,9 +337,44 @@ def test_damage_of_the_last_record_is_found_after_a_clean_stop(tmp_path: Path) -
     log.append([b"only record"])
     log.close()
     files = contents(tmp_path / "log")
-    restore(tmp_path / "log", [files[0], flip(files[1], PAGE_BYTES + 40, 0)])
+    restore(tmp_path / "log", [files[0], twice(files[1], PAGE_BYTES + 50, 2 * PAGE_BYTES + 50, 0)])
     with pytest.raises(LocalError, match="damaged"):
         open_log(tmp_path / "log", marker)
+
+
+def test_a_lost_end_of_the_generation_before_refuses_to_sign(tmp_path: Path) -> None:
+    """A vote that was written between a commit's batch and its cut: no marker names it, and the
+    next generation says that it was there."""
+    log = open_log(tmp_path / "log", None).log
+    log.append([b"height 1"])
+    committed = log.marker()
+    log.append([b"height 2, before the cut"])
+    log.cut(committed)
+    log.append([b"height 2, after the cut"])
+    after = contents(tmp_path / "log")
+    log.close()
+    lost = twice(after[1], 3 * PAGE_BYTES + 50, 4 * PAGE_BYTES + 50, 0)
+    restore(tmp_path / "log", [after[0], lost])
+    with pytest.raises(LocalError, match=r"votes-1\.wal is damaged.*byte 12288.*both its copies"):
+        open_log(tmp_path / "log", committed)
+
+
+def test_a_record_past_the_marker_whose_sync_failed_is_written_again(tmp_path: Path) -> None:
+    """The process dies before the cut: the generation that the marker names has the newest frame,
+    and whoever believes it writes it once more."""
+    log = open_log(tmp_path / "log", None).log
+    log.append([b"height 1"])
+    committed = log.marker()
+    log.append([b"height 2, before the cut"])
+    log._files.close()
+    files = hold(tmp_path / "log")
+    written: list[tuple[int, int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "write", lambda slot, offset, _: written.append((slot, offset)))
+        opened = open_log_on(files, committed)
+    assert opened.records == [b"height 1", b"height 2, before the cut"]
+    assert written == [(1, 3 * PAGE_BYTES), (1, 4 * PAGE_BYTES)]
+    files.close()
 
 
 @settings(max_examples=60)
@@ -258,18 +418,24 @@ def test_a_random_history_recovers_all_that_was_synced(
                 log = opened.log
             case "crash":
                 before = contents(folder)
-                log.append([b"torn" * 2_000])
+                number += 1
+                last = b"%08d" % number * 1_000
+                log.append([last])
                 after = contents(folder)
                 log.close()
                 slot = 0 if before[0] != after[0] else 1
                 pages = written_pages(before[slot], after[slot])
-                kept = [page for page in pages if data.draw(st.booleans())][: len(pages) - 1]
+                kept = [page for page in pages if data.draw(st.booleans())]
+                half = len(pages) // 2
+                torn = not ({*pages[:half]} <= {*kept} or {*pages[half:]} <= {*kept})
+                if not torn:
+                    pending += [last]
                 after[slot] = with_pages(before[slot], after[slot], kept)
                 restore(folder, after)
                 opened = open_log(folder, committed)
                 assert opened.lost is None
                 assert opened.records[len(opened.records) - len(pending) :] == pending
-                assert not any(record.startswith(b"torn") for record in opened.records)
+                assert (last in opened.records) == (not torn)
                 log = opened.log
     log.close()
     shutil.rmtree(folder)

@@ -150,10 +150,9 @@ def _without_checksum(data: bytes, offset: int, seed: int) -> Any:
     return _COPY_AT(page, offset, seed)
 
 
-def _first_copy_at(data: bytes, offset: int, seed: int) -> Any:
+def _first_copies(data: bytes, seed: int) -> Any:
     """As if each frame were written once."""
-    found = _COPY_AT(data, offset, seed)
-    return None if found is not None and found.offset != offset else found
+    return [frame for frame in node.wal_format.scan(data, seed) if 0 in frame.intact]
 
 
 _RECOVER: Final = node.wal._recover
@@ -248,10 +247,10 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "the second copy of a frame of the vote record is not read",
-        ((node.wal_format, "_copy_at", _first_copy_at),),
-        disk=KINDS,
-        first=700,
-        seeds=700,
+        ((node.wal, "scan", _first_copies),),
+        disk=("misread",),
+        first=100,
+        seeds=50,
     ),
     Mutation(
         "the commit batch is not synced, on disks that lose the end of a log",

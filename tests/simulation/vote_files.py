@@ -23,7 +23,7 @@ from consensus.wal_records import (
 from ledger.block import Block, decode_block
 from ledger.registry import Phase
 from node.vote_files import FILES
-from node.wal_format import COPIES, PAGE_BYTES, read_file_header, scan
+from node.wal_format import COPIES, PAGE_BYTES, Frame, read_file_header, scan
 from tests.simulation.disk import SECTOR_BYTES, BadRead, Crash, Disk, Fuse, Misread
 
 Durable = tuple[Phase, int, int, bytes]
@@ -190,27 +190,29 @@ class VirtualFiles:
 
     def _misread(self, contents: list[bytes], bad: BadRead) -> None:
         """Written pages of one file are not what was written: mostly one page of the newest
-        frame, else one anywhere else, or two neighbours.
+        frame, else one anywhere else, or a run of them.
 
         Never both copies of the newest frame: after a kill that looks like a torn write, which was
         never sent, and the record drops it (docs/adr/0007, "Consequences").
         """
         rng = self._disk.rng
-        newest, pages = self._newest(contents)
-        if newest and rng.randrange(4):
+        newest, others = self._written(contents, bad)
+        if newest and (not others or rng.randrange(4)):
             harmed = [rng.choice(newest)]
-        else:
-            slot, at = rng.choice(pages)
-            length = 1 + rng.randrange(2)
+        elif others:
+            slot, at = rng.choice(others)
+            length = 1 if bad.mendable else rng.choice((1, 8))
             run = [(slot, at + number * PAGE_BYTES) for number in range(length)]
-            harmed = [page for page in run if page in pages]
+            harmed = [page for page in run if page in others]
+        else:
+            return
         content = bytearray(contents[slot := harmed[0][0]])
         for _, at in harmed:
             if bad.kind is Misread.FLIPPED:
                 place = at + rng.randrange(SECTOR_BYTES)
                 content[place % len(content)] ^= 1 << rng.randrange(8)
             else:
-                other, elsewhere = rng.choice(pages + newest)
+                other, elsewhere = rng.choice(others + newest)
                 content[at : at + PAGE_BYTES] = contents[other][elsewhere : elsewhere + PAGE_BYTES]
         if content == contents[slot]:
             return
@@ -221,28 +223,37 @@ class VirtualFiles:
         if bad.lasting:
             self._cache[slot], self._platter[slot] = content, bytearray(content)
 
-    def _newest(self, contents: list[bytes]) -> tuple[list[_Page], list[_Page]]:
-        """The pages of the newest frame, none when a copy of it is bad already; all pages that are
-        not the newest frame's."""
-        frames = [
+    def _written(self, contents: list[bytes], bad: BadRead) -> tuple[list[_Page], list[_Page]]:
+        """Pages that may be damaged: those of the newest frame, none when a copy of it is bad
+        already; those of no newest frame, with another copy where the damage must be mendable."""
+        frames = sorted(
             (frame.generation, frame.sequence, slot, frame)
             for slot, content in enumerate(contents)
             for frame in scan(content, self._seed)
-        ]
+        )
         pages = [
-            (slot, at)
-            for slot, content in enumerate(contents)
-            for at in range(0, len(content), PAGE_BYTES)
+            [(slot, at) for at in range(frame.offset, frame.end, PAGE_BYTES)]
+            for *_, slot, frame in frames
         ]
-        if not frames:
-            return [], pages
-        *_, slot, newest = max(frames)
-        its = [(slot, at) for at in range(newest.offset, newest.end, PAGE_BYTES)]
-        whole = len(newest.intact) == COPIES
-        return its if whole else [], [page for page in pages if page not in its]
+        twice = [its for its, (*_, frame) in zip(pages, frames, strict=True) if _is_twice(frame)]
+        newest = pages[-1] if pages else []
+        if bad.mendable:
+            others = [page for its in twice if its is not newest for page in its]
+        else:
+            others = [
+                (slot, at)
+                for slot, content in enumerate(contents)
+                for at in range(0, len(content), PAGE_BYTES)
+                if (slot, at) not in newest
+            ]
+        return newest if newest in twice else [], others
 
     def _read(self, raw: bytes) -> Block:
         return decode_block(raw, self._chain_id)
+
+
+def _is_twice(frame: Frame) -> bool:
+    return len(frame.intact) == COPIES
 
 
 def _put(file: bytearray, offset: int, data: bytes) -> None:
