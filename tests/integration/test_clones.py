@@ -113,6 +113,12 @@ async def test_clones_of_a_validator_never_contradict_it(
         await nodes.stop(original)
         standby, forgotten = nodes.folder / "standby", nodes.folder / "forgotten"
         token = fence_moves.release(home, fence_moves.place_of(standby).place)
+        written: list[Fence] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(fence_moves, "write_fence", lambda _, fence: written.append(fence))
+            # Who asks again gets the same token, and the release is made durable once more.
+            assert fence_moves.release(home, fence_moves.place_of(standby).place) == token
+        assert [fence.standing for fence in written] == [Standing.RELEASED]
         with pytest.raises(LocalError, match="for the folder"):
             fence_moves.take(forgotten, token)
         fence_moves.take(standby, token)
