@@ -25,8 +25,8 @@ _MAGIC_BYTES: Final = 16
 _FILE_MAGIC: Final = (_FILE_TAG + str(VERSION).encode()).ljust(_MAGIC_BYTES, b"\0")
 _FILE_HEADER: Final = struct.Struct(">16s16sB")  # magic, identity, slot; then crc32
 _FRAME_MAGIC: Final = b"vote"
-# magic, generation, sequence, frames of the generation before, page of the first copy, records, body
-# bytes, crc32 of the body; then crc32 of these
+# magic, generation, sequence, frames of the generation before, page of the first copy, records,
+# body bytes, crc32 of the body; then crc32 of these
 _FRAME_HEADER: Final = struct.Struct(">4sQQIIIII")
 _CRC: Final = struct.Struct(">I")
 _FRAME_HEADER_BYTES: Final = _FRAME_HEADER.size + _CRC.size

@@ -17,6 +17,7 @@ from ledger.primitives import Hash
 from ledger.registry import Phase
 from node import fence_moves
 from node.backup import backup, restore
+from node.fence import Fence, Standing
 from node.keystore import LOCAL_COST
 from node.localnet.creation import PASSWORD
 from node.signing.payload import VotePayload, decode_payload

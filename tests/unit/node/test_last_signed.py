@@ -10,6 +10,7 @@ from ledger import codec
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import Hash
 from ledger.registry import Phase
+from node.private_files import replace_private
 from node.signing import last_signed
 from node.signing.last_signed import (
     LastSigned,
@@ -132,11 +133,10 @@ def test_what_may_be_only_in_memory_is_written_again_by_who_believes_it(
         with pytest.raises(LocalError, match=r"Input/output error.*Check the disk"):
             SignedRecord(path, DOMAIN)
     written: list[bytes] = []
-    real_replace = last_signed.replace_private
 
     def replaced(where: Path, content: bytes) -> None:
         assert where == path
-        real_replace(where, content)
+        replace_private(where, content)
         written.append(content)
 
     monkeypatch.setattr(last_signed, "replace_private", replaced)
