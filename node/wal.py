@@ -32,6 +32,8 @@ commit. When that frame is not found the log starts anew and `OpenedLog.lost` sa
 then signs only from two heights above the first certified head that it sees (rule 6).
 """
 
+import errno
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -42,7 +44,7 @@ from zlib import crc32
 from ledger.errors import LocalError, ensure
 from node.disk_errors import os_error
 from node.version import other_format
-from node.vote_files import FILES, FolderFiles, VoteFiles
+from node.vote_files import FILES, Content, FolderFiles, VoteFiles
 from node.wal_format import (
     COPIES,
     IDENTITY_BYTES,
@@ -192,7 +194,8 @@ def _recover(files: VoteFiles, marker: Marker | None) -> tuple[_Position, list[F
     or LocalError."""
     contents = files.read()
     identity = _read_identity(files, contents)
-    scanned = [scan(data, crc32(identity)) for data in contents]
+    scanned = [scan(content.data, crc32(identity)) for content in contents]
+    _require_readable(files, contents, scanned)
     newest = max((frame.generation for frames in scanned for frame in frames), default=0)
     if marker is None:
         if newest > 0:
@@ -225,6 +228,17 @@ def _recover(files: VoteFiles, marker: Marker | None) -> tuple[_Position, list[F
     return position, committed + running
 
 
+def _require_readable(
+    files: VoteFiles, contents: list[Content], scanned: list[list[Frame]]
+) -> None:
+    """LocalError when the disk could not read a page, and no frame is known to have its copy."""
+    for slot, content in enumerate(contents):
+        for at in content.unreadable:
+            if not any(frame.offset <= at < frame.end for frame in scanned[slot]):
+                failed = OSError(errno.EIO, f"{os.strerror(errno.EIO)} at byte {at}")
+                raise os_error("read the vote record", files.path(slot), failed)
+
+
 def _make_durable(files: VoteFiles, frames: list[Frame], seed: int) -> None:
     """Write the copies that are damaged, and both of the last frame.
 
@@ -241,10 +255,10 @@ def _make_durable(files: VoteFiles, frames: list[Frame], seed: int) -> None:
                 files.write(frame.generation % len(FILES), frame.place(copy), pages)
 
 
-def _read_identity(files: VoteFiles, contents: list[bytes]) -> bytes:
+def _read_identity(files: VoteFiles, contents: list[Content]) -> bytes:
     identities: set[bytes] = set()
-    for slot, data in enumerate(contents):
-        identity = read_file_header(data, slot)
+    for slot, content in enumerate(contents):
+        identity = read_file_header(content.data, slot)
         if identity is None:
             raise _damaged(files.path(slot), "its first page is not that of this file")
         identities.add(identity)

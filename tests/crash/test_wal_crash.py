@@ -5,6 +5,8 @@ and is dropped, or whole; a damaged page takes nothing, and damage of both copie
 last frame refuses to sign.
 """
 
+import errno
+import os
 import random
 import shutil
 from pathlib import Path
@@ -237,6 +239,71 @@ def test_a_byte_of_the_newest_frame_that_is_damaged_takes_no_vote(tmp_path: Path
         expected = ([b"a", b"b" * 40], None)
         assert opened_by_the_next(tmp_path / "log", marker) == expected, byte
         assert contents(tmp_path / "log") == after
+
+
+def unreadable(patch: pytest.MonkeyPatch, *pages: int) -> None:
+    """As a disk with bad sectors reads a file: what comes before them, then an error."""
+    real = os.pread
+
+    def pread(handle: int, length: int, offset: int) -> bytes:
+        bad = [page * PAGE_BYTES for page in pages if (page + 1) * PAGE_BYTES > offset]
+        end = min(bad, default=offset + length)
+        if "votes-1" not in os.readlink(f"/proc/self/fd/{handle}") or end >= offset + length:
+            return real(handle, length, offset)
+        if end <= offset:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(handle, end - offset, offset)
+
+    patch.setattr(os, "pread", pread)
+
+
+@pytest.mark.parametrize("page", range(1, 7))
+def test_a_page_of_a_frame_that_cannot_be_read_takes_no_vote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    """Each page of three frames, also in the middle of a long one; it is written again."""
+    marker = empty_marker(tmp_path / "log")
+    _, after = one_append(tmp_path / "log", [[b"a"]], [LARGE[: PAGE_BYTES + 9]])
+    zero = after[1][: page * PAGE_BYTES] + bytes(PAGE_BYTES) + after[1][(page + 1) * PAGE_BYTES :]
+    restore(tmp_path / "log", [after[0], zero])
+    with monkeypatch.context() as patch:
+        unreadable(patch, page)
+        expected = ([b"a", LARGE[: PAGE_BYTES + 9]], None)
+        assert opened_by_the_next(tmp_path / "log", marker) == expected
+    assert contents(tmp_path / "log") == after
+
+
+@pytest.mark.parametrize("pages", [(3, 4), (1, 2), (5,), (14,), tuple(range(1, 16))])
+def test_a_page_that_cannot_be_read_and_has_no_copy_stops_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pages: tuple[int, ...]
+) -> None:
+    """It could be a vote: both copies of the newest frame, which a torn write never makes
+    unreadable, those of an older one, and pages where the next frame may have been."""
+    marker = empty_marker(tmp_path / "log")
+    _, after = one_append(tmp_path / "log", [[b"a"]], [b"b"])
+    restore(tmp_path / "log", after)
+    unreadable(monkeypatch, *pages)
+    with pytest.raises(LocalError, match=r"cannot .*vote record.*Input/output.*Check the disk"):
+        open_log(tmp_path / "log", marker)
+    assert contents(tmp_path / "log") == after
+
+
+def test_a_disk_that_reads_nothing_is_given_up_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = empty_marker(tmp_path / "log")
+    tried: list[int] = []
+
+    def pread(handle: int, length: int, offset: int) -> bytes:
+        del handle, length
+        tried.append(offset)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(vote_files, "MAX_UNREADABLE_PAGES", 4)
+    monkeypatch.setattr(os, "pread", pread)
+    with pytest.raises(LocalError, match=r"cannot open the vote record.*Check the disk"):
+        open_log(tmp_path / "log", marker)
+    assert tried == [page * PAGE_BYTES for page in range(5)]
 
 
 @pytest.mark.parametrize("at", range(6))

@@ -22,7 +22,7 @@ from consensus.wal_records import (
 )
 from ledger.block import Block, decode_block
 from ledger.registry import Phase
-from node.vote_files import FILES
+from node.vote_files import FILES, Content
 from node.wal_format import COPIES, PAGE_BYTES, Frame, read_file_header, scan
 from tests.simulation.disk import SECTOR_BYTES, BadRead, Crash, Disk, Fuse, Misread
 
@@ -83,7 +83,7 @@ class VirtualFiles:
         self._seed = crc32(read_file_header(bytes(self._platter[0]), 0) or b"")
         self._forget_durable()
 
-    def read(self) -> list[bytes]:
+    def read(self) -> list[Content]:
         """What both hold, by the cache; a sync finds nothing to write after one that failed."""
         self._settle(everything=True)
         contents = [bytes(content) for content in self._cache]
@@ -91,7 +91,7 @@ class VirtualFiles:
         if bad is not None:
             self._disk.bad_record = None
             self._misread(contents, bad)
-        return contents
+        return [Content(content) for content in contents]
 
     def write(self, slot: int, offset: int, data: bytes) -> None:
         """One write and one sync; a crash between them leaves any part of it."""
