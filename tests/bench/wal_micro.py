@@ -1,10 +1,9 @@
-"""What it costs to make one step's records durable: microseconds of one append of the vote record.
+"""What it costs to make a step's records durable: microseconds of one append of the vote record.
 
-Run `python -m tests.bench.wal_micro [--appends N] [--folder DIR]` on the disk in question. Sizes
-are those of a vote, and of blocks of 100, 1,000 and 5,000 transfers. A block's commit ends a
-generation after every third append, as in a chain at work. `sync` is one write and fdatasync of a
-page by itself, taken in turns with the appends: what the disk does at this moment. Prints JSON
-lines.
+Run `python -m tests.bench.wal_micro [--blocks N] [--folder DIR]` on the disk in question. Each
+block is three appends, as in a chain at work: a proposal (of no, 100, 1,000 or 5,000 transfers),
+then two votes; its commit ends a generation. `sync` is one write and fdatasync of a page by itself,
+once a block: what the disk does at this moment. Prints JSON lines.
 """
 
 import argparse
@@ -19,39 +18,45 @@ from typing import Final
 
 from node.wal import open_log
 
-SIZES: Final = (400, 17_000, 165_000, 825_000)
-"""Bytes of a step's records."""
-APPENDS_IN_A_GENERATION: Final = 3
+PROPOSALS: Final = (400, 17_000, 165_000, 825_000)
+"""Bytes of the record of a proposal."""
+VOTE: Final = bytes(400)
 
 
-def measure(folder: Path, size: int, appends: int) -> dict[str, object]:
-    """Times of appends of `size` bytes, and of the disk beside them."""
+def measure(folder: Path, size: int, blocks: int) -> dict[str, object]:
+    """Times of the appends of `blocks` blocks, and of the disk beside them."""
     log = open_log(folder / f"votes {size}", None).log
     beside = os.open(folder / "beside", os.O_RDWR | os.O_CREAT)
-    page, record = bytes(4_096), os.urandom(size)
+    page, proposal = bytes(4_096), os.urandom(size)
     os.pwrite(beside, page, 0)
     os.fsync(beside)
-    took: list[float] = []
+    proposals: list[float] = []
+    votes: list[float] = []
     syncs: list[float] = []
-    cpu = 0.0
-    for number in range(appends):
+    cpu = time.process_time()
+    for _ in range(blocks):
+        for times, record in ((proposals, proposal), (votes, VOTE), (votes, VOTE)):
+            started = time.perf_counter()
+            log.append([record])
+            times.append(time.perf_counter() - started)
+        log.cut(log.marker())
         syncs.append(_sync(beside, page))
-        started, cpu_before = time.perf_counter(), time.process_time()
-        log.append([record])
-        took.append(time.perf_counter() - started)
-        cpu += time.process_time() - cpu_before
-        if number % APPENDS_IN_A_GENERATION == APPENDS_IN_A_GENERATION - 1:
-            log.cut(log.marker())
+    cpu = time.process_time() - cpu
     os.close(beside)
     log.close()
     return {
-        "record_bytes": size,
-        "appends": appends,
-        "median_us": round(statistics.median(took) * 1e6),
-        "nine_in_ten_us": round(statistics.quantiles(took, n=10)[-1] * 1e6),
-        "cpu_us": round(cpu / appends * 1e6, 1),
-        "sync_median_us": round(statistics.median(syncs) * 1e6),
+        "proposal_bytes": size,
+        "proposal_us": _spread(proposals),
+        "vote_us": _spread(votes),
+        "sync_us": _spread(syncs),
+        "cpu_us_of_a_block": round(cpu / blocks * 1e6),
     }
+
+
+def _spread(seconds: list[float]) -> list[int]:
+    """Least, median and nine in ten, in microseconds."""
+    found = (min(seconds), statistics.median(seconds), statistics.quantiles(seconds, n=10)[-1])
+    return [round(value * 1e6) for value in found]
 
 
 def _sync(handle: int, page: bytes) -> float:
@@ -63,13 +68,13 @@ def _sync(handle: int, page: bytes) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--appends", type=int, default=300)
+    parser.add_argument("--blocks", type=int, default=200)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="poyong-wal-", dir=given.folder))
     try:
-        for size in SIZES:
-            print(json.dumps(measure(folder, size, given.appends)))
+        for size in PROPOSALS:
+            print(json.dumps(measure(folder, size, given.blocks)))
     finally:
         shutil.rmtree(folder)
 

@@ -142,7 +142,7 @@ def files() -> list[Decoder]:
         Decoder(
             "vote file",
             lambda raw: (wal_format.read_file_header(raw, 1), wal_format.scan(raw, 7)),
-            [header + frame + frame],
+            [header + frame * wal_format.COPIES],
             (),
             ("wal_format.read_file_header", "wal_format.scan"),
             None,
