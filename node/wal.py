@@ -11,7 +11,7 @@ The layout of the files is in node/wal_format.py: each frame is there twice, so 
 damaged later takes no vote with it. Whoever opens the log mends the bad copy, one copy at a time,
 so that the other one stays whole if power fails meanwhile.
 
-Crash points, each with a test in tests/crash/test_wal_crash.py:
+Crash points, each with a test in tests/crash/test_wal_crash.py or test_wal_damage.py:
   append.before_write    nothing of the frame is on disk: it was never sent
   append.before_sync     any subset of its pages is on disk: with a whole copy it is believed and
                          mended, else the checksums fail and it is dropped; it was never sent

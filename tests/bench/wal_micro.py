@@ -1,9 +1,9 @@
 """What it costs to make a step's records durable: microseconds of one append of the vote record.
 
 Run `python -m tests.bench.wal_micro [--blocks N] [--folder DIR]` on the disk in question. Each
-block is three appends, as in a chain at work: a proposal (of no, 100, 1,000 or 5,000 transfers),
-then two votes; its commit ends a generation. `sync` is one write and fdatasync of a page by itself,
-once a block: what the disk does at this moment. Prints JSON lines.
+block is three appends, as in a chain at work: a proposal (of no, 100 or 1,000 transfers, or of
+2,000 larger transactions), then two votes; its commit ends a generation. `sync` is one write and
+fdatasync of a page by itself, once a block: what the disk does at this moment. Prints JSON lines.
 """
 
 import argparse
