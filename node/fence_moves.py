@@ -52,6 +52,7 @@ def release(home: Path, to: bytes) -> Token:
         raise audit.NoChainError(folder)
     _require_own(home, settings)
     if found.given_to == to:
+        write_fence(folder, found)  # what an interrupted release left may be only in memory
         return token_of(found, key)
     read = audit.block_decoder(audit.genesis_of(home))
     with audit.opened(home) as (_, blocks):

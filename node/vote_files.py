@@ -3,19 +3,34 @@
 What node/wal.py asks of the disk, and nothing of what the bytes mean.
 """
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ledger.errors import LocalError
 from node.disk_errors import sync_folder
 from node.file_locks import hold_file, is_held
+from node.wal_format import PAGE_BYTES
 
 FILES: Final = ("votes-0.wal", "votes-1.wal")
-PREALLOCATED_BYTES: Final = 2 * 1024 * 1024
-"""Written once when a file is made: about 500 votes or 2,000 transactions between commits."""
+PREALLOCATED_BYTES: Final = 4 * 1024 * 1024
+"""Written once when a file is made: about 500 votes or 2,000 transactions between commits, twice
+each; the first append beyond it grows the file, which takes several times as long."""
 _LOCK_FILE: Final = "votes.lock"
+
+
+MAX_UNREADABLE_PAGES: Final = 16
+"""Of one file: beyond it the disk is failing, and each try may take it seconds."""
+
+
+class Content(NamedTuple):
+    """What a file holds. unreadable: offsets of the pages that the disk could not read, which are
+    zero in `data`."""
+
+    data: bytes
+    unreadable: tuple[int, ...] = ()
 
 
 class VoteFiles(Protocol):
@@ -30,7 +45,7 @@ class VoteFiles(Protocol):
     def create(self, headers: Sequence[bytes], *, keep_old: bool) -> None:
         """Two durable files that start with these headers and hold nothing else."""
 
-    def read(self) -> list[bytes]:
+    def read(self) -> list[Content]:
         """What both hold, after a sync of what only memory may hold."""
 
     def write(self, slot: int, offset: int, data: bytes) -> None:
@@ -79,13 +94,13 @@ class FolderFiles:
             fresh.replace(path)
         sync_folder(self._folder)
 
-    def read(self) -> list[bytes]:
+    def read(self) -> list[Content]:
         """What both hold, synced first: what a killed process wrote may be only in memory."""
         contents = []
         for name in FILES:
             with open(self._folder / name, "rb") as file:
                 os.fdatasync(file.fileno())
-                contents.append(file.read())
+                contents.append(_read(file.fileno()))
         return contents
 
     def write(self, slot: int, offset: int, data: bytes) -> None:
@@ -122,6 +137,26 @@ def are_held(folder: Path) -> bool:
     """Whether a process holds the files in this folder, as a node does that runs. Makes nothing,
     not even the folder."""
     return is_held(folder / _LOCK_FILE)
+
+
+def _read(handle: int) -> Content:
+    """OSError when more than MAX_UNREADABLE_PAGES cannot be read."""
+    size, at = os.fstat(handle).st_size, 0
+    parts: list[bytes] = []
+    unreadable: list[int] = []
+    while at < size:
+        try:
+            part = os.pread(handle, size - at, at)  # ends before a page that cannot be read
+        except OSError as error:
+            if error.errno != errno.EIO or len(unreadable) == MAX_UNREADABLE_PAGES:
+                raise
+            unreadable.append(at - at % PAGE_BYTES)
+            part = bytes(PAGE_BYTES - at % PAGE_BYTES)
+        if not part:
+            break
+        parts.append(part)
+        at += len(part)
+    return Content(b"".join(parts), tuple(unreadable))
 
 
 def _lock(folder: Path) -> int:

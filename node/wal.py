@@ -7,11 +7,14 @@ other file without touching the disk, and the next append overwrites what was th
 So a cut costs nothing, pages are written before they are needed again (no growth of the file, no
 journal commit), and the generation that the newest commit names is always complete on disk.
 
-The layout of the files is in node/wal_format.py.
+The layout of the files is in node/wal_format.py: each frame is there twice, so that a page that is
+damaged later takes no vote with it. Whoever opens the log mends the bad copy, one copy at a time,
+so that the other one stays whole if power fails meanwhile.
 
-Crash points, each with a test in tests/crash/test_wal_crash.py:
+Crash points, each with a test in tests/crash/test_wal_crash.py or test_wal_damage.py:
   append.before_write    nothing of the frame is on disk: it was never sent
-  append.before_sync     any subset of its pages is on disk: the checksum fails, it is dropped
+  append.before_sync     any subset of its pages is on disk: with a whole copy it is believed and
+                         mended, else the checksums fail and it is dropped; it was never sent
   append.sync_failed     memory has the frame and the disk may not: the log ends; who opens it reads
                          the frame, and writes it again before anything is said on its strength
   append.after_sync      the frame is on disk, nothing was sent: recovery sends the same vote
@@ -19,14 +22,18 @@ Crash points, each with a test in tests/crash/test_wal_crash.py:
                          recovery ignores those of applied heights
   cut.before_append      the next generation is empty
   cut.during_append      its first frame is torn: dropped; the generation before it is untouched
-What cannot be told apart from a torn write is damage of the very last frame of a process that was
-killed; after a clean stop it can, since `close` writes one more frame.
+  mend.between_copies    one copy is whole: the same again at the next opening
+What cannot be told apart from a torn write is damage of both copies of the very last frame of a
+process that was killed; after a clean stop it can, since `close` writes one more frame.
+docs/adr/0007 has the table of what a disk may do, and what follows.
 
 The same marker shows a lost or older log: the store remembers which frame was durable at its last
 commit. When that frame is not found the log starts anew and `OpenedLog.lost` says why; the replica
 then signs only from two heights above the first certified head that it sees (rule 6).
 """
 
+import errno
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -37,8 +44,9 @@ from zlib import crc32
 from ledger.errors import LocalError, ensure
 from node.disk_errors import os_error
 from node.version import other_format
-from node.vote_files import FILES, FolderFiles, VoteFiles
+from node.vote_files import FILES, Content, FolderFiles, VoteFiles
 from node.wal_format import (
+    COPIES,
     IDENTITY_BYTES,
     PAGE_BYTES,
     VERSION,
@@ -168,20 +176,26 @@ def require_version(folder: Path) -> None:
 
 
 class _Position(NamedTuple):
-    """Where the next frame goes, and the newest durable frame before the running generation."""
+    """Where the next frame goes, and the newest durable frame before the running generation.
+
+    before: frames of the generation before the running one.
+    """
 
     marker: Marker
     generation: int
+    before: int
     sequence: int
     offset: int
     checksum: int
 
 
 def _recover(files: VoteFiles, marker: Marker | None) -> tuple[_Position, list[Frame]]:
-    """Read both files, drop a torn last frame, and find where to go on; _Lost or LocalError."""
+    """Read both files, drop a torn last frame, mend what is damaged and find where to go on; _Lost
+    or LocalError."""
     contents = files.read()
     identity = _read_identity(files, contents)
-    scanned = [scan(data, crc32(identity)) for data in contents]
+    scanned = [scan(content.data, crc32(identity)) for content in contents]
+    _require_readable(files, contents, scanned)
     newest = max((frame.generation for frames in scanned for frame in frames), default=0)
     if marker is None:
         if newest > 0:
@@ -199,22 +213,52 @@ def _recover(files: VoteFiles, marker: Marker | None) -> tuple[_Position, list[F
         len(committed) < marker.frames or committed[marker.frames - 1].checksum != marker.checksum
     ):
         raise _Lost("the vote record is older than the database")
+    if any(frame.before != len(committed) for frame in running):
+        end = committed[-1].end if committed else PAGE_BYTES
+        raise _damaged(files.path(marker.generation % len(FILES)), _unreadable(end))
+    _make_durable(files, committed + running, crc32(identity))
     if not running:
-        position = _Position(marker, marker.generation + 1, 0, PAGE_BYTES, 0)
+        before = len(committed)
+        position = _Position(marker, marker.generation + 1, before, 0, PAGE_BYTES, 0)
     else:
         last = running[-1]
-        # A sync that failed leaves it in memory and counts it as written: a later sync does nothing
-        # for it. What this node is about to stand by is therefore written once more.
-        slot = last.generation % len(FILES)
-        files.write(slot, last.offset, contents[slot][last.offset : last.end])
-        position = _Position(marker, last.generation, last.sequence + 1, last.end, last.checksum)
+        position = _Position(
+            marker, last.generation, last.before, last.sequence + 1, last.end, last.checksum
+        )
     return position, committed + running
 
 
-def _read_identity(files: VoteFiles, contents: list[bytes]) -> bytes:
+def _require_readable(
+    files: VoteFiles, contents: list[Content], scanned: list[list[Frame]]
+) -> None:
+    """LocalError when the disk could not read a page, and no frame is known to have its copy."""
+    for slot, content in enumerate(contents):
+        for at in content.unreadable:
+            if not any(frame.offset <= at < frame.end for frame in scanned[slot]):
+                failed = OSError(errno.EIO, f"{os.strerror(errno.EIO)} at byte {at}")
+                raise os_error("read the vote record", files.path(slot), failed)
+
+
+def _make_durable(files: VoteFiles, frames: list[Frame], seed: int) -> None:
+    """Write the copies that are damaged, and both of the last frame.
+
+    A sync that failed leaves the last frame in memory and counts it as written: a later sync does
+    nothing for it. What this node is about to stand by is therefore written once more. The damaged
+    copy comes first and each is synced alone, so that one is whole at any time.
+    """
+    for frame in frames:
+        pages, _ = encode_frame(
+            frame.generation, frame.sequence, frame.before, frame.offset, frame.records, seed
+        )
+        for copy in sorted(range(COPIES), key=frame.intact.__contains__):
+            if frame is frames[-1] or copy not in frame.intact:
+                files.write(frame.generation % len(FILES), frame.place(copy), pages)
+
+
+def _read_identity(files: VoteFiles, contents: list[Content]) -> bytes:
     identities: set[bytes] = set()
-    for slot, data in enumerate(contents):
-        identity = read_file_header(data, slot)
+    for slot, content in enumerate(contents):
+        identity = read_file_header(content.data, slot)
         if identity is None:
             raise _damaged(files.path(slot), "its first page is not that of this file")
         identities.add(identity)
@@ -232,9 +276,13 @@ def _complete(path: Path, frames: list[Frame], generation: int) -> list[Frame]:
     expected = PAGE_BYTES
     for sequence, frame in enumerate(own):
         if frame.offset != expected or frame.sequence != sequence:
-            raise _damaged(path, f"the record at byte {expected} is unreadable, later ones are not")
+            raise _damaged(path, _unreadable(expected))
         expected = frame.end
     return own
+
+
+def _unreadable(at: int) -> str:
+    return f"the record at byte {at} is unreadable in both its copies, later ones are not"
 
 
 def _damaged(path: Path, what: str) -> LocalError:
@@ -256,6 +304,7 @@ class WriteAheadLog:
         self._seed = crc32(position.marker.identity)
         self._committed = position.marker
         self._generation = position.generation
+        self._before = position.before
         self._sequence = position.sequence
         self._offset = position.offset
         self._checksum = position.checksum
@@ -276,9 +325,11 @@ class WriteAheadLog:
         path = self._files.path(slot)
         if self._failed:
             raise LocalError(f"the vote record {path} failed before: restart the node")
-        pages, checksum = encode_frame(self._generation, self._sequence, records, self._seed)
+        pages, checksum = encode_frame(
+            self._generation, self._sequence, self._before, self._offset, records, self._seed
+        )
         ensure(len(pages) <= MAX_FRAME_BYTES, f"{len(pages)} bytes of records in one step")
-        end = self._offset + len(pages)
+        end = self._offset + COPIES * len(pages)
         if records and end > MAX_GENERATION_BYTES:
             raise LocalError(
                 f"the vote record {path} holds {self._offset} bytes since the last block, the "
@@ -287,7 +338,7 @@ class WriteAheadLog:
             )
         started = time.perf_counter()
         try:
-            self._files.write(slot, self._offset, pages)
+            self._files.write(slot, self._offset, pages * COPIES)
         except OSError as error:
             self._failed = True
             raise os_error("write the vote record", path, error) from error
@@ -312,6 +363,7 @@ class WriteAheadLog:
             return
         self._committed = self.marker()
         self._generation += 1
+        self._before = self._sequence
         self._sequence, self._offset, self._checksum = 0, PAGE_BYTES, 0
         self._files.cut_back(self._generation % len(FILES), KEPT_BYTES)
 

@@ -1,11 +1,14 @@
 """Layout of the vote record's files (node/wal.py): a header page, then frames.
 
 A frame is what one append wrote: a header, then [length, bytes] of each record, from the start of a
-page, padded to whole pages, so that a torn write never touches an earlier frame. All checksums
-are seeded with the log's random identity: no payload can pass for a frame of this log.
+page, padded to whole pages, so that a torn write never touches an earlier frame; then the same
+pages once more, so that damage of one page takes no frame. All checksums are seeded with the log's
+random identity: no payload can pass for a frame of this log. A frame names its place, so that a
+page which the disk put elsewhere does not pass for one either.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -22,10 +25,13 @@ _MAGIC_BYTES: Final = 16
 _FILE_MAGIC: Final = (_FILE_TAG + str(VERSION).encode()).ljust(_MAGIC_BYTES, b"\0")
 _FILE_HEADER: Final = struct.Struct(">16s16sB")  # magic, identity, slot; then crc32
 _FRAME_MAGIC: Final = b"vote"
-# magic, generation, sequence, records, body bytes, crc32 of the body; then crc32 of these
-_FRAME_HEADER: Final = struct.Struct(">4sQQIII")
+# magic, generation, sequence, frames of the generation before, page of the first copy, records,
+# body bytes, crc32 of the body; then crc32 of these
+_FRAME_HEADER: Final = struct.Struct(">4sQQIIIII")
 _CRC: Final = struct.Struct(">I")
 _FRAME_HEADER_BYTES: Final = _FRAME_HEADER.size + _CRC.size
+COPIES: Final = 2
+"""So often a frame is written, one copy after the other, by one write and one sync."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +64,29 @@ class Marker:
 
 
 class Frame(NamedTuple):
-    """A frame that passed its checksums: where it starts and what it holds."""
+    """A frame of which a copy passed its checksums: where it starts and what it holds.
+
+    copy_bytes: of one copy, in whole pages. before: frames of the generation before, which were
+    all durable. checksum: crc32 of the body. intact: which copies passed.
+    """
 
     offset: int
-    end: int
+    copy_bytes: int
     generation: int
     sequence: int
+    before: int
     checksum: int
     records: tuple[bytes, ...]
+    intact: tuple[int, ...]
+
+    @property
+    def end(self) -> int:
+        """Where the next frame starts."""
+        return self.offset + COPIES * self.copy_bytes
+
+    def place(self, copy: int) -> int:
+        """Where a copy starts."""
+        return self.offset + copy * self.copy_bytes
 
 
 def file_header(identity: bytes, slot: int) -> bytes:
@@ -94,51 +115,66 @@ def read_file_header(data: bytes, slot: int) -> bytes | None:
 
 
 def encode_frame(
-    generation: int, sequence: int, records: list[bytes], seed: int
+    generation: int, sequence: int, before: int, offset: int, records: Sequence[bytes], seed: int
 ) -> tuple[bytes, int]:
-    """(whole pages to write, checksum of the body). seed: crc32 of the identity."""
+    """(whole pages of one copy, checksum of the body). before: frames of the generation before.
+    offset: of the first copy in the file. seed: crc32 of the identity."""
     body = b"".join(part for record in records for part in (_CRC.pack(len(record)), record))
     checksum = crc32(body, seed)
+    page = offset // PAGE_BYTES
     header = _FRAME_HEADER.pack(
-        _FRAME_MAGIC, generation, sequence, len(records), len(body), checksum
+        _FRAME_MAGIC, generation, sequence, before, page, len(records), len(body), checksum
     )
     frame = b"".join((header, _CRC.pack(crc32(header, seed)), body))
     return frame.ljust(_page_end(len(frame)), b"\0"), checksum
 
 
 def scan(data: bytes, seed: int) -> list[Frame]:
-    """Every intact frame in page order, whatever its generation."""
-    frames, offset = [], PAGE_BYTES
-    while offset + _FRAME_HEADER_BYTES <= len(data):
-        frame = _frame_at(data, offset, seed)
-        if frame is None:
-            offset += PAGE_BYTES
-        else:
-            frames.append(frame)
-            offset = frame.end
+    """Every frame with an intact copy in page order, whatever its generation."""
+    frames: list[Frame] = []
+    at = PAGE_BYTES
+    while at + _FRAME_HEADER_BYTES <= len(data):
+        found = _copy_at(data, at, seed)
+        if found is None:
+            at += PAGE_BYTES
+            continue
+        at += found.copy_bytes
+        if frames and frames[-1]._replace(intact=found.intact) == found:
+            found = found._replace(intact=frames.pop().intact + found.intact)
+        frames.append(found)
     return frames
 
 
-def _frame_at(data: bytes, offset: int, seed: int) -> Frame | None:
-    header = data[offset : offset + _FRAME_HEADER.size]
-    start = offset + _FRAME_HEADER_BYTES
+def _copy_at(data: bytes, at: int, seed: int) -> Frame | None:
+    """The frame of which an intact copy lies here, where it says that it does."""
+    header = data[at : at + _FRAME_HEADER.size]
+    start = at + _FRAME_HEADER_BYTES
     if header[:4] != _FRAME_MAGIC or data[start - _CRC.size : start] != _CRC.pack(
         crc32(header, seed)
     ):
         return None
-    _, generation, sequence, count, body_bytes, checksum = _FRAME_HEADER.unpack(header)
+    _, generation, sequence, before, page, count, body_bytes, checksum = _FRAME_HEADER.unpack(
+        header
+    )
+    copy_bytes, offset = _page_end(_FRAME_HEADER_BYTES + body_bytes), page * PAGE_BYTES
+    copy, rest = divmod(at - offset, copy_bytes)
     body = data[start : start + body_bytes]
-    if len(body) < body_bytes or crc32(body, seed) != checksum:
+    if rest or copy not in range(COPIES) or len(body) < body_bytes or crc32(body, seed) != checksum:
         return None
+    records = _records(body, count)
+    return Frame(
+        offset, copy_bytes, generation, sequence, before, checksum, records, intact=(copy,)
+    )
+
+
+def _records(body: bytes, count: int) -> tuple[bytes, ...]:
     records, at = [], 0
     for _ in range(count):
         (length,) = _CRC.unpack_from(body, at)
         at += _CRC.size
         records.append(body[at : at + length])
         at += length
-    return Frame(
-        offset, _page_end(start + body_bytes), generation, sequence, checksum, tuple(records)
-    )
+    return tuple(records)
 
 
 def _page_end(offset: int) -> int:

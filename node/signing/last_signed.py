@@ -2,7 +2,9 @@
 
 One small file, replaced whole: written beside, synced, renamed, the folder synced. A crash leaves
 the old content or the new, never a mixture, so a file that cannot be read was damaged afterwards,
-and a signer must not start from less than what it signed.
+and a signer must not start from less than what it signed. A process that dies before the last sync,
+or that is told that it failed, leaves content that power still takes away: who opens the file
+writes it once more before it believes it.
 """
 
 import os
@@ -151,12 +153,14 @@ class SignedRecord:
     """The state of one signer on disk; held by one process at a time."""
 
     def __init__(self, path: Path, domain: SigningDomain) -> None:
-        """Open it. LocalError when it is missing, damaged, of another chain or held already."""
+        """Open it. LocalError when it is missing, damaged, of another chain or held already, and
+        when the disk refuses what it holds."""
         self._path, self._domain = path, domain
         _read(path, domain)  # what is refused stays as it is, without a file of the lock
         self._lock = _lock(path)
         try:
             self.state = _read(path, domain)
+            replace_private(path, encode_state(self.state, domain))
         except LocalError:
             self.close()
             raise

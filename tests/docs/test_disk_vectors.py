@@ -51,9 +51,10 @@ def records() -> dict[str, Record]:
 
 
 def frame() -> tuple[bytes, int]:
-    """Generation 1, sequence 0, with the prepare record and the three bytes `abc`."""
+    """Generation 2, sequence 0, after a generation of three frames, with the prepare record and the
+    three bytes `abc`."""
     body = [wal_records.encode(records()["prepare"]), b"abc"]
-    return encode_frame(1, 0, body, crc32(IDENTITY))
+    return encode_frame(2, 0, 3, PAGE_BYTES, body, crc32(IDENTITY))
 
 
 def record_vectors() -> dict[str, Any]:
@@ -61,10 +62,10 @@ def record_vectors() -> dict[str, Any]:
     return {
         "records": {name: wal_records.encode(item).hex() for name, item in records().items()},
         "identity": IDENTITY.hex(),
-        "file_header_of_slot_1": file_header(IDENTITY, 1).hex(),
+        "file_header_of_slot_0": file_header(IDENTITY, 0).hex(),
         "frame": pages.rstrip(b"\0").hex(),
         "frame_bytes_with_padding": len(pages),
-        "marker": Marker(IDENTITY, 1, 1, checksum).encode().hex(),
+        "marker": Marker(IDENTITY, 2, 1, checksum).encode().hex(),
     }
 
 
@@ -123,15 +124,18 @@ def test_the_documented_records_decode() -> None:
         assert found == records()[name]
 
 
-def test_the_documented_frame_is_found_in_a_file() -> None:
+@pytest.mark.parametrize("copies", [{0}, {1}, {0, 1}])
+def test_the_documented_frame_is_found_in_a_file_by_either_copy(copies: set[int]) -> None:
     page = vectors("Vote record")
-    header, written = (bytes.fromhex(page[name]) for name in ("file_header_of_slot_1", "frame"))
+    header, written = (bytes.fromhex(page[name]) for name in ("file_header_of_slot_0", "frame"))
     first_page = header.ljust(PAGE_BYTES, b"\0")
-    assert read_file_header(first_page, 1) == IDENTITY
-    (found,) = scan(
-        first_page + written.ljust(page["frame_bytes_with_padding"], b"\0"), crc32(IDENTITY)
-    )
+    assert read_file_header(first_page, 0) == IDENTITY
+    size = page["frame_bytes_with_padding"]
+    both = b"".join((written if copy in copies else b"").ljust(size, b"\0") for copy in (0, 1))
+    (found,) = scan(first_page + both, crc32(IDENTITY))
     assert found.records == (wal_records.encode(records()["prepare"]), b"abc")
+    assert (found.generation, found.sequence, found.before) == (2, 0, 3)
+    assert (found.offset, set(found.intact)) == (PAGE_BYTES, copies)
 
 
 def test_the_documented_key_file_opens_with_its_password(tmp_path: Path) -> None:

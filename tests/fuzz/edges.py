@@ -120,7 +120,7 @@ def files() -> list[Decoder]:
     found = samples.documents()
     marker = Marker(b"i" * 16, 4, 3, 99)
     head = Head(9, samples.chain().blocks[1].hash, marker, False)
-    frame, _ = wal_format.encode_frame(3, 0, samples.encoded_records(), seed=7)
+    frame, _ = wal_format.encode_frame(3, 0, 2, 4096, samples.encoded_records(), seed=7)
     header = wal_format.file_header(b"i" * 16, 1).ljust(wal_format.PAGE_BYTES, b"\0")
     return [
         Decoder(
@@ -142,7 +142,7 @@ def files() -> list[Decoder]:
         Decoder(
             "vote file",
             lambda raw: (wal_format.read_file_header(raw, 1), wal_format.scan(raw, 7)),
-            [header + frame + frame],
+            [header + frame * wal_format.COPIES],
             (),
             ("wal_format.read_file_header", "wal_format.scan"),
             None,

@@ -17,6 +17,7 @@ from ledger.primitives import Hash
 from ledger.registry import Phase
 from node import fence_moves
 from node.backup import backup, restore
+from node.fence import Fence, Standing
 from node.keystore import LOCAL_COST
 from node.localnet.creation import PASSWORD
 from node.signing.payload import VotePayload, decode_payload
@@ -113,6 +114,12 @@ async def test_clones_of_a_validator_never_contradict_it(
         await nodes.stop(original)
         standby, forgotten = nodes.folder / "standby", nodes.folder / "forgotten"
         token = fence_moves.release(home, fence_moves.place_of(standby).place)
+        written: list[Fence] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(fence_moves, "write_fence", lambda _, fence: written.append(fence))
+            # Who asks again gets the same token, and the release is made durable once more.
+            assert fence_moves.release(home, fence_moves.place_of(standby).place) == token
+        assert [fence.standing for fence in written] == [Standing.RELEASED]
         with pytest.raises(LocalError, match="for the folder"):
             fence_moves.take(forgotten, token)
         fence_moves.take(standby, token)

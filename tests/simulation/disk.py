@@ -78,11 +78,13 @@ class Refusal:
 
 @dataclass(slots=True)
 class BadRead:
-    """The read after `after` more of them is wrong; lasting: and all later ones of the same."""
+    """The read after `after` more of them is wrong; lasting: and all later ones of the same.
+    mendable: only in what is written twice and whole, one page of it."""
 
     kind: Misread
     after: int
     lasting: bool = False
+    mendable: bool = False
 
 
 class Disk:

@@ -115,7 +115,8 @@ class DiskFaults:
     def _misread(self, node: SimulatedNode, fault: DiskFault) -> None:
         kind = Misread.MISDIRECTED if fault.elsewhere else Misread.FLIPPED
         if fault.of_votes:
-            node.disk.bad_record = BadRead(kind, 0, fault.lasting)
+            mendable = node.endpoint not in self._losers
+            node.disk.bad_record = BadRead(kind, 0, fault.lasting, mendable)
             self._cut_power(node, fault.for_ms)
         else:
             node.disk.bad_row = BadRead(kind, fault.amount, fault.lasting)

@@ -39,9 +39,10 @@ class DiskFault:
     or is full, or a node is without power. nodes: whose disks. amount: operations that pass before
     it strikes. once: one write fails, not all. power_ms: so long after a failing disk's fault power
     fails too, None for never; at once when a record is misread, since it is read only at a start.
-    of_votes: the vote record is misread, or blocks of its files are found by a file system that
-    writes elsewhere each time (full); else the database. elsewhere: misdirected, not flipped.
-    lasting: what was misread stays so, until an operator takes it away.
+    of_votes: the vote record is misread (where the node may lose nothing, one page of what is
+    written twice), or blocks of its files are found by a file system that writes elsewhere each
+    time (full); else the database. elsewhere: misdirected, not flipped. lasting: what was misread
+    stays so, until it is written again or an operator takes it away.
     """
 
     kind: str
@@ -117,11 +118,10 @@ def _fault(plan: Plan, rng: Random, kind: str, safety_ms: int) -> DiskFault | No
         of_votes, elsewhere = rng.randrange(2) == 0, rng.randrange(2) == 0
         lasting = rng.randrange(2) == 0
         losers = may_lose(plan)
-        if of_votes or lasting:
-            if not losers:
-                of_votes = lasting = False
-            else:
-                nodes = (rng.choice(losers),)
+        if losers and (of_votes or lasting):
+            nodes = (rng.choice(losers),)
+        elif not of_votes:
+            lasting = False
         reads = rng.choice((amount, rng.randrange(500)))
         return DiskFault(
             kind,

@@ -160,19 +160,22 @@ def _without_checksum(data: bytes, offset: int, seed: int) -> Any:
     header = data[offset : offset + node.wal_format._FRAME_HEADER.size]
     if header[:4] != node.wal_format._FRAME_MAGIC:
         return None
-    _, _, _, _, length, _ = node.wal_format._FRAME_HEADER.unpack(header)
+    *fields, length, _ = node.wal_format._FRAME_HEADER.unpack(header)
     start = offset + node.wal_format._FRAME_HEADER_BYTES
     body = data[start : start + length]
-    checksum = crc32(body, seed)
-    fields = (*node.wal_format._FRAME_HEADER.unpack(header)[:5], checksum)
-    mended = node.wal_format._FRAME_HEADER.pack(*fields)
+    mended = node.wal_format._FRAME_HEADER.pack(*fields, length, crc32(body, seed))
     mended += node.wal_format._CRC.pack(crc32(mended, seed)) + body
     page = bytes(data[:offset]) + mended + data[start + length :]
-    return _FRAME_AT(page, offset, seed)
+    return _COPY_AT(page, offset, seed)
+
+
+def _first_copies(data: bytes, seed: int) -> Any:
+    """As if each frame were written once."""
+    return [frame for frame in node.wal_format.scan(data, seed) if 0 in frame.intact]
 
 
 _RECOVER: Final = node.wal._recover
-_FRAME_AT: Final = node.wal_format._frame_at
+_COPY_AT: Final = node.wal_format._copy_at
 _NEXT_HEIGHT: Final = consensus.safety.VoteGuard.next_height
 _SET_CHANGE: Final = ledger.validator_tables.SetChange
 _PERFORM: Final = node.effects.ReplicaDriver.perform
@@ -259,8 +262,15 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "frames of the vote record are believed without their checksum",
-        ((node.wal_format, "_frame_at", _without_checksum),),
+        ((node.wal_format, "_copy_at", _without_checksum),),
         disk=("torn", "reordered"),
+    ),
+    Mutation(
+        "the second copy of a frame of the vote record is not read",
+        ((node.wal, "scan", _first_copies),),
+        disk=("misread",),
+        first=100,
+        seeds=50,
     ),
     Mutation(
         "the commit batch is not synced, on disks that lose the end of a log",

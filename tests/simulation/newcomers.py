@@ -145,7 +145,7 @@ class Newcomers:
             TrustedGenesis(document.chain_id, template.genesis_hash, document.validators),
             document.bucket_count,
             executor.contracts.decode_call,
-            template.verify,
+            verify=template.verify,
         )
         with TemporaryDirectory() as name, maker.node.disk.at_work(False):
             file = Path(name) / "made" / "head.snapshot"

@@ -22,15 +22,17 @@ from consensus.wal_records import (
 )
 from ledger.block import Block, decode_block
 from ledger.registry import Phase
-from node.vote_files import FILES
-from node.wal_format import PAGE_BYTES, Frame, read_file_header, scan
+from node.vote_files import FILES, Content
+from node.wal_format import COPIES, PAGE_BYTES, Frame, read_file_header, scan
 from tests.simulation.disk import SECTOR_BYTES, BadRead, Crash, Disk, Fuse, Misread
 
 Durable = tuple[Phase, int, int, bytes]
 """(phase, height, view, block hash; b"" for a ViewChange) of a vote that the record holds."""
 
 
-NO_FRAME: Final = Frame(0, 0, 0, 0, 0, ())
+NEWEST_FRAME: Final = "misread newest frame"
+_Page = tuple[int, int]
+"""(slot, offset) of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class VirtualFiles:
         self._platter: list[bytearray] = []
         self._under_way: list[_Write] = []
         self._seed = 0
-        self._durable: list[dict[Durable, None]] = [{}, {}]
+        self._forget_durable()
 
     # VoteFiles
 
@@ -79,9 +81,9 @@ class VirtualFiles:
         self._cache = [bytearray(content) for content in self._platter]
         self._under_way = []
         self._seed = crc32(read_file_header(bytes(self._platter[0]), 0) or b"")
-        self._durable = [{}, {}]
+        self._forget_durable()
 
-    def read(self) -> list[bytes]:
+    def read(self) -> list[Content]:
         """What both hold, by the cache; a sync finds nothing to write after one that failed."""
         self._settle(everything=True)
         contents = [bytes(content) for content in self._cache]
@@ -89,7 +91,7 @@ class VirtualFiles:
         if bad is not None:
             self._disk.bad_record = None
             self._misread(contents, bad)
-        return contents
+        return [Content(content) for content in contents]
 
     def write(self, slot: int, offset: int, data: bytes) -> None:
         """One write and one sync; a crash between them leaves any part of it."""
@@ -147,7 +149,7 @@ class VirtualFiles:
     def lose(self) -> None:
         """The files are gone (an operator's mistake, a replaced disk)."""
         self._cache, self._platter, self._under_way = [], [], []
-        self._durable = [{}, {}]
+        self._forget_durable()
 
     def _refuse(self) -> None:
         refusal = self._disk.refuses(votes=True)
@@ -158,65 +160,100 @@ class VirtualFiles:
         while self._under_way and (everything or self._disk.is_over(self._under_way[0].done_us)):
             write = self._under_way.pop(0)
             _put(self._platter[write.slot], write.offset, write.data)
-            self._remember(write.slot, bytes(PAGE_BYTES) + write.data)
+            self._remember(write.slot, bytes(write.offset) + write.data)
 
     def _tear(self, write: _Write) -> None:
         for start, end in self._disk.survivors(len(write.data), self._rng):
             _put(self._platter[write.slot], write.offset + start, write.data[start:end])
 
     def _find_durable(self) -> None:
-        self._durable = [{}, {}]
+        self._forget_durable()
         for slot, content in enumerate(self._platter):
             self._remember(slot, bytes(content))
+
+    def _forget_durable(self) -> None:
+        self._durable: list[dict[Durable, None]] = [{}, {}]
+        self._generations = [0, 0]
 
     def _remember(self, slot: int, content: bytes) -> None:
         """The votes of the newest generation's frames in this part of a file."""
         frames = scan(content, self._seed)
         newest = max((frame.generation for frame in frames), default=0)
+        if newest > self._generations[slot]:
+            self._generations[slot], self._durable[slot] = newest, {}
         for frame in frames:
             if frame.generation != newest:
                 continue
-            if frame.sequence == 0:
-                self._durable[slot] = {}
             for raw in frame.records:
                 for vote in votes_of(wal_records.decode(raw, self._read)):
                     self._durable[slot][vote] = None
 
     def _misread(self, contents: list[bytes], bad: BadRead) -> None:
-        """One written page of one file is not what was written.
+        """Written pages of one file are not what was written: mostly one page of the newest
+        frame, else one anywhere else, or a run of them.
 
-        The newest frame is spared: after a kill its damage looks like a torn write, which was
+        Never both copies of the newest frame: after a kill that looks like a torn write, which was
         never sent, and the record drops it (docs/adr/0007, "Consequences").
         """
         rng = self._disk.rng
-        newest, last_slot, start, end = max(
-            (frame.generation, slot, frame.offset, frame.end)
-            for slot, content in enumerate(contents)
-            for frame in scan(content, self._seed) or [NO_FRAME]
-        )
-        written = [
-            (slot, at)
-            for slot, content in enumerate(contents)
-            for at in range(0, len(content), PAGE_BYTES)
-            if not (newest and slot == last_slot and start <= at < end)
-        ]
-        slot, at = rng.choice(written)
-        content = bytearray(contents[slot])
-        if bad.kind is Misread.FLIPPED:
-            place = at + rng.randrange(SECTOR_BYTES)
-            content[place % len(content)] ^= 1 << rng.randrange(8)
+        newest, others = self._written(contents, bad)
+        if newest and (not others or rng.randrange(4)):
+            harmed = [rng.choice(newest)]
+        elif others:
+            slot, at = rng.choice(others)
+            length = 1 if bad.mendable else rng.choice((1, 8))
+            run = [(slot, at + number * PAGE_BYTES) for number in range(length)]
+            harmed = [page for page in run if page in others]
         else:
-            other, elsewhere = rng.choice(written)
-            content[at : at + PAGE_BYTES] = contents[other][elsewhere : elsewhere + PAGE_BYTES]
+            return
+        content = bytearray(contents[slot := harmed[0][0]])
+        for _, at in harmed:
+            if bad.kind is Misread.FLIPPED:
+                place = at + rng.randrange(SECTOR_BYTES)
+                content[place % len(content)] ^= 1 << rng.randrange(8)
+            else:
+                other, elsewhere = rng.choice(others + newest)
+                content[at : at + PAGE_BYTES] = contents[other][elsewhere : elsewhere + PAGE_BYTES]
         if content == contents[slot]:
             return
         contents[slot] = bytes(content)
         self._disk.note_misread(bad)
+        if harmed[0] in newest:
+            self._disk.struck.add(NEWEST_FRAME)
         if bad.lasting:
             self._cache[slot], self._platter[slot] = content, bytearray(content)
 
+    def _written(self, contents: list[bytes], bad: BadRead) -> tuple[list[_Page], list[_Page]]:
+        """Pages that may be damaged: those of the newest frame, none when a copy of it is bad
+        already; those of no newest frame, with another copy where the damage must be mendable."""
+        frames = sorted(
+            (frame.generation, frame.sequence, slot, frame)
+            for slot, content in enumerate(contents)
+            for frame in scan(content, self._seed)
+        )
+        pages = [
+            [(slot, at) for at in range(frame.offset, frame.end, PAGE_BYTES)]
+            for *_, slot, frame in frames
+        ]
+        twice = [its for its, (*_, frame) in zip(pages, frames, strict=True) if _is_twice(frame)]
+        newest = pages[-1] if pages else []
+        if bad.mendable:
+            others = [page for its in twice if its is not newest for page in its]
+        else:
+            others = [
+                (slot, at)
+                for slot, content in enumerate(contents)
+                for at in range(0, len(content), PAGE_BYTES)
+                if (slot, at) not in newest
+            ]
+        return newest if newest in twice else [], others
+
     def _read(self, raw: bytes) -> Block:
         return decode_block(raw, self._chain_id)
+
+
+def _is_twice(frame: Frame) -> bool:
+    return len(frame.intact) == COPIES
 
 
 def _put(file: bytearray, offset: int, data: bytes) -> None:

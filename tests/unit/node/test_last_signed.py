@@ -1,5 +1,6 @@
 """A signer's own record: what it lets through, what it refuses, and that damage is found."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from ledger import codec
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import Hash
 from ledger.registry import Phase
+from node.private_files import replace_private
+from node.signing import last_signed
 from node.signing.last_signed import (
     LastSigned,
     SignedRecord,
@@ -105,6 +108,44 @@ def test_a_write_that_was_torn_beside_the_record_loses_nothing(path: Path) -> No
     record.close()
     path.with_suffix(".new").write_bytes(b"half")
     assert SignedRecord(path, DOMAIN).state.height == 5
+
+
+def test_what_may_be_only_in_memory_is_written_again_by_who_believes_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sync of the folder fails after the rename: the vote does not leave, and yet the next
+    process reads it. It signs the same vote again only once the file is on disk by its own write;
+    a folder that still refuses keeps it from starting."""
+    record = SignedRecord(path, DOMAIN)
+    real = os.fsync
+
+    def refuses_folders(handle: int) -> None:
+        if os.path.isdir(f"/proc/self/fd/{handle}"):
+            raise OSError(5, "Input/output error")
+        real(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuses_folders)
+        with pytest.raises(LocalError, match=r"Input/output error.*Check the disk"):
+            approve(record, [vote(Phase.PREPARE, 5, 0)])
+        record.close()
+        assert decode_state(path.read_bytes(), DOMAIN).height == 5
+        with pytest.raises(LocalError, match=r"Input/output error.*Check the disk"):
+            SignedRecord(path, DOMAIN)
+    written: list[bytes] = []
+
+    def replaced(where: Path, content: bytes) -> None:
+        assert where == path
+        replace_private(where, content)
+        written.append(content)
+
+    monkeypatch.setattr(last_signed, "replace_private", replaced)
+    record = SignedRecord(path, DOMAIN)
+    assert written == [encode_state(record.state, DOMAIN)]
+    assert record.state.height == 5
+    assert approve(record, [vote(Phase.PREPARE, 5, 0)]) == [None]
+    assert approve(record, [vote(Phase.PREPARE, 5, 0, B)]) != [None]
+    record.close()
 
 
 def test_a_missing_foreign_or_held_record_is_refused_in_a_sentence(path: Path) -> None:
