@@ -20,18 +20,18 @@ from ledger.errors import LocalError
 from ledger.state import State
 from ledger.validator_tables import set_at
 from node import config as configuration
-from node.api_keys import read_keys
-from node.backup_rows import RowGiver
+from node.backups.backup_rows import RowGiver
 from node.config import CONFIG_FILE, Config
-from node.fencing import admit_live
-from node.identities import Identities
-from node.keystore import ask_nobody, read_password
-from node.log_setup import set_level
+from node.keys.api_keys import read_keys
+from node.keys.keystore import ask_nobody, read_password
+from node.network.identities import Identities
 from node.node_keys import open_identities
 from node.runtime import Runtime
 from node.service import Service
 from node.signing.choice import prepare_ring
+from node.signing.fencing import admit_live
 from node.snapshots.keeping import SnapshotKeeper
+from node.watch.log_setup import set_level
 
 log = structlog.get_logger(__name__)
 

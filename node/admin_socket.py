@@ -10,7 +10,7 @@ from api.admin_server import AdminServer
 from api.ports import NodePort
 from ledger.errors import InvariantViolation
 from node.config import Config
-from node.private_socket import bind_private
+from node.files.private_socket import bind_private
 
 
 @asynccontextmanager

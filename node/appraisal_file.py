@@ -15,8 +15,8 @@ from api.encoding import from_hex
 from ledger.crypto import checksum_address
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import ADDRESS_BYTES, HASH_BYTES, Address, Hash
-from node.file_formats import require_format
-from node.private_files import read_private, write_private
+from node.files.file_formats import require_format
+from node.files.private_files import read_private, write_private
 from tokenomics.oracle.reports import Statement, commitment_of
 
 MAX_FILE_BYTES: Final = 16 * 1024

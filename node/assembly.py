@@ -7,8 +7,8 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -21,89 +21,51 @@ from consensus import wal_records
 from consensus.messages import SigningDomain
 from consensus.replica import ReplicaConfig
 from consensus.wal_records import Record
-from ledger import genesis
 from ledger.block import decode_block
 from ledger.errors import LocalError
-from ledger.genesis import Genesis
 from ledger.mempool import MempoolLimits
 from ledger.primitives import Address
 from ledger.state import State
 from ledger.validator_tables import observers, seat_of, set_at
 from node import config as configuration
-from node import saved_commitment
-from node.account_index import HistoryRules
 from node.admin_desk import AdminDesk
 from node.admin_socket import admin_socket
-from node.api_keys import read_keys
-from node.backup_rows import RowGiver
-from node.block_store import BlockStore
+from node.backups.backup_rows import RowGiver
 from node.candidacy import Candidacy
 from node.config import Config
-from node.connection import ConnectionTimes
-from node.data_folder import LabelKeeper, require_openable
-from node.execution import AppliedBlock
-from node.fence import Fence, Standing
-from node.fencing import enter, require_held
-from node.health import HealthServer, Readiness
-from node.identities import Identities
-from node.instruments import Instruments
-from node.log_setup import configure_logging
-from node.metrics import Metrics
+from node.keys.api_keys import read_keys
 from node.modules import ROLE_BOOK, TOKEN, build_executor
+from node.network.connection import ConnectionTimes
+from node.network.peers import Role
 from node.node_keys import open_keys
-from node.peers import Role
-from node.pruning import Compactor, PruningRules
-from node.restart import with_carried_rows
+from node.opening import CHAIN_FOLDER, Opened, open_files, read_genesis
+from node.replica.execution import AppliedBlock
 from node.runtime import Network, Runtime
 from node.service import Service
-from node.signing.choice import open_elsewhere, public_keys_of
-from node.signing.ring import KeyRing
-from node.signing.wire import Holder
+from node.signing.choice import public_keys_of
 from node.snapshots.joining import Joining, start_of, trusted_file_of
 from node.snapshots.keeping import SnapshotKeeper
 from node.snapshots.progress import watched
 from node.snapshots.shelf import FOLDER as SNAPSHOTS_FOLDER
 from node.snapshots.shelf import Shelf
 from node.software import require_version
-from node.storage import OpenedChain, open_chain, with_vote_record
-from node.stores import has_chain, open_store
-from node.tls import NodeIdentity
+from node.store import saved_commitment
+from node.store.data_folder import require_openable
+from node.store.pruning import Compactor
+from node.store.stores import has_chain
 from node.version import VERSION
-from node.wal import OpenedLog, hold, open_log_on
+from node.watch.health import HealthServer, Readiness
+from node.watch.instruments import Instruments
+from node.watch.log_setup import configure_logging
+from node.watch.metrics import Metrics
 from tokenomics.oracle import registry
 
 CONFIG_FILE: Final = "config.toml"
-CHAIN_FOLDER: Final = "chain"
-VOTES_FOLDER: Final = "votes"
 GC_THRESHOLD: Final = 100_000
 """Objects of a start are frozen and the collector seldom runs (performance.md, finding 5)."""
 EXIT_OK: Final = 0
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A node's files, open: configuration, genesis, chain, vote record, keys and label."""
-
-    config: Config
-    genesis: Genesis
-    chain: OpenedChain
-    votes: OpenedLog
-    ring: KeyRing
-    identities: Identities
-    label: LabelKeeper
-    fence: Fence
-
-    @property
-    def identity(self) -> NodeIdentity:
-        """The present node key."""
-        return self.identities.present
-
-    @property
-    def signs_from(self) -> int | None:
-        """First height that its key may sign; None while its fence forbids all."""
-        return None if self.fence.standing is Standing.WAITING else self.fence.signs_from
 
 
 def run_node(home: Path) -> int:
@@ -120,99 +82,6 @@ def run_node(home: Path) -> int:
             return runner.run(_serve(config))
     finally:
         write_out_log()
-
-
-def read_genesis(path: Path) -> Genesis:
-    """The genesis document in a file; LocalError when there is none or it is wrong.
-
-    Of a restart the exported state lies beside it, and is read only when the state is built.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise LocalError(f"cannot read the genesis file {path}: {error.strerror}") from error
-    return with_carried_rows(genesis.parse(data, str(path)), path)
-
-
-def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None) -> Opened:
-    """Open everything on disk. on_sync: told how many seconds each write of the vote record took.
-
-    What is open already when a later part cannot be opened is closed again. What shows without
-    opening anything is looked at first, so that a folder that is refused stays as it is.
-    """
-    document = read_genesis(config.path(config.node.genesis))
-    folder = config.path(config.storage.path)
-    fence = require_held(folder, validator=config.is_validator)
-    identities, files = open_keys(config)
-    elsewhere = open_elsewhere(config)
-    keys = public_keys_of(config, files)
-    label = require_openable(folder, document, keys)
-    keeper = LabelKeeper(folder, label, document, keys)
-    with ExitStack() as until_complete:
-        files_of_votes = hold(folder / VOTES_FOLDER)
-        held = until_complete.enter_context(ExitStack())
-        held.callback(files_of_votes.close)
-        store = open_store(
-            folder / CHAIN_FOLDER,
-            config.storage.engine,
-            write_buffer_bytes=config.storage.write_buffer_mib * 2**20,
-            cache_bytes=config.storage.cache_mib * 2**20,
-        )
-        until_complete.callback(store.close)
-        pruning = PruningRules(config.pruning.keep_blocks, config.pruning.keep_days)
-        blocks = BlockStore(store, str(folder / CHAIN_FOLDER), history_rules(config), pruning)
-        _announce_restart(document, blocks)
-        _announce_history(blocks)
-        saved = saved_commitment.load(folder / CHAIN_FOLDER)
-        chain = open_chain(blocks, document, build_executor(), saved)
-        require_version(State(blocks.state()), chain.head.height + 1)
-        keeper.start(State(blocks.state()), chain.head.height + 1, blocks.schema_version)
-        votes = open_log_on(files_of_votes, chain.marker, on_sync)
-        held.pop_all()  # from here on they are the log's
-        until_complete.callback(votes.log.close)
-        if votes.lost is not None:
-            log.error("votes.lost", reason=votes.lost, consequence="signs from two heights on")
-        chain = with_vote_record(chain, votes.log.marker(), lost=votes.lost is not None)
-        fence, chain = enter(folder, fence, keys, chain, votes.log.marker())
-        until_complete.pop_all()
-    domain = SigningDomain(document.chain_id, chain.genesis_hash)
-    holder = Holder(fence.number, fence.place)
-    if fence.standing is Standing.WAITING:
-        ring = KeyRing(silent=keys)
-    else:
-        ring = KeyRing(files, elsewhere(domain, identities.present, holder))
-    return Opened(config, document, chain, votes, ring, identities, keeper, fence)
-
-
-def _announce_restart(document: Genesis, blocks: BlockStore) -> None:
-    """Reading a large state takes a while, and the log should say why nothing else happens."""
-    restart = document.restart
-    if restart is not None and blocks.head() is None:
-        log.info(
-            "genesis.carrying_state",
-            chain_id=restart.chain_id,
-            height=restart.height,
-            state_file_hash=restart.state_file_hash.hex(),
-        )
-
-
-def history_rules(config: Config) -> HistoryRules:
-    """What this node keeps of the history of accounts."""
-    return HistoryRules(config.history.enabled, config.history.keep_blocks)
-
-
-def _announce_history(blocks: BlockStore) -> None:
-    """Say it when blocks lack the rows that the configuration asks for."""
-    head = blocks.head()
-    if head is None or not blocks.index.rules.enabled:
-        return
-    first, wanted = blocks.index.first(head.height), blocks.index.lowest_wanted(head.height)
-    if first > wanted:
-        log.warning(
-            "history.incomplete",
-            complete_from_height=first,
-            remedy="stop the node and run poyong history rebuild",
-        )
 
 
 def vote_records(opened: Opened) -> list[Record]:
@@ -461,7 +330,7 @@ async def _joined(
     joining = asyncio.ensure_future(phase.run())
     stopping = asyncio.ensure_future(stopped.wait())
     try:
-        with watched(health, metrics, phase.progress):
+        with watched(health, metrics, config.path(config.storage.path), phase.progress):
             await asyncio.wait((joining, stopping), return_when=asyncio.FIRST_COMPLETED)
         if stopping.done() and not joining.done():
             return False

@@ -28,16 +28,16 @@ from ledger.registry import Certificate
 from ledger.state import State
 from ledger.validator_tables import set_at
 from node import config
-from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, history_rules, read_genesis
-from node.block_store import BlockStore
-from node.data_folder import require_chain
-from node.disk_errors import StoreHeldError
-from node.disk_shares import row_bytes, sampled
-from node.index_rebuild import ReadBlock, whom_concerns
+from node.files.disk_errors import StoreHeldError
 from node.modules import TOKEN, build_executor
-from node.storage import STATE_START, STATE_STOP
-from node.stores import has_chain, open_store
-from node.vote_files import are_held
+from node.opening import CHAIN_FOLDER, VOTES_FOLDER, history_rules, read_genesis
+from node.store.block_store import BlockStore
+from node.store.data_folder import require_chain
+from node.store.disk_shares import row_bytes, sampled
+from node.store.index_rebuild import ReadBlock, whom_concerns
+from node.store.storage import STATE_START, STATE_STOP
+from node.store.stores import has_chain, open_store
+from node.votes.vote_files import are_held
 from tokenomics.issuance import views
 
 OK: Final = "ok"

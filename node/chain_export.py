@@ -27,12 +27,12 @@ from ledger.primitives import Address
 from ledger.receipt import decode_hook_leaf, decode_leaves, decode_receipt
 from ledger.state import State
 from node import audit, config
-from node.assembly import read_genesis
-from node.block_store import BlockStore
+from node.files.whole_files import whole_file
 from node.modules import build_executor
+from node.opening import read_genesis
 from node.sqlindex.links import check_block
 from node.sqlindex.rows import block_row, event_rows
-from node.whole_files import whole_file
+from node.store.block_store import BlockStore
 
 Kind = Literal["blocks", "accounts", "events"]
 Format = Literal["jsonl", "csv"]

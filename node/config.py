@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from api.forwarded import trusted_networks
 from ledger.errors import LocalError
-from node.keystore import PASSWORD_VARIABLE
+from node.keys.keystore import PASSWORD_VARIABLE
 from node.options import (
     from_environment,
     option,
@@ -21,8 +21,8 @@ from node.options import (
     render_sections,
     tables_of,
 )
-from node.pruning import LEAST_KEPT_BLOCKS
 from node.signing.settings import PIN_VARIABLE, Pkcs11Config, SignerConfig, check_node
+from node.store.pruning import LEAST_KEPT_BLOCKS
 
 CONFIG_FILE: Final = "config.toml"
 MAX_CONFIG_BYTES: Final = 256 * 1024

@@ -8,9 +8,9 @@ from pathlib import Path
 from ledger.errors import LocalError
 from node import config
 from node.config import Config
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
+from node.files.whole_files import replace_whole
 from node.options import toml_value
-from node.whole_files import replace_whole
 
 Changes = Mapping[tuple[str, str], str | tuple[str, ...]]
 """Values by (section, name)."""

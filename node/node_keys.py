@@ -2,10 +2,10 @@
 
 from ledger.crypto import Signer
 from node.config import Config
-from node.identities import Identities
-from node.keystore import KeyKind, open_seed, read_password
+from node.keys.keystore import KeyKind, open_seed, read_password
+from node.network.identities import Identities
+from node.network.tls import NodeIdentity
 from node.signing.choice import files_of
-from node.tls import NodeIdentity
 
 
 def open_keys(config: Config) -> tuple[Identities, tuple[Signer, ...]]:

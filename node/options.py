@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ledger.errors import LocalError
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
 from node.version import other_format
 
 ENVIRONMENT_PREFIX: Final = "POYONG_"

@@ -1,7 +1,7 @@
 """A running node: one task owns the replica, others read peers and verify transactions.
 
 Everything that reaches the replica goes through the inbox; what the replica asks for is performed
-by node.effects. There are no locks.
+by node.replica.effects. There are no locks.
 """
 
 import asyncio
@@ -23,32 +23,32 @@ from ledger.mempool import Mempool, MempoolLimits
 from ledger.primitives import Address, Hash
 from ledger.state import State
 from ledger.transaction import Transaction, authority_problem
-from node import turns
-from node.block_server import BlockServer, SnapshotSource
-from node.catchup import Synchroniser
-from node.connection import ConnectionTimes
-from node.delivery import BlockDelivery
-from node.effects import ReplicaDriver
-from node.execution import AppliedBlock, Chain
-from node.frames import ConsensusFrames
-from node.gossip import TransactionGossip
-from node.identities import Identities
-from node.inbox import Inbox
-from node.ingest import Ingest
-from node.known_blocks import KnownBlocks
 from node.meter import Meter
-from node.peers import Audience, Peer, PeerManager, Role
-from node.reputation import BAD_MESSAGE_POINTS, BAD_TRANSACTION_POINTS
-from node.requests import PeerRequests
+from node.network.connection import ConnectionTimes
+from node.network.identities import Identities
+from node.network.peers import Audience, Peer, PeerManager, Role
+from node.network.reputation import BAD_MESSAGE_POINTS, BAD_TRANSACTION_POINTS
+from node.network.wire import FrameKind, Hello
+from node.replica import turns
+from node.replica.delivery import BlockDelivery
+from node.replica.effects import ReplicaDriver
+from node.replica.execution import AppliedBlock, Chain
+from node.replica.frames import ConsensusFrames
+from node.replica.inbox import Inbox
+from node.replica.requests import PeerRequests
+from node.replica.timers import LoopTimers
+from node.replica.transport import PeerTransport
 from node.signing.ring import KeyRing
-from node.storage import OpenedChain, certified_block_bytes
-from node.timers import LoopTimers
-from node.transport import PeerTransport
-from node.verifying import AheadVerifier
+from node.store.storage import OpenedChain, certified_block_bytes
+from node.sync.block_server import BlockServer, SnapshotSource
+from node.sync.catchup import Synchroniser
+from node.sync.known_blocks import KnownBlocks
+from node.sync.verifying import AheadVerifier
+from node.transactions.gossip import TransactionGossip
+from node.transactions.ingest import Ingest
 from node.version import SOFTWARE
-from node.wal import WriteAheadLog
+from node.votes.wal import WriteAheadLog
 from node.wall_clock import now_ms
-from node.wire import FrameKind, Hello
 
 log = structlog.get_logger(__name__)
 

@@ -17,18 +17,18 @@ from ledger.registry import Certificate, ValidatorSet
 from ledger.transaction import Transaction
 from ledger.validator_tables import find_set, history_of, set_at
 from ledger.validators import view as consensus_view
-from node.block_reader import BlockReader
-from node.chain_proofs import chain_proof, stored_certificate
-from node.diagnosis import Seal, target_height, why_stalled
-from node.economy_reads import EconomyReads
-from node.execution import AppliedBlock
-from node.governance_reads import GovernanceReads
-from node.history_reads import HistoryReads
-from node.key_report import key_rotation
-from node.pending_feed import PendingFeed
-from node.preview import mandate_of
+from node.reads.block_reader import BlockReader
+from node.reads.chain_proofs import chain_proof, stored_certificate
+from node.reads.diagnosis import Seal, target_height, why_stalled
+from node.reads.economy_reads import EconomyReads
+from node.reads.governance_reads import GovernanceReads
+from node.reads.history_reads import HistoryReads
+from node.reads.key_report import key_rotation
+from node.reads.preview import mandate_of
+from node.replica.execution import AppliedBlock
 from node.runtime import Runtime
 from node.software import next_upgrade
+from node.transactions.pending_feed import PendingFeed
 from node.version import VERSION
 from node.wall_clock import now_ms
 from tokenomics.ports import RoleBook, Token

@@ -16,15 +16,15 @@ from typing import Final
 import aiohttp
 
 from ledger.genesis import Genesis
-from node import assembly
+from node import opening
 from node.bench.workload import Workload
-from node.block_store import BlockStore
 from node.localnet import creation, processes
 from node.localnet.layout import Town, TownNode
 from node.localnet.processes import NodeProcess
 from node.modules import build_executor
-from node.storage import write_genesis
-from node.stores import open_store
+from node.store.block_store import BlockStore
+from node.store.storage import write_genesis
+from node.store.stores import open_store
 from node.wall_clock import now_ms
 
 READY_TIMEOUT_S: Final = 60.0
@@ -71,8 +71,8 @@ def _genesis(folder: Path, town: Town, workload: Workload) -> Genesis:
 
 
 def _write_state(home: Path) -> None:
-    genesis = assembly.read_genesis(home / "genesis.json")
-    folder = home / DATA / assembly.CHAIN_FOLDER
+    genesis = opening.read_genesis(home / "genesis.json")
+    folder = home / DATA / opening.CHAIN_FOLDER
     store = open_store(folder)
     try:
         write_genesis(BlockStore(store, str(folder)), genesis, build_executor())

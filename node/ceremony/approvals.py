@@ -11,7 +11,7 @@ from ledger.strict_json import JsonReader, read_json
 from node.ceremony.contributions import Contribution
 from node.ceremony.statements import SIGNATURES, check_signatures, read_hex, signed
 from node.ceremony.terms import Terms
-from node.file_formats import require_format
+from node.files.file_formats import require_format
 
 FORMAT: Final = "poyong-approval-1"
 MAX_APPROVAL_BYTES: Final = 8 * 1024

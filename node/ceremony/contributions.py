@@ -23,8 +23,8 @@ from node.ceremony.statements import (
     signed,
 )
 from node.ceremony.terms import Terms
-from node.file_formats import require_format
-from node.threshold_account import ThresholdAccount, account_of
+from node.files.file_formats import require_format
+from node.keys.threshold_account import ThresholdAccount, account_of
 
 FORMAT: Final = "poyong-contribution-1"
 MAX_CONTRIBUTION_BYTES: Final = 64 * 1024

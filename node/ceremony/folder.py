@@ -19,7 +19,7 @@ from node.ceremony.approvals import MAX_APPROVAL_BYTES, Approval, read_approval
 from node.ceremony.assembled import assemble, require_distinct
 from node.ceremony.contributions import MAX_CONTRIBUTION_BYTES, Contribution, read_contribution
 from node.ceremony.terms import Terms, read_terms
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
 
 TERMS_FILE: Final = "terms.json"
 GENESIS_FILE: Final = "genesis.json"

@@ -15,7 +15,7 @@ from ledger.primitives import Hash
 from ledger.registry import MAX_VALIDATORS
 from ledger.strict_json import JsonReader, read_json
 from node.ceremony.statements import digest
-from node.file_formats import require_format
+from node.files.file_formats import require_format
 
 FORMAT: Final = "poyong-ceremony-1"
 MAX_MEMBERS: Final = MAX_VALIDATORS

@@ -13,7 +13,7 @@ from api.calls import Call
 from api.client import Client, ClientError, NodeError, UnreachableError
 from ledger.errors import LocalError
 from node import config
-from node.private_socket import short_name
+from node.files.private_socket import short_name
 
 T = TypeVar("T")
 within_option = click.option(

@@ -9,12 +9,12 @@ import click
 
 from api.encoding import hex_of
 from ledger.primitives import HASH_BYTES, Hash
-from node import backup as backups
 from node.audit import StoreAudit
-from node.backup_content import Told
+from node.backups import backup as backups
+from node.backups.backup_content import Told
 from node.cli.home import home_option
 from node.cli.output import json_option, print_fields, print_json
-from node.keystore import read_password
+from node.keys.keystore import read_password
 from node.signing.settings import read_hex
 
 _password = click.option("--password-file", type=click.Path(path_type=Path), help="Else asked for.")

@@ -12,7 +12,7 @@ from ledger.crypto import Signer
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
 from ledger.primitives import Hash
-from node import config, keystore
+from node import config
 from node.ceremony import folder as papers
 from node.ceremony import joining
 from node.ceremony.approvals import Approval, new_approval
@@ -33,8 +33,9 @@ from node.cli.output import (
 )
 from node.config import Config
 from node.config_edit import with_options, write_configuration
-from node.keystore import KeyKind
-from node.threshold_account import read_account
+from node.keys import keystore
+from node.keys.keystore import KeyKind
+from node.keys.threshold_account import read_account
 from node.wall_clock import now_ms
 
 _FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))

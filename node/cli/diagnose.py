@@ -15,15 +15,16 @@ import click
 from api import calls
 from api.calls import Call
 from ledger.errors import LocalError
-from node import bundle, config, wall_clock
+from node import config, wall_clock
+from node.backups.last_backup import age_of_backup
 from node.cli.doctor import disk_use, examine
 from node.cli.home import home_option
 from node.cli.output import json_option, print_fields, print_json
 from node.cli.rpc import ask, url_of
 from node.config import Config
-from node.last_backup import age_of_backup
 from node.localnet.layout import LOG_FILE
 from node.version import VERSION
+from node.watch import bundle
 
 PATIENCE_S: Final = 10.0
 QUESTIONS: Final[dict[str, Callable[[], Call[Any]]]] = {

@@ -14,19 +14,21 @@ from ledger.errors import LocalError
 from ledger.genesis import Genesis
 from ledger.state import State
 from ledger.validator_tables import set_at
-from node import audit, config, keystore, wall_clock
-from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, read_genesis, roles_at_head
+from node import audit, config, wall_clock
+from node.assembly import roles_at_head
 from node.audit import OK, StoreAudit
+from node.backups.last_backup import age_of_backup
 from node.cli.home import home_option
 from node.cli.output import json_option, print_json, print_table
 from node.config import Config
-from node.data_folder import require_own
-from node.disk_errors import FREE_BYTES_WANTED
-from node.key_report import key_rotation
-from node.last_backup import age_of_backup
+from node.files.disk_errors import FREE_BYTES_WANTED
+from node.keys import keystore
 from node.modules import build_executor
-from node.restart import require_named_state, state_path
+from node.opening import CHAIN_FOLDER, VOTES_FOLDER, read_genesis
+from node.reads.key_report import key_rotation
 from node.software import next_upgrade, require_version
+from node.state_files.restart import require_named_state, state_path
+from node.store.data_folder import require_own
 from node.version import VERSION
 
 _KIB: Final = 1024

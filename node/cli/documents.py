@@ -7,7 +7,7 @@ from api.encoding import from_hex
 from ledger.crypto import sha256
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import HASH_BYTES, Hash
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
 
 MAX_DOCUMENT_BYTES: Final = 256 * 1024 * 1024
 

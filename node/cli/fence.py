@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from ledger.errors import LocalError
-from node import fence_moves
 from node.cli.home import home_option
 from node.cli.output import json_option, print_fields, print_json
-from node.fence import MAX_NUMBER, PLACE_BYTES, Fence, decode_token, described, encode_token
+from node.signing import fence_moves
+from node.signing.fence import MAX_NUMBER, PLACE_BYTES, Fence, decode_token, described, encode_token
 
 
 @click.group()

@@ -15,14 +15,14 @@ from ledger.registry import MAX_ORGANISATION_BYTES, MAX_VALIDATORS, Validator
 from ledger.state import State
 from ledger.strict_json import JsonReader, read_json
 from node import wall_clock
-from node.assembly import read_genesis
 from node.cli.ceremony import ceremony
 from node.cli.output import SYMBOL, json_option, moment, print_fields, print_json, tokens
 from node.cli.state import rows_shown
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
+from node.files.whole_files import replace_whole
 from node.modules import build_executor
-from node.restart import STATE_ENDING, Wish, new_genesis, state_path
-from node.whole_files import replace_whole
+from node.opening import read_genesis
+from node.state_files.restart import STATE_ENDING, Wish, new_genesis, state_path
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 KEY_HEX: Final = 64

@@ -12,13 +12,13 @@ from ledger.genesis import Genesis
 from ledger.module import BlockInfo
 from ledger.registry import Participation
 from node import audit, config
-from node.assembly import read_genesis
 from node.audit import NoChainError
-from node.block_store import BlockStore
 from node.cli.home import home_option
 from node.cli.output import json_option, moment, print_fields, print_json, print_table
 from node.modules import build_executor
-from node.preview import MAX_SHOWN_ROWS, ChangedRow, Preview, mandate_of, plain_row, preview
+from node.opening import read_genesis
+from node.reads.preview import MAX_SHOWN_ROWS, ChangedRow, Preview, mandate_of, plain_row, preview
+from node.store.block_store import BlockStore
 
 
 @click.command("preview")

@@ -27,8 +27,8 @@ from node.cli.sending import (
     signer_of,
     signing_options,
 )
-from node.keystore import KeyKind
-from node.threshold_account import read_account
+from node.keys.keystore import KeyKind
+from node.keys.threshold_account import read_account
 from tokenomics.oracle.panels import NOMINATE
 from tokenomics.oracle.registry import NOMINATORS
 

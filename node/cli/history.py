@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from node import audit
 from node.cli.home import home_option
 from node.cli.output import json_option, print_fields, print_json
-from node.index_rebuild import fill_in
+from node.store.index_rebuild import fill_in
 
 
 @click.group()

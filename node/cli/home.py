@@ -9,10 +9,11 @@ from typing import Any, Final, TypeVar
 import click
 
 from ledger.errors import LocalError
-from node import config, keystore
+from node import config
 from node.cli.output import json_option, print_json
-from node.disk_errors import os_error
-from node.keystore import KeyKind
+from node.files.disk_errors import os_error
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 
 VALIDATOR_KEY: Final = "keys/validator.json"
 NODE_KEY: Final = "keys/node.json"

@@ -15,13 +15,13 @@ from ledger.crypto import Signer, checksum_address
 from ledger.errors import DecodeError, LocalError
 from ledger.local_accounts import LOCAL_ACCOUNTS_OF_EACH_KIND, ed25519_accounts
 from ledger.transaction import Draft, key_address, sign
-from node import keystore
 from node.cli.rpc import ask_all, client_of, rpc_options, url_of
 from node.cli.tx_files import draft_fields
+from node.files.whole_files import replace_whole
 from node.importers.messages import Message
-from node.keystore import KeyKind
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 from node.modules import build_executor
-from node.whole_files import replace_whole
 
 MAX_MESSAGES: Final = 2_000
 """A node holds a few more of one sender."""

@@ -16,14 +16,15 @@ from ledger import genesis
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
 from ledger.primitives import HASH_BYTES
-from node import config, keystore
+from node import config
 from node.cli.home import NODE_KEY, home_option
 from node.cli.output import json_option, print_json, write_json
 from node.cli.rpc import ask
-from node.disk_errors import os_error, sync_folder
-from node.keystore import KeyKind
+from node.files.disk_errors import os_error, sync_folder
+from node.files.proof_files import read_trusted_header, require_of_chain
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 from node.modules import build_executor
-from node.proof_files import read_trusted_header, require_of_chain
 
 GENESIS_FILE: Final = "genesis.json"
 TRUSTED_FILE: Final = "trusted-header.json"

@@ -8,12 +8,12 @@ import click
 
 from ledger.crypto import checksum_address, ed25519_address
 from ledger.errors import LocalError
-from node import keystore, threshold_account
 from node.cli.keys_api import api_key
 from node.cli.keys_rotate import rotate
 from node.cli.keys_threshold import show_account, threshold
 from node.cli.output import json_option, print_fields, print_json
-from node.keystore import KeyInfo, KeyKind
+from node.keys import keystore, threshold_account
+from node.keys.keystore import KeyInfo, KeyKind
 from node.wallet import phrases
 from node.wallet.phrases import Curve
 

@@ -8,8 +8,8 @@ import click
 
 from api.keys import MAX_BURST, MAX_NAME_CHARACTERS, MAX_RATE
 from ledger.errors import LocalError
-from node import api_keys
 from node.cli.output import json_option, print_fields, print_json, print_table
+from node.keys import api_keys
 
 _NAME_FORM: Final = re.compile(f"[a-z0-9-]{{1,{MAX_NAME_CHARACTERS}}}")
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))

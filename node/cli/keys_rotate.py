@@ -14,14 +14,15 @@ import click
 from api import admin_calls, calls, results
 from ledger.crypto import ED25519_KEY_BYTES
 from ledger.errors import LocalError
-from node import config, keystore
+from node import config
 from node.cli.admin_socket import ask_operator, listens
 from node.cli.home import home_option
 from node.cli.output import json_option, print_json
 from node.cli.rpc import ask, url_of
 from node.config import CONFIG_FILE, Config
 from node.config_edit import change_options
-from node.keystore import KeyKind
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 from node.signing.settings import read_hex
 
 ASKS_EVERY_S: Final = 0.5
@@ -156,7 +157,7 @@ def _message(settings: Config, validator_key: str, node_key: str) -> str:
     # What knows genesis and messages takes a while to import; the other commands need none of it.
     from governance.deciding import ROTATE_KEY
     from governance.stakeholders.key_rotation import ROTATE_OWN_KEY
-    from node.assembly import read_genesis
+    from node.opening import read_genesis
 
     document = read_genesis(settings.path(settings.node.genesis))
     if STAKEHOLDERS in document.sections:

@@ -10,11 +10,11 @@ from ledger.crypto import checksum_address
 from ledger.errors import LocalError
 from ledger.threshold import MAX_MEMBERS
 from ledger.transaction import key_address
-from node import keystore, threshold_account
 from node.cli.output import json_option, print_fields, print_json
-from node.disk_errors import os_error
-from node.keystore import KeyKind
-from node.threshold_account import ThresholdAccount
+from node.files.disk_errors import os_error
+from node.keys import keystore, threshold_account
+from node.keys.keystore import KeyKind
+from node.keys.threshold_account import ThresholdAccount
 
 _HEX_KEY: Final = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{66})")
 

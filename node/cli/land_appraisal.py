@@ -20,7 +20,7 @@ from node.cli.documents import document_hash
 from node.cli.output import json_option, moment
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
 from node.cli.sending import send_message, signer_of, signing_options
-from node.keystore import KeyKind
+from node.keys.keystore import KeyKind
 from tokenomics.oracle.challenges import CHALLENGE, GROUNDS
 from tokenomics.oracle.phases import COMMITTING, REVEALING, Phase
 from tokenomics.oracle.reports import COMMIT, REVEAL, Statement

@@ -8,10 +8,10 @@ import click
 
 from ledger.primitives import UNIT
 from node.cli.output import print_json, print_table, shown
+from node.files.whole_files import replace_whole
 from node.scenarios.figures import RoundFigures, outcome, round_figures
 from node.scenarios.model import Scenario
 from node.scenarios.offline import play_scenario, with_noise
-from node.whole_files import replace_whole
 
 _ROWS: Final = (
     ("land index (100000 = base)", "land_index", False),

@@ -12,7 +12,7 @@ import click
 
 from ledger.errors import LocalError
 from ledger.primitives import DECIMALS, MAX_AMOUNT, UNIT
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
 
 SYMBOL: Final = "BJT"
 MAX_AMOUNT_TEXT: Final = 60

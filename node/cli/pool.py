@@ -9,7 +9,7 @@ from ledger.errors import LocalError
 from node.cli.output import SYMBOL, json_option, print_fields, print_json, print_table, tokens
 from node.cli.rpc import ask, rpc_options, url_of
 from node.cli.sending import send_message, signer_of, signing_options
-from node.keystore import KeyKind
+from node.keys.keystore import KeyKind
 from tokenomics.distribution.claims import CLAIM
 from tokenomics.distribution.pools import PERSON_POOL_NAMES
 

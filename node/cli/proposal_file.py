@@ -22,7 +22,7 @@ from ledger.primitives import MAX_UINT64, Hash
 from ledger.strict_json import JsonReader, nearest, read_json
 from node.cli.documents import document_digest
 from node.cli.output import SYMBOL, parse_tokens
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 _MAX_DIGITS: Final = 39

@@ -13,15 +13,15 @@ from ledger.local_accounts import LOCAL_ACCOUNTS_OF_EACH_KIND, ed25519_accounts
 from ledger.mempool import MAX_VALIDITY_BLOCKS
 from ledger.message_registry import MessageType
 from ledger.transaction import Draft, key_address, sign
-from node import keystore
 from node.cli import tx_partial
 from node.cli.accounts import complete_key, find_account
 from node.cli.output import print_json
 from node.cli.rpc import ask, ask_all
 from node.cli.tx_files import hand_over
 from node.cli.tx_partial import PartialTransaction
-from node.keystore import KeyKind
-from node.threshold_account import ThresholdAccount
+from node.keys import keystore
+from node.keys.keystore import KeyKind
+from node.keys.threshold_account import ThresholdAccount
 from node.wallet.folder import open_signer, require_key
 
 VALIDITY_BLOCKS: Final = 1_000

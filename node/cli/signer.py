@@ -7,11 +7,11 @@ import click
 
 from ledger.errors import LocalError
 from ledger.primitives import HASH_BYTES
-from node import keystore
 from node.cli.home import VALIDATOR_KEY, home_option
 from node.cli.output import json_option, print_fields, print_json
-from node.disk_errors import os_error
-from node.keystore import KeyKind
+from node.files.disk_errors import os_error
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 
 TLS_KEY = "keys/signer.json"
 

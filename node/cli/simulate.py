@@ -10,11 +10,11 @@ import click
 from api import calls
 from ledger.errors import LocalError
 from ledger.strict_json import nearest
-from node.assembly import read_genesis
 from node.cli.outcomes import draw, outcome_rows
 from node.cli.output import json_option, print_json, print_table, shown
 from node.cli.rpc import ask, rpc_options, url_of
 from node.importers.series import read_series
+from node.opening import read_genesis
 from node.scenarios.catalogue import scenario
 from node.scenarios.figures import RoundFigures, outcome, round_figures
 from node.scenarios.model import Scenario

@@ -10,14 +10,13 @@ import click
 from api.encoding import hex_of
 from ledger.errors import LocalError, PeerError
 from node import audit, config
-from node.account_index import HistoryRules
-from node.assembly import CHAIN_FOLDER, read_genesis
 from node.cli.admin_socket import have_snapshot_made, listens, within_option
 from node.cli.home import home_option
 from node.cli.output import json_option, moment, print_fields, print_json, print_table
 from node.config import Config
-from node.disk_errors import StoreHeldError
+from node.files.disk_errors import StoreHeldError
 from node.modules import build_executor
+from node.opening import CHAIN_FOLDER, read_genesis
 from node.snapshots import shelf
 from node.snapshots.checking import BeforeTrustedError, CheckedManifest, OtherChainError
 from node.snapshots.file import OTHER_SNAPSHOT, SnapshotFile
@@ -26,7 +25,8 @@ from node.snapshots.joining import Start, start_of, trusted_file_of
 from node.snapshots.making import SnapshotMaker, make_at_once
 from node.snapshots.restoring import JoinFolder
 from node.snapshots.shelf import Listed, Shelf
-from node.stores import has_chain
+from node.store.account_index import HistoryRules
+from node.store.stores import has_chain
 from node.version import other_format
 
 

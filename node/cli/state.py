@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from api.encoding import hex_of
-from node.assembly import read_genesis
 from node.cli.home import home_option
 from node.cli.output import json_option, moment, print_fields, print_json
 from node.modules import build_executor
-from node.state_export import export
-from node.state_file import Description, Told
-from node.state_verification import Seals, proof_path, verify
+from node.opening import read_genesis
+from node.state_files.state_export import export
+from node.state_files.state_file import Description, Told
+from node.state_files.state_verification import Seals, proof_path, verify
 
 
 @click.group("state")

@@ -11,9 +11,9 @@ import click
 from api import calls, results
 from api.calls import Call
 from node import config, wall_clock
+from node.backups.last_backup import age_of_backup, last_backup_ms
 from node.cli.output import json_option, moment, print_fields, print_json, shown
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
-from node.last_backup import age_of_backup, last_backup_ms
 from node.snapshots.restoring import Gathering, read_progress
 
 COLUMNS: Final = 80

@@ -19,7 +19,6 @@ from ledger.errors import DecodeError, LocalError
 from ledger.primitives import ADDRESS_BYTES
 from ledger.threshold import ROTATE
 from ledger.transaction import decode_transaction, verify_transaction
-from node import threshold_account
 from node.cli import tx_partial
 from node.cli.accounts import complete_key
 from node.cli.message_fields import body_of
@@ -47,7 +46,8 @@ from node.cli.tx_files import (
 from node.cli.tx_partial import PartialTransaction, partial_of
 from node.cli.tx_show import explain, show_file
 from node.cli.tx_signing import signed_by_member, signed_by_one, with_foreign_signature
-from node.threshold_account import ThresholdAccount
+from node.keys import threshold_account
+from node.keys.threshold_account import ThresholdAccount
 from node.wallet.folder import WalletFolder, default_folder
 
 MAX_COMBINED_FILES: Final = 64

@@ -15,8 +15,8 @@ from ledger.message_registry import MessageType
 from ledger.strict_json import read_json
 from ledger.threshold import ROTATE, members_from_wire
 from ledger.transaction import Draft
+from node.files.whole_files import replace_whole
 from node.modules import build_executor
-from node.whole_files import replace_whole
 
 MAX_FILE_BYTES: Final = 256 * 1024
 FROM: Final = "from"

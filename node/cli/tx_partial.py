@@ -15,7 +15,7 @@ from ledger.primitives import SIGNATURE_BYTES
 from ledger.threshold import MAX_MEMBERS
 from ledger.transaction import Draft, Transaction, verify_key
 from node.cli.tx_files import draft_fields, draft_of
-from node.threshold_account import ThresholdAccount, account_of, public_key_of
+from node.keys.threshold_account import ThresholdAccount, account_of, public_key_of
 
 ACCOUNT: Final = "account"
 """The field by which a file of a threshold account is known."""

@@ -10,13 +10,13 @@ from ledger.ethereum_draft import EthereumDraft
 from ledger.local_accounts import secp256k1_accounts
 from ledger.set_changes import PROBE
 from ledger.transaction import Draft, Transaction, key_address, sign
-from node import keystore, threshold_account
 from node.cli.accounts import find_account
 from node.cli.sending import signer_of
 from node.cli.tx_ethereum import ethereum_draft_of, sign_draft
 from node.cli.tx_files import draft_of, require_sender
 from node.cli.tx_partial import PartialTransaction
-from node.keystore import KeyKind
+from node.keys import keystore, threshold_account
+from node.keys.keystore import KeyKind
 from node.wallet.folder import AccountKind
 
 

@@ -21,11 +21,11 @@ from api.light import (
 from ledger import genesis
 from ledger.crypto import checksum_address
 from ledger.errors import LocalError, PeerError
-from node.assembly import read_genesis
 from node.cli.output import json_option, moment, print_fields, print_json, write_json
-from node.file_formats import PROOF_FORMAT
+from node.files.file_formats import PROOF_FORMAT
+from node.files.proof_files import read_json, read_trusted_header
 from node.modules import build_executor
-from node.proof_files import read_json, read_trusted_header
+from node.opening import read_genesis
 
 
 @click.command()

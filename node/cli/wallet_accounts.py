@@ -9,9 +9,9 @@ import click
 
 from ledger.crypto import checksum_address
 from ledger.errors import LocalError
-from node import keystore
 from node.cli.accounts import address_or_name, complete_name, parse_address, wallet_option
 from node.cli.output import json_option, parse_amount, print_fields, print_json, print_table
+from node.keys import keystore
 from node.wallet.folder import Account, AccountKind, WalletFolder, open_signer, require_key
 
 _NAME = click.argument("name", metavar="NAME", shell_complete=complete_name)

@@ -11,10 +11,10 @@ from typing import Any, Final, TypeVar
 import click
 
 from ledger.errors import LocalError
-from node import keystore
 from node.cli.accounts import complete_name, wallet_option
 from node.cli.output import json_option, print_fields, print_json
-from node.private_files import write_private
+from node.files.private_files import write_private
+from node.keys import keystore
 from node.wallet import phrases
 from node.wallet.ethereum_keystore import MAX_KEYSTORE_BYTES, read_keystore
 from node.wallet.folder import (

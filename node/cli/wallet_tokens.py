@@ -13,11 +13,11 @@ from ledger.ethereum_draft import sign_ethereum, transfer
 from ledger.primitives import Address
 from ledger.transaction import Draft, sign
 from ledger.transfers import SEND
-from node import keystore
 from node.cli.accounts import address_or_name, complete_name, wallet_option
 from node.cli.output import SYMBOL, json_option, parse_amount, print_json, print_table, tokens
 from node.cli.rpc import ask, ask_all, rpc_options, url_of
 from node.cli.sending import VALIDITY_BLOCKS, send_and_wait
+from node.keys import keystore
 from node.wallet.folder import WalletFolder, open_signer, require_key
 
 

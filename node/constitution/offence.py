@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 from consensus.messages import SigningDomain, Vote
 from ledger.crypto import Signer, sha256
 from ledger.registry import Phase
-from node.consensus_wire import encode_message
 from node.localnet.layout import TownNode
 from node.localnet.ports import LOOPBACK
-from node.tls import NodeIdentity
+from node.network.consensus_wire import encode_message
+from node.network.tls import NodeIdentity
+from node.network.wire import FrameKind, Hello, encode_frame
 from node.version import SOFTWARE
-from node.wire import FrameKind, Hello, encode_frame
 
 
 def conflicting_votes(

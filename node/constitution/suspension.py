@@ -13,7 +13,7 @@ from node.constitution.assembly import Assembly, moved_at, tally_of
 from node.constitution.chain import Found, StepError, TownChain, seat_of
 from node.constitution.people import People
 from node.constitution.record import Record
-from node.keystore import KeyKind, open_signer
+from node.keys.keystore import KeyKind, open_signer
 from node.localnet import creation
 from node.localnet.charter import JOINING, auditor
 from node.localnet.layout import Town, TownNode

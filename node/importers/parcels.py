@@ -15,11 +15,11 @@ from ledger import merkle
 from ledger.errors import LocalError
 from ledger.primitives import Hash
 from ledger.strict_json import JsonReader, read_json
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
+from node.files.whole_files import replace_whole
 from node.importers import values
 from node.importers.outcome import Findings
 from node.importers.table import BadRow, RowError, Table, Told
-from node.whole_files import replace_whole
 from tokenomics.oracle.parcels import Parcel, parcel_root
 from tokenomics.params import MAX_ZONES
 

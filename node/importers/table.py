@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ledger.errors import LocalError
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
 
 MAX_FILE_BYTES: Final = 1024**3
 MAX_LINE_BYTES: Final = 16_384

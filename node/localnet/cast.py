@@ -5,8 +5,8 @@ from pathlib import Path
 from ledger.crypto import Signer
 from ledger.local_accounts import appraiser_accounts
 from ledger.transaction import sign_threshold
-from node import threshold_account
-from node.keystore import KeyKind, open_signer
+from node.keys import threshold_account
+from node.keys.keystore import KeyKind, open_signer
 from node.localnet import creation, officials
 from node.localnet.layout import Town
 from node.play.outbox import Sender

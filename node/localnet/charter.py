@@ -19,7 +19,7 @@ from governance.proposals.classes import DAY_MS
 from ledger.crypto import checksum_address, sha256
 from ledger.primitives import Address
 from node.localnet import officials
-from node.tls import NodeIdentity
+from node.network.tls import NodeIdentity
 from tokenomics import roles
 
 FOUNDING_ACT: Final = 1

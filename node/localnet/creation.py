@@ -22,16 +22,17 @@ from ledger.local_accounts import (
 )
 from ledger.primitives import UNIT
 from ledger.registry import Validator, ValidatorSet
-from node import config, keystore, wall_clock
-from node.disk_errors import os_error
-from node.keystore import LOCAL_COST, KeyKind
+from node import config, wall_clock
+from node.files.disk_errors import os_error
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
+from node.keys.threshold_account import ThresholdAccount, new_account
 from node.localnet import charter, layout, officials, ports
 from node.localnet.charter import Calendar, Founder
 from node.localnet.held import require_none_runs
 from node.localnet.layout import Town, TownNode
 from node.scenarios import catalogue
 from node.scenarios.sections import genesis_sections, usual_quarter_ms
-from node.threshold_account import ThresholdAccount, new_account
 
 CHAIN_ID: Final = 82062
 NAME: Final = "Poyong local town 포용타운"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import LocalError
-from node.assembly import CHAIN_FOLDER
 from node.config import StorageConfig
 from node.localnet.layout import OBSERVER, ORGANISATIONS
+from node.opening import CHAIN_FOLDER
 
 LOCK_FILE: Final = "LOCK"
 """Both store engines hold a POSIX record lock on a file of this name while a store is open."""

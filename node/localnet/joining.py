@@ -7,7 +7,7 @@ chain admits its node key.
 import shutil
 from pathlib import Path
 
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
 from node.localnet import creation, layout
 from node.localnet.creation import NodeKeys
 from node.localnet.layout import Town, TownNode

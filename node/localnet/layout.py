@@ -17,11 +17,11 @@ from typing import Final
 import msgspec
 
 from ledger.errors import LocalError
-from node.disk_errors import os_error
-from node.file_locks import hold_file
+from node.files.disk_errors import os_error
+from node.files.file_locks import hold_file
+from node.files.whole_files import replace_whole
 from node.localnet import ports
 from node.version import other_format
-from node.whole_files import replace_whole
 
 DEFAULT_FOLDER: Final = Path(".poyong/town")
 TOWN_FILE: Final = "town.json"

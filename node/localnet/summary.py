@@ -8,7 +8,7 @@ from typing import Any
 from ledger.errors import LocalError
 from node import audit
 from node.audit import OK, StoreAudit
-from node.disk_errors import StoreHeldError
+from node.files.disk_errors import StoreHeldError
 from node.localnet.layout import Town
 
 HEADS_AGREE = "town.heads_agree"

@@ -10,7 +10,8 @@ from consensus.messages import SigningDomain
 from ledger.crypto import Signer
 from ledger.errors import LocalError
 from node.config import Config
-from node.keystore import KeyKind, open_signer
+from node.keys.keystore import KeyKind, open_signer
+from node.network.tls import NodeIdentity
 from node.signing.hsm import open_module
 from node.signing.in_thread import ThreadSigner
 from node.signing.remote import Place, RemoteSigner
@@ -18,7 +19,6 @@ from node.signing.ring import KeyRing
 from node.signing.settings import read_address
 from node.signing.waiting import VoteSigner
 from node.signing.wire import Holder
-from node.tls import NodeIdentity
 
 _FIXED: Final = ("kind", "address", "tls_key", "timeout_ms")
 """Options of [signer] that count from a start on."""

@@ -17,7 +17,7 @@ import structlog
 
 from ledger.crypto import verify_ed25519
 from ledger.errors import LocalError
-from node.keystore import read_password
+from node.keys.keystore import read_password
 from node.signing.settings import PIN_VARIABLE, Pkcs11Config
 
 _TRIAL: Final = b"poyong: does this key sign for its public key?"

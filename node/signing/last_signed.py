@@ -20,11 +20,11 @@ from ledger.crypto import sha256
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import HASH_BYTES, Hash
 from ledger.registry import MAX_VIEW, Phase
-from node.disk_errors import os_error
-from node.fence import MAX_NUMBER, PLACE_BYTES
-from node.file_formats import require_tag
-from node.file_locks import hold_file
-from node.private_files import replace_private
+from node.files.disk_errors import os_error
+from node.files.file_formats import require_tag
+from node.files.file_locks import hold_file
+from node.files.private_files import replace_private
+from node.signing.fence import MAX_NUMBER, PLACE_BYTES
 from node.signing.payload import VotePayload
 from node.signing.wire import Holder
 

@@ -19,9 +19,9 @@ from consensus.messages import SigningDomain
 from ledger.crypto import Signer
 from ledger.errors import DecodeError, LocalError, PeerError
 from node.config import LogConfig
-from node.keystore import KeyKind, ask_nobody, open_seed, open_signer, read_password
-from node.log_setup import configure_logging
-from node.private_socket import bind_private
+from node.files.private_socket import bind_private
+from node.keys.keystore import KeyKind, ask_nobody, open_seed, open_signer, read_password
+from node.network.tls import NodeIdentity, admit, peer_node_key
 from node.signing.hsm import open_module
 from node.signing.last_signed import SignedRecord
 from node.signing.payload import ProbePayload, VotePayload, decode_asked
@@ -36,7 +36,7 @@ from node.signing.wire import (
     frame,
     take_frames,
 )
-from node.tls import NodeIdentity, admit, peer_node_key
+from node.watch.log_setup import configure_logging
 
 MAX_CONNECTIONS: Final = 8
 READ_BYTES: Final = 16 * 1024

@@ -16,7 +16,8 @@ from consensus.events import Event
 from consensus.messages import SigningDomain
 from ledger.crypto import verify_ed25519
 from ledger.errors import DecodeError, PeerError
-from node.backoff import Backoff
+from node.network.backoff import Backoff
+from node.network.tls import NodeIdentity, peer_node_key
 from node.signing.settings import Address
 from node.signing.waiting import Request, Signed, WaitingVotes
 from node.signing.wire import (
@@ -29,7 +30,6 @@ from node.signing.wire import (
     frame,
     take_frames,
 )
-from node.tls import NodeIdentity, peer_node_key
 
 READ_BYTES: Final = 16 * 1024
 

@@ -24,7 +24,7 @@ class KeyRing:
         silent: Sequence[bytes] | None = None,
     ) -> None:
         """silent: in place of both, public keys of a folder that waits for the right to sign
-        (node.fence): they have names, and no signer is in this process."""
+        (node.signing.fence): they have names, and no signer is in this process."""
         self._files = {signer.public_key: signer for signer in files}
         self._elsewhere = elsewhere
         self._silent = None if silent is None else tuple(silent)

@@ -12,7 +12,7 @@ from ledger import codec
 from ledger.crypto import ED25519_KEY_BYTES
 from ledger.errors import DecodeError, PeerError
 from ledger.primitives import HASH_BYTES, SIGNATURE_BYTES, Hash
-from node.fence import MAX_NUMBER, PLACE_BYTES
+from node.signing.fence import MAX_NUMBER, PLACE_BYTES
 from node.signing.payload import MAX_PAYLOAD_BYTES
 
 GREETING_TAG: Final = "poyong/signer/2"
@@ -34,7 +34,7 @@ class Greeting:
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Who asks: the number by which its folder holds the right to sign, and the folder's place
-    (node.fence)."""
+    (node.signing.fence)."""
 
     number: int
     place: bytes

@@ -13,11 +13,11 @@ from typing import Final
 import structlog
 
 from ledger.errors import PeerError
-from node.reputation import FORGED_BLOCK_POINTS
+from node.network.reputation import FORGED_BLOCK_POINTS
 from node.snapshots.checking import ChainRules, CheckedManifest, max_item_bytes
 from node.snapshots.format import MANIFEST, MAX_PART_BYTES, NewerFormatError
 from node.snapshots.restoring import Gathering, JoinFolder
-from node.sync_wire import (
+from node.sync.sync_wire import (
     MAX_REQUEST_ID,
     PieceAnswer,
     PieceAsk,

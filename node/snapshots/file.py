@@ -18,7 +18,7 @@ from typing import Final
 
 from ledger.errors import LocalError
 from ledger.primitives import HASH_BYTES
-from node.disk_errors import os_error, sync_folder
+from node.files.disk_errors import os_error, sync_folder
 from node.snapshots.format import MAX_ITEMS, VERSION
 from node.version import other_format
 

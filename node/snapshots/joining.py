@@ -16,19 +16,19 @@ from ledger import genesis
 from ledger.block import Header
 from ledger.executor import BlockExecutor
 from ledger.genesis import Genesis
-from node import sync_wire
-from node.account_index import HistoryRules
 from node.config import Config
-from node.connection import ConnectionTimes
-from node.identities import Identities
-from node.peers import Peer, PeerManager, Role
-from node.proof_files import read_trusted_header, require_of_chain
+from node.files.proof_files import read_trusted_header, require_of_chain
+from node.network.connection import ConnectionTimes
+from node.network.identities import Identities
+from node.network.peers import Peer, PeerManager, Role
+from node.network.wire import FrameKind, Hello
 from node.snapshots.checking import ChainRules
 from node.snapshots.fetching import SnapshotFetcher
 from node.snapshots.progress import JoinProgress
 from node.snapshots.restoring import JoinFolder
+from node.store.account_index import HistoryRules
+from node.sync import sync_wire
 from node.version import SOFTWARE
-from node.wire import FrameKind, Hello
 
 CHAIN_FOLDER: Final = "chain"
 PATIENCE_S: Final = 20.0

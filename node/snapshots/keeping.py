@@ -10,9 +10,9 @@ import structlog
 from api.admin_ports import SnapshotOutcome, Snapshots
 from ledger.errors import LocalError
 from ledger.primitives import Hash
-from node.block_store import BlockStore
 from node.snapshots.making import Making, SnapshotMaker
 from node.snapshots.shelf import Shelf
+from node.store.block_store import BlockStore
 
 REST: Final = 3
 """Times a step's own duration that the loop is left to everything else after it: making takes a

@@ -23,9 +23,8 @@ from ledger.errors import DecodeError, LocalError, ensure
 from ledger.kv import KeyValueReader
 from ledger.primitives import HASH_BYTES, Hash
 from ledger.state_parts import Row, highest_level, in_part_order, part_hash, root_of_parts
-from node.block_store import BlockStore
-from node.chain_proofs import chain_proof
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
+from node.reads.chain_proofs import chain_proof
 from node.snapshots.file import SnapshotWriter
 from node.snapshots.format import (
     MAX_MANIFEST_BYTES,
@@ -37,7 +36,8 @@ from node.snapshots.format import (
     Manifest,
     encode_part,
 )
-from node.storage import STATE_START, STATE_STOP
+from node.store.block_store import BlockStore
+from node.store.storage import STATE_START, STATE_STOP
 
 ROWS_A_STEP: Final = 500
 SPILLED_BYTES: Final = 4 * 1024 * 1024

@@ -7,9 +7,10 @@ ready: gathering and installing a large state take minutes.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from node.health import HealthServer, Readiness
-from node.metrics import Metrics
+from node.watch.health import HealthServer, Readiness
+from node.watch.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,21 @@ def reason(found: JoinProgress) -> str:
 
 @contextmanager
 def watched(
-    health: HealthServer, metrics: Metrics, progress: Callable[[], JoinProgress]
+    health: HealthServer, metrics: Metrics, data: Path, progress: Callable[[], JoinProgress]
 ) -> Iterator[None]:
     """Probes and metrics tell of the progress until the end of the block; after it the node opens
     its chain, and says so until somebody else answers."""
+
+    def show() -> None:
+        _show(metrics, progress())
+        metrics.show_disk(data)
+
     health.answer_by(lambda: Readiness(False, reason(progress())))
-    forget = metrics.on_scrape(lambda: _show(metrics, progress()))
+    forget = metrics.on_scrape(show)
     try:
         yield
     finally:
-        _show(metrics, progress())
+        show()
         metrics.joining.set(0)
         forget()
         health.answer_by(lambda: Readiness(False, "opens its chain"))

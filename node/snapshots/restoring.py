@@ -22,13 +22,13 @@ from ledger.errors import InvariantViolation, LocalError, PeerError
 from ledger.receipt import decode_hook_leaf, decode_receipt
 from ledger.registry import Participation
 from ledger.state_parts import Row
-from node.account_index import HistoryRules
-from node.block_store import Beginning, BlockParts, BlockStore
-from node.disk_errors import os_error, sync_folder
+from node.files.disk_errors import os_error, sync_folder
+from node.files.whole_files import replace_whole
 from node.snapshots.checking import ChainRules, CheckedBlock, CheckedManifest
 from node.snapshots.format import MANIFEST
-from node.stores import open_store
-from node.whole_files import replace_whole
+from node.store.account_index import HistoryRules
+from node.store.block_store import Beginning, BlockParts, BlockStore
+from node.store.stores import open_store
 
 FOLDER: Final = "joining"
 """Below storage.path."""

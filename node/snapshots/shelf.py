@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from ledger.errors import DecodeError, LocalError
-from node.disk_errors import os_error
+from node.files.disk_errors import os_error
 from node.snapshots.file import OTHER_SNAPSHOT, SnapshotFile
 from node.snapshots.format import (
     MANIFEST,
@@ -18,7 +18,7 @@ from node.snapshots.format import (
     decode_manifest,
 )
 from node.snapshots.making import SPILL_FOLDER
-from node.sync_wire import MAX_OFFERS, PieceAsk, SnapshotOffer
+from node.sync.sync_wire import MAX_OFFERS, PieceAsk, SnapshotOffer
 from node.version import other_format
 
 FOLDER: Final = "snapshots"

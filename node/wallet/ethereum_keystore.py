@@ -25,7 +25,7 @@ from nacl._sodium import ffi, lib
 from ledger.crypto import SECP256K1_ORDER, Secp256k1Signer, keccak256, secp256k1_address
 from ledger.errors import LocalError
 from ledger.primitives import ADDRESS_BYTES, Address
-from node.keystore import MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS
+from node.keys.keystore import MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS
 
 VERSION: Final = 3
 MAX_KEYSTORE_BYTES: Final = 16 * 1024

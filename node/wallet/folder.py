@@ -1,6 +1,6 @@
 """The folder of a wallet: one file an account, named after it.
 
-NAME.json is one of three: an own key file (Ed25519, node.keystore), an Ethereum keystore
+NAME.json is one of three: an own key file (Ed25519, node.keys.keystore), an Ethereum keystore
 (secp256k1, node.wallet.ethereum_keystore), or an address that is watched, without a key. Each can
 be used, moved and backed up alone. Folder and files belong to their owner alone, which is checked
 at every opening.
@@ -27,12 +27,12 @@ from ledger.crypto import (
 )
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import ADDRESS_BYTES, Address
-from node import keystore
-from node.disk_errors import os_error
-from node.file_formats import LATER_RELEASE, require_format
-from node.keystore import KeyKind
+from node.files.disk_errors import os_error
+from node.files.file_formats import LATER_RELEASE, require_format
+from node.files.private_files import read_private, write_private
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 from node.options import nearest
-from node.private_files import read_private, write_private
 from node.version import other_format
 from node.wallet import ethereum_keystore
 from node.wallet.ethereum_keystore import ScryptCost

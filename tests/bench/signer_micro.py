@@ -20,9 +20,9 @@ from consensus.messages import Vote
 from ledger.crypto import Ed25519Signer
 from ledger.primitives import Hash
 from ledger.registry import Phase
+from node.network.tls import NodeIdentity
 from node.signing.remote import Place, RemoteSigner
 from node.signing.settings import SignerHome, read_address
-from node.tls import NodeIdentity
 from tests.support.running_nodes import until
 from tests.support.signer_homes import DOMAIN, HOLDER, SEED, own_home
 from tests.support.softhsm import MODULES, UTIL, opened_module

@@ -32,22 +32,23 @@ from ledger.mempool import Mempool
 from ledger.registry import Certificate, Participation, Phase
 from ledger.steps import finish
 from ledger.transaction import decode_transaction
-from node import assembly, config, keystore
+from node import config, opening
 from node.bench import run
 from node.bench.workload import Workload
-from node.block_store import BlockStore
-from node.execution import Chain
-from node.keystore import KeyKind
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 from node.localnet import creation, processes
 from node.localnet.layout import DEFAULT_VALIDATORS, Town
 from node.localnet.processes import NodeProcess
 from node.modules import build_executor
+from node.replica.execution import Chain
 from node.snapshots.joining import start_of
 from node.snapshots.making import SnapshotMaker, make_at_once
 from node.snapshots.shelf import FOLDER, Shelf
-from node.storage import open_chain
-from node.stores import open_store
-from node.wal_format import Marker
+from node.store.block_store import BlockStore
+from node.store.storage import open_chain
+from node.store.stores import open_store
+from node.votes.wal_format import Marker
 
 SENDERS = 500
 FULL_BLOCK = 1_000
@@ -100,12 +101,12 @@ def grow(folder: Path, town: Town, raws: Iterator[bytes], blocks: int, each: int
     """Build the first validator's chain; seconds that making a snapshot of it took."""
     home = folder / town.validators[0].name
     settings = config.load(home / config.CONFIG_FILE, {})
-    document = assembly.read_genesis(settings.path(settings.node.genesis))
+    document = opening.read_genesis(settings.path(settings.node.genesis))
     executor = build_executor()
     data = settings.path(settings.storage.path)
-    store = open_store(data / assembly.CHAIN_FOLDER)
+    store = open_store(data / opening.CHAIN_FOLDER)
     opened = open_chain(
-        BlockStore(Unsynced(store), "bench", assembly.history_rules(settings)), document, executor
+        BlockStore(Unsynced(store), "bench", opening.history_rules(settings)), document, executor
     )
     domain = SigningDomain(document.chain_id, opened.genesis_hash)
     signers = [

@@ -3,7 +3,7 @@
 python -m tests.bench.store_micro [--engine leveldb] [--accounts N] [--blocks N] [--folder DIR]
                                   [--no-history]
 
-Each block is one synced batch of node.block_store: 1,000 transactions, two random accounts each,
+Each block is one synced batch of BlockStore: 1,000 transactions, two random accounts each,
 one index row each, one row of history for each account (--no-history leaves them out), block and
 receipts of random bytes. CPU is that of all threads, so compaction
 counts; making the input is not measured. Prints one JSON line.
@@ -22,10 +22,10 @@ from pathlib import Path
 
 from ledger.concerned import POSITION_BYTES
 from ledger.primitives import Address, Hash
-from node.account_index import HistoryRules
-from node.block_store import BlockParts, BlockStore
-from node.stores import WRITE_BUFFER_BYTES, open_store
-from node.wal_format import Marker
+from node.store.account_index import HistoryRules
+from node.store.block_store import BlockParts, BlockStore
+from node.store.stores import WRITE_BUFFER_BYTES, open_store
+from node.votes.wal_format import Marker
 
 TRANSACTIONS = 1_000
 TRANSACTION_BYTES = 200

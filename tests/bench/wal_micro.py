@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from node.wal import open_log
+from node.votes.wal import open_log
 
 PROPOSALS: Final = (400, 17_000, 165_000, 825_000)
 """Bytes of the record of a proposal."""

@@ -15,13 +15,13 @@ from urllib.request import urlopen
 import pytest
 
 from api import admin_calls
-from node.assembly import VOTES_FOLDER
 from node.audit import OK
-from node.backup import PART, UNFINISHED, backup, restore, verify
+from node.backups.backup import PART, UNFINISHED, backup, restore, verify
 from node.cli.admin_socket import ask_operator
-from node.fence import Standing, read_fence
-from node.keystore import LOCAL_COST
+from node.keys.keystore import LOCAL_COST
 from node.localnet.creation import PASSWORD
+from node.opening import VOTES_FOLDER
+from node.signing.fence import Standing, read_fence
 from tests.support.town_processes import NodeProcess, ProcessTown, load, process_town
 
 pytestmark = pytest.mark.timeout(180)

@@ -16,11 +16,11 @@ import pytest
 
 from ledger.errors import LocalError
 from ledger.kv import KeyValueStore
-from node import block_store
-from node.block_store import PARTIAL_SCHEMA_VERSION, SCHEMA_VERSION, BlockStore
-from node.data_folder import FILE, LabelKeeper, require_openable
-from node.pruning import PruningRules
-from node.stores import installed_engines, open_store
+from node.store import block_store
+from node.store.block_store import PARTIAL_SCHEMA_VERSION, SCHEMA_VERSION, BlockStore
+from node.store.data_folder import FILE, LabelKeeper, require_openable
+from node.store.pruning import PruningRules
+from node.store.stores import installed_engines, open_store
 from tests.support.applied_chain import DOCUMENT, AppliedChain
 from tests.support.old_blocks import add, assert_exactly, parts_at
 
@@ -32,8 +32,8 @@ LAST_WHOLE = 40
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from node.block_store import BlockStore
-from node.stores import open_store
+from node.store.block_store import BlockStore
+from node.store.stores import open_store
 from tests.crash.test_layout_step import LAST_WHOLE, RULES
 from tests.support.old_blocks import add, parts_at
 

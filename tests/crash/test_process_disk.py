@@ -13,7 +13,7 @@ from zlib import crc32
 
 import pytest
 
-from node.wal_format import PAGE_BYTES, read_file_header, scan
+from node.votes.wal_format import PAGE_BYTES, read_file_header, scan
 from tests.support.town_processes import ProcessTown, load, process_town, running_town
 
 pytestmark = pytest.mark.timeout(120)

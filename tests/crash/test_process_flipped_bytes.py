@@ -12,7 +12,7 @@ import pytest
 
 from ledger.errors import LocalError
 from ledger.kv import KeyValueStore, WriteBatch
-from node.stores import installed_engines, open_store
+from node.store.stores import installed_engines, open_store
 
 ROWS = 4_000
 BUFFER_BYTES = 64 * 1024  # small, so that rows lie in tables and not in the log

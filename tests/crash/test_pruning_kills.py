@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from node.block_store import BlockStore
-from node.pruning import PruningRules
-from node.stores import installed_engines, open_store
+from node.store.block_store import BlockStore
+from node.store.pruning import PruningRules
+from node.store.stores import installed_engines, open_store
 from tests.support.old_blocks import add, assert_exactly, parts_at
 
 pytestmark = pytest.mark.timeout(120)
@@ -20,9 +20,9 @@ ROUNDS = 6
 WRITER = """
 import sys
 from pathlib import Path
-from node.block_store import BlockStore
-from node.pruning import Compactor, PruningRules
-from node.stores import open_store
+from node.store.block_store import BlockStore
+from node.store.pruning import Compactor, PruningRules
+from node.store.stores import open_store
 from tests.support.old_blocks import add, parts_at
 
 store = open_store(Path(sys.argv[1]), sys.argv[2], write_buffer_bytes=2**16)

@@ -11,9 +11,9 @@ import pytest
 
 from ledger.errors import LocalError
 from ledger.primitives import Address, Hash
-from node.block_store import BlockParts, BlockStore
-from node.stores import installed_engines, open_store
-from node.wal_format import Marker
+from node.store.block_store import BlockParts, BlockStore
+from node.store.stores import installed_engines, open_store
+from node.votes.wal_format import Marker
 
 HEIGHTS = 1_200
 BUFFER_BYTES = 128 * 1024  # small, so that the list of files has many entries

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from node import config
-from node.assembly import VOTES_FOLDER, Opened, open_files
 from node.localnet.creation import Wish, prepare
+from node.opening import VOTES_FOLDER, Opened, open_files
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Every crash point of the vote record (node/wal.py), by building what the disk may then hold.
+"""Every crash point of the vote record (node/votes/wal.py), by building what the disk then holds.
 
 consensus.md rule 1: a record is durable before its vote is sent; a torn last record was never sent
 and is dropped, or whole.
@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node import vote_files
-from node.wal import hold, open_log, open_log_on
-from node.wal_format import PAGE_BYTES
+from node.votes import vote_files
+from node.votes.wal import hold, open_log, open_log_on
+from node.votes.wal_format import PAGE_BYTES
 from tests.support.vote_record_files import (
     LARGE,
     SMALL_BYTES,

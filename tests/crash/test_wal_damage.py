@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import LocalError
-from node import vote_files
-from node.wal import hold, open_log, open_log_on
-from node.wal_format import PAGE_BYTES, Marker
+from node.votes import vote_files
+from node.votes.wal import hold, open_log, open_log_on
+from node.votes.wal_format import PAGE_BYTES, Marker
 from tests.support.vote_record_files import (
     LARGE,
     SMALL_BYTES,

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import pytest
 
-from node import config, keystore
+from node import config
+from node.keys import keystore
 from node.version import VERSION
 from tests.docs.documents import ROOT
 from tests.support import client_programs

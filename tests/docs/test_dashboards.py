@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from node.metrics import Metrics
+from node.watch.metrics import Metrics
 from tests.docs.dashboard_tables import DASHBOARDS, Dashboard, Panel
 from tests.docs.dashboards import FOLDER, rendered
 

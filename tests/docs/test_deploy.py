@@ -15,7 +15,7 @@ import click
 import pytest
 
 from node import cli, config
-from node.metrics import Metrics
+from node.watch.metrics import Metrics
 from tests.docs.documents import ROOT, text
 from tests.support.alert_rules import rules
 

@@ -23,10 +23,17 @@ from ledger.concerned import HOOKS, POSITION_BYTES
 from ledger.crypto import Ed25519Signer
 from ledger.kv import MemoryStore
 from ledger.primitives import Address, Hash
-from node.block_store import BlockParts, BlockStore
-from node.fence import Fence, encode_fence, encode_token, released, token_of
-from node.keystore import KeyKind, open_seed
-from node.wal_format import PAGE_BYTES, Marker, encode_frame, file_header, read_file_header, scan
+from node.keys.keystore import KeyKind, open_seed
+from node.signing.fence import Fence, encode_fence, encode_token, released, token_of
+from node.store.block_store import BlockParts, BlockStore
+from node.votes.wal_format import (
+    PAGE_BYTES,
+    Marker,
+    encode_frame,
+    file_header,
+    read_file_header,
+    scan,
+)
 from tests.docs.documents import vectors
 from tests.docs.test_wire_vectors import CHAIN_ID, SEED, SIGNATURES, block
 

@@ -10,9 +10,9 @@ from ledger.crypto import sha256
 from ledger.primitives import UNIT
 from node.cli.proposal_file import read_content
 from node.config import SECTIONS
-from node.metrics import Metrics
 from node.modules import build_executor
 from node.options import expected, toml_value
+from node.watch.metrics import Metrics
 from tests.docs import documents
 from tests.docs.documents import ROOT, text
 

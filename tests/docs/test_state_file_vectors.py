@@ -16,7 +16,7 @@ from ledger.primitives import ZERO_HASH, Hash
 from ledger.registry import Validator, ValidatorSet
 from ledger.restart import Restart
 from node.modules import build_executor
-from node.state_file import (
+from node.state_files.state_file import (
     CHUNK_BYTES,
     CHUNK_ROWS,
     MAX_DESCRIPTION_BYTES,

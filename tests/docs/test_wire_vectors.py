@@ -30,9 +30,11 @@ from ledger.crypto import Ed25519Signer, verify_ed25519
 from ledger.module import BlockInfo
 from ledger.primitives import Hash
 from ledger.registry import Certificate, Evidence, LateSeal, Participation, Phase
-from node import consensus_wire, gossip, sync_wire
-from node.tls import NodeIdentity, peer_node_key
-from node.wire import FrameKind, Hello, encode_frame, encode_goodbye
+from node.network import consensus_wire
+from node.network.tls import NodeIdentity, peer_node_key
+from node.network.wire import FrameKind, Hello, encode_frame, encode_goodbye
+from node.sync import sync_wire
+from node.transactions import gossip
 from tests.docs.documents import vectors
 
 CHAIN_ID = 82062

@@ -26,8 +26,8 @@ from ledger.registry import Certificate, Evidence, LateSeal, Participation, Vali
 from ledger.threshold import Witness, create
 from ledger.transaction import decode_transaction
 from ledger.validator_tables import set_at
-from node import consensus_wire
-from node.consensus_wire import CompactProposal, TransactionsAnswer, TransactionsAsk
+from node.network import consensus_wire
+from node.network.consensus_wire import CompactProposal, TransactionsAnswer, TransactionsAsk
 from tests.fuzz import edges, papers, samples, signing, snapshots, stores
 from tests.fuzz.checking import Decoder
 from tests.fuzz.mutation import Shape

@@ -20,12 +20,14 @@ from ledger.errors import DecodeError, LocalError, PeerError
 from ledger.ethereum_draft import transfer
 from ledger.strict_json import read_json
 from ledger.validator_tables import set_at
-from node import config, gossip, sync_wire, wal_format
-from node.block_store import Head
+from node import config
 from node.cli import tx_ethereum
 from node.cli.accounts import parse_address
 from node.cli.output import parse_amount, parse_tokens
-from node.sync_wire import (
+from node.network.wire import FrameDecoder, FrameKind, Hello, decode_goodbye, encode_frame
+from node.store.block_store import Head
+from node.sync import sync_wire
+from node.sync.sync_wire import (
     BlockAnswer,
     BlockAsk,
     HeadAsk,
@@ -38,10 +40,11 @@ from node.sync_wire import (
     SnapshotsAnswer,
     SnapshotsAsk,
 )
-from node.wal_format import Marker
+from node.transactions import gossip
+from node.votes import wal_format
+from node.votes.wal_format import Marker
 from node.wallet import ethereum_keystore, phrases
 from node.wallet.ethereum_keystore import ScryptCost
-from node.wire import FrameDecoder, FrameKind, Hello, decode_goodbye, encode_frame
 from tests.fuzz import samples, stores
 from tests.fuzz.checking import Decoder
 from tests.fuzz.mutation import Shape
@@ -171,7 +174,7 @@ def files() -> list[Decoder]:
             lambda raw: genesis.build(genesis.parse(raw), stores.EXECUTOR),
             [stores.small_genesis(found["genesis.json"])],
             (LocalError,),
-            ("genesis.parse", "assembly.read_genesis", "strict_json.read_json"),
+            ("genesis.parse", "opening.read_genesis", "strict_json.read_json"),
             None,
             Shape.JSON,
         ),

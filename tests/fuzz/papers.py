@@ -9,7 +9,7 @@ from node.ceremony.approvals import new_approval, read_approval
 from node.ceremony.contributions import Wish, new_contribution, read_contribution
 from node.ceremony.statements import NODE, VALIDATOR
 from node.ceremony.terms import new_terms, read_terms
-from node.threshold_account import new_account
+from node.keys.threshold_account import new_account
 from tests.fuzz.checking import Decoder
 from tests.fuzz.mutation import Shape
 

@@ -41,8 +41,8 @@ from ledger.threshold import create
 from ledger.transaction import Transaction, decode_transaction, sign, sign_threshold
 from ledger.transfers import SEND
 from ledger.validator_tables import set_at
-from node import keystore
-from node.keystore import LOCAL_COST, KeyKind
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
 from node.localnet import layout
 from node.localnet.creation import Wish, prepare
 from tests.support import ethereum, restarted_chain

@@ -7,8 +7,7 @@ from ledger.errors import DecodeError, LocalError
 from ledger.registry import Phase
 from ledger.set_changes import PROBE
 from ledger.transaction import Draft
-from node import fence
-from node.signing import last_signed, payload, wire
+from node.signing import fence, last_signed, payload, wire
 from tests.fuzz.checking import Decoder
 from tests.fuzz.mutation import Shape
 from tests.support.signer_homes import DOMAIN, HOLDER, SEED

@@ -23,13 +23,14 @@ from ledger.kv import MemoryStore, WriteBatch
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.primitives import HASH_BYTES, Address
 from ledger.state import Table
-from node import keystore, state_file
-from node.account_index import AccountIndex, HistoryRules
-from node.block_store import BlockStore, lowest_rows
+from node.keys import keystore
 from node.localnet import layout
 from node.modules import build_executor
-from node.state_file import Description
-from node.storage import write_genesis
+from node.state_files import state_file
+from node.state_files.state_file import Description
+from node.store.account_index import AccountIndex, HistoryRules
+from node.store.block_store import BlockStore, lowest_rows
+from node.store.storage import write_genesis
 from node.wallet import folder as wallet_folder
 from tests.docs.test_proposal_vectors import ROWS as PROPOSAL_ROWS
 from tests.docs.test_row_vectors import OF_DISTRIBUTION, OF_LAND, OF_VALIDATORS

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import LocalError
 from ledger.kv import MemoryStore, WriteBatch
-from node.backup_rows import frames, rows_of
+from node.backups.backup_rows import frames, rows_of
 
 ROWS = st.dictionaries(st.binary(min_size=1, max_size=40), st.binary(max_size=200), max_size=20)
 

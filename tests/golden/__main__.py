@@ -14,12 +14,15 @@ from consensus import message_wire
 from consensus.messages import CertifiedBlock
 from ledger.block import decode_block
 from ledger.primitives import Hash
-from node import audit, cli, consensus_wire, gossip, sync_wire
+from node import audit, cli
 from node.localnet.creation import Wish, prepare
-from node.storage import certified_block_bytes
-from node.sync_wire import BlockAsk, HeadAsk, RangeAnswer, RangeAsk
+from node.network import consensus_wire
+from node.network.wire import FrameKind, Hello, encode_frame, encode_goodbye
+from node.store.storage import certified_block_bytes
+from node.sync import sync_wire
+from node.sync.sync_wire import BlockAsk, HeadAsk, RangeAnswer, RangeAsk
+from node.transactions import gossip
 from node.version import VERSION
-from node.wire import FrameKind, Hello, encode_frame, encode_goodbye
 from tests.golden import folder
 from tests.golden.answers import ask_all
 from tests.golden.script import Script, codes_of, land_sections

@@ -17,8 +17,8 @@ from ledger.local_accounts import ed25519_accounts
 from ledger.primitives import UNIT
 from ledger.registry import Evidence
 from ledger.transaction import Transaction, decode_transaction, sign, sign_threshold
+from node.keys.threshold_account import new_account
 from node.scenarios.sections import genesis_sections
-from node.threshold_account import new_account
 from tests.fuzz.stores import body_of
 from tests.golden import council, land, validators, votes
 from tests.golden.sending import CONTRACTS, REGISTRY, message, said

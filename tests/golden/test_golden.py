@@ -15,17 +15,22 @@ from consensus.messages import CertifiedBlock
 from ledger.block import Block, decode_block
 from ledger.errors import ErrorCode
 from ledger.mempool import Mempool
-from node import audit, cli, config, consensus_wire, gossip, keystore, state_file, sync_wire
+from node import audit, cli, config
 from node.audit import genesis_of
-from node.block_store import NO_MARKER, BlockStore
-from node.data_folder import read_label
-from node.execution import Chain
-from node.keystore import KeyKind
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 from node.localnet.creation import PASSWORD, VALIDATOR_KEY
 from node.modules import build_executor
-from node.storage import open_chain
-from node.stores import ENGINES, open_store
-from node.wire import FrameDecoder, FrameKind, Hello, decode_goodbye
+from node.network import consensus_wire
+from node.network.wire import FrameDecoder, FrameKind, Hello, decode_goodbye
+from node.replica.execution import Chain
+from node.state_files import state_file
+from node.store.block_store import NO_MARKER, BlockStore
+from node.store.data_folder import read_label
+from node.store.storage import open_chain
+from node.store.stores import ENGINES, open_store
+from node.sync import sync_wire
+from node.transactions import gossip
 from tests.golden import folder
 from tests.golden.__main__ import make
 from tests.golden.answers import ask, missing

@@ -12,11 +12,11 @@ from structlog.typing import EventDict, WrappedLogger
 
 from ledger.errors import PeerError
 from ledger.primitives import Hash
-from node.connection import ConnectionTimes
-from node.identities import Identities
-from node.peers import Peer, PeerManager, Role
-from node.tls import NodeIdentity
-from node.wire import Frame, FrameDecoder, FrameKind, Hello
+from node.network.connection import ConnectionTimes
+from node.network.identities import Identities
+from node.network.peers import Peer, PeerManager, Role
+from node.network.tls import NodeIdentity
+from node.network.wire import Frame, FrameDecoder, FrameKind, Hello
 
 HOST = "127.0.0.1"
 WAIT_S = 20.0

@@ -20,11 +20,13 @@ from api.errors import METHOD_NOT_FOUND
 from api.methods import admin_methods
 from api.sync_client import SyncClient
 from ledger.errors import LocalError
-from node import api_keys, config, data_folder
+from node import config
 from node.cli import run
 from node.cli.admin_socket import ask_operator, listens, socket_of
+from node.keys import api_keys
 from node.snapshots.making import SPILL_FOLDER
 from node.snapshots.shelf import FOLDER
+from node.store import data_folder
 from tests.support.rotation import make_next_keys, write_config
 from tests.support.town_processes import ProcessTown, load, running_town
 

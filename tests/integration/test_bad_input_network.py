@@ -18,12 +18,14 @@ from api.sync_client import SyncClient
 from consensus import message_wire
 from consensus.messages import Status
 from ledger.primitives import Hash
-from node import gossip, keystore, sync_wire
-from node.keystore import KeyKind
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 from node.localnet.creation import PASSWORD, read_keys
-from node.sync_wire import HeadAsk, RangeAsk
-from node.tls import NodeIdentity
-from node.wire import MAX_PAYLOAD_BYTES, FrameDecoder, FrameKind, Hello, encode_frame
+from node.network.tls import NodeIdentity
+from node.network.wire import MAX_PAYLOAD_BYTES, FrameDecoder, FrameKind, Hello, encode_frame
+from node.sync import sync_wire
+from node.sync.sync_wire import HeadAsk, RangeAsk
+from node.transactions import gossip
 from tests.integration.network_harness import frames_until_closed, read_some
 from tests.support.town_processes import Load, ProcessTown, load, running_town
 

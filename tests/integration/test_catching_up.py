@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from consensus.chain import RETAINED_BLOCKS
-from node.assembly import VOTES_FOLDER
+from node.opening import VOTES_FOLDER
 from tests.support.running_nodes import RunningNodes, running_nodes, until
 from tests.support.town import base_port
 

@@ -13,7 +13,7 @@ import pytest
 from api import calls
 from api.client import ClientError
 from api.sync_client import SyncClient
-from node import keystore
+from node.keys import keystore
 from tests.support.ceremony_homes import (
     MEMBERS,
     change,

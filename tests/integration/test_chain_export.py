@@ -14,9 +14,9 @@ from api.encoding import address
 from ledger.message_registry import MessageRegistry
 from ledger.primitives import UNIT, Hash
 from node import cli, config
-from node.assembly import CHAIN_FOLDER
 from node.modules import build_executor
-from node.stores import open_store
+from node.opening import CHAIN_FOLDER
+from node.store.stores import open_store
 from tests.support.api_fakes import FakeNode
 from tests.support.api_servers import serving
 from tests.support.applied_chain import DOCUMENT, POOR_ADDRESS, RICH_ADDRESS, AppliedChain

@@ -17,7 +17,7 @@ from ledger.crypto import sha256
 from ledger.local_accounts import ed25519_accounts
 from ledger.message_registry import MessageType
 from node import cli
-from node.threshold_account import new_account, read_account
+from node.keys.threshold_account import new_account, read_account
 from tests.support.api_servers import Served, serving
 from tokenomics.oracle.panels import NOMINATE
 

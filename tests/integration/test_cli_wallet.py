@@ -16,7 +16,7 @@ from api.sync_client import SyncClient
 from ledger.crypto import checksum_address
 from ledger.local_accounts import ed25519_accounts, secp256k1_accounts
 from ledger.primitives import UNIT
-from node import keystore
+from node.keys import keystore
 from node.wallet import folder
 from node.wallet.ethereum_keystore import ScryptCost
 from node.wallet.folder import Cost, WalletFolder

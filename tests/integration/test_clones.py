@@ -15,11 +15,11 @@ from ledger.crypto import Ed25519Signer
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import Hash
 from ledger.registry import Phase
-from node import fence_moves
-from node.backup import backup, restore
-from node.fence import Fence, Standing
-from node.keystore import LOCAL_COST
+from node.backups.backup import backup, restore
+from node.keys.keystore import LOCAL_COST
 from node.localnet.creation import PASSWORD
+from node.signing import fence_moves
+from node.signing.fence import Fence, Standing
 from node.signing.payload import VotePayload, decode_payload
 from tests.support.running_nodes import RunningNodes, running_nodes, until
 from tests.support.town import base_port

@@ -17,8 +17,9 @@ from ledger.contracts import DISTRIBUTION, LAND, TOKEN, TRANSFER, SystemContract
 from ledger.crypto import keccak256
 from ledger.errors import DecodeError, ErrorCode
 from ledger.primitives import UNIT
-from node import audit, state_export
+from node import audit
 from node.modules import build_executor
+from node.state_files import state_export
 from tests.integration.test_ethereum_node import (
     BALANCE,
     RECEIVER,

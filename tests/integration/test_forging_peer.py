@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from node import assembly
-from node.gossip import encode_batch
-from node.ingest import MAX_BAD_A_TURN
-from node.peers import Peer, PeerManager, Role
-from node.wire import FrameKind
+from node import opening
+from node.network.peers import Peer, PeerManager, Role
+from node.network.wire import FrameKind
+from node.transactions.gossip import encode_batch
+from node.transactions.ingest import MAX_BAD_A_TURN
 from tests.integration.network_harness import HOST, watched_logs
 from tests.support.running_nodes import RunningNodes, running_nodes, until
 from tests.support.town import base_port
@@ -19,7 +19,7 @@ class Forger:
     """The fourth validator's node key in other hands: it connects and gossips."""
 
     def __init__(self, nodes: RunningNodes, victim: str) -> None:
-        opened = assembly.open_files(nodes.settings(nodes.validators[3]))
+        opened = opening.open_files(nodes.settings(nodes.validators[3]))
         opened.votes.log.close()
         opened.chain.blocks.close()
         target = nodes.nodes[victim]

@@ -14,11 +14,11 @@ from api.history import Cursor
 from api.history_results import HistoryPage
 from ledger.kv import WriteBatch
 from node import audit
-from node.account_index import HistoryRules, row_key
-from node.assembly import CHAIN_FOLDER
 from node.cli.doctor import disk_use
-from node.disk_shares import HISTORY, RECEIPTS, STATE, TRANSACTIONS
-from node.stores import open_store
+from node.opening import CHAIN_FOLDER
+from node.store.account_index import HistoryRules, row_key
+from node.store.disk_shares import HISTORY, RECEIPTS, STATE, TRANSACTIONS
+from node.store.stores import open_store
 from tests.support.running_nodes import PAYEE, PAYER, RunningNodes, running_nodes
 from tests.support.shell import Shell
 from tests.support.town import base_port

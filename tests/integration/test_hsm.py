@@ -19,6 +19,7 @@ from ledger.errors import LocalError
 from ledger.primitives import Hash
 from ledger.registry import Phase
 from node.config import Config
+from node.network.tls import NodeIdentity
 from node.signing.choice import open_elsewhere
 from node.signing.hsm import ModuleSigner, read_pin
 from node.signing.in_thread import ThreadSigner
@@ -26,7 +27,6 @@ from node.signing.last_signed import SignedRecord, create_record
 from node.signing.process import VoteSigning
 from node.signing.settings import Pkcs11Config, SignerConfig
 from node.signing.wire import Ask
-from node.tls import NodeIdentity
 from tests.support.running_nodes import until
 from tests.support.signer_homes import DOMAIN, HOLDER
 from tests.support.softhsm import MODULES, PIN, UTIL, make_token

@@ -6,12 +6,12 @@ import pytest
 
 from ledger.errors import LocalError
 from ledger.primitives import Hash
-from node.backoff import Backoff
-from node.connection import ConnectionTimes
-from node.identities import Identities
-from node.peers import Peer, PeerManager, Role
-from node.reputation import BAD_MESSAGE_POINTS, FULL_POINTS
-from node.wire import FrameKind, Hello, decode_goodbye, encode_frame
+from node.network.backoff import Backoff
+from node.network.connection import ConnectionTimes
+from node.network.identities import Identities
+from node.network.peers import Peer, PeerManager, Role
+from node.network.reputation import BAD_MESSAGE_POINTS, FULL_POINTS
+from node.network.wire import FrameKind, Hello, decode_goodbye, encode_frame
 from tests.integration.network_harness import (
     HELLO,
     HOST,
@@ -89,7 +89,7 @@ async def test_a_registered_node_at_the_wrong_address_is_noticed() -> None:
 async def test_a_peer_that_is_not_up_yet_is_worth_a_warning_only_when_it_lasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("node.trouble_log.UNREACHABLE_S", 0.3)
+    monkeypatch.setattr("node.network.trouble_log.UNREACHABLE_S", 0.3)
     one, two = pair()
     with watched_logs() as logs:
         async with running(one, two):
@@ -231,7 +231,7 @@ async def test_a_peer_that_falls_silent_is_dropped() -> None:
 async def test_more_half_open_connections_than_allowed_end_the_oldest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("node.links.MAX_PENDING_INBOUND", 2)
+    monkeypatch.setattr("node.network.links.MAX_PENDING_INBOUND", 2)
     one, two = pair()
     one.times = PATIENT
     async with running(one, two):
@@ -271,7 +271,7 @@ async def test_a_second_connection_of_the_same_dialler_replaces_the_first(listen
 async def test_the_other_side_s_later_dial_replaces_and_its_simultaneous_one_does_not(
     monkeypatch: pytest.MonkeyPatch, simultaneous_s: float
 ) -> None:
-    monkeypatch.setattr("node.peers.SIMULTANEOUS_S", simultaneous_s)
+    monkeypatch.setattr("node.network.peers.SIMULTANEOUS_S", simultaneous_s)
     lower, higher = sorted(pair(), key=lambda node: node.key)
     async with running(lower, higher):
         await higher.start()

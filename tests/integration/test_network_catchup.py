@@ -6,10 +6,10 @@ from consensus.message_wire import encode
 from consensus.messages import CertifiedBlock
 from ledger.errors import PeerError
 from ledger.primitives import Hash
-from node.block_server import BlockServer
-from node.catchup import Synchroniser
-from node.peers import Peer, Role
-from node.wire import FrameKind, Hello
+from node.network.peers import Peer, Role
+from node.network.wire import FrameKind, Hello
+from node.sync.block_server import BlockServer
+from node.sync.catchup import Synchroniser
 from tests.integration.network_harness import HELLO, Harness, identity, join, running, validators
 from tests.support.certified_blocks import StandInBlock, certified, make_chain, read_block
 

@@ -6,12 +6,12 @@ import time
 import pytest
 import uvloop
 
-from node import dialling
-from node.backoff import RECONNECT_CAP_MS
-from node.connection import ConnectionTimes
-from node.dialling import YIELD_MS
-from node.peers import Audience, Role
-from node.wire import FrameKind
+from node.network import dialling
+from node.network.backoff import RECONNECT_CAP_MS
+from node.network.connection import ConnectionTimes
+from node.network.dialling import YIELD_MS
+from node.network.peers import Audience, Role
+from node.network.wire import FrameKind
 from tests.integration.network_harness import (
     WAIT_S,
     Harness,

@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from node.connection import Connection, ConnectionTimes
-from node.identities import Identities
-from node.links import LinkCounters, Links
-from node.tls import NodeIdentity
+from node.network.connection import Connection, ConnectionTimes
+from node.network.identities import Identities
+from node.network.links import LinkCounters, Links
+from node.network.tls import NodeIdentity
 from tests.integration.network_harness import HOST, identity
 
 TURNS = 40

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from node.peers import Role
-from node.wire import FrameKind
+from node.network.peers import Role
+from node.network.wire import FrameKind
 from tests.integration.network_harness import (
     Harness,
     identity,

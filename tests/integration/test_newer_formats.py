@@ -20,22 +20,26 @@ from ledger import codec
 from ledger.crypto import sha256
 from ledger.errors import LocalError
 from ledger.primitives import HASH_BYTES, Address
-from node import cli, config, fence, keystore, saved_commitment, state_file
+from node import cli, config
 from node.appraisal_file import SealedAppraisal, read_appraisal, write_appraisal
-from node.backup import verify as verify_backup
+from node.backups.backup import verify as verify_backup
+from node.backups.sealed_stream import seal
 from node.ceremony.approvals import new_approval
 from node.ceremony.contributions import Wish, new_contribution
 from node.ceremony.folder import Ceremony, open_folder, write_new
 from node.ceremony.statements import NODE, VALIDATOR
 from node.ceremony.terms import new_terms
-from node.data_folder import read_label
-from node.keystore import LOCAL_COST
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST
+from node.keys.threshold_account import new_account, read_account
 from node.localnet.layout import load as load_town
-from node.sealed_stream import seal
+from node.signing import fence
 from node.signing.last_signed import SignedRecord, create_record
 from node.signing.settings import SIGNER_FILE, load_home
 from node.snapshots.shelf import ENDING, Shelf, listed
-from node.threshold_account import new_account, read_account
+from node.state_files import state_file
+from node.store import saved_commitment
+from node.store.data_folder import read_label
 from node.version import SOFTWARE
 from node.wallet.ethereum_keystore import ScryptCost
 from node.wallet.folder import Cost, WalletFolder

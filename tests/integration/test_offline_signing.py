@@ -19,7 +19,7 @@ import pytest
 from ledger.crypto import checksum_address
 from ledger.local_accounts import DEVELOPMENT_MNEMONIC, secp256k1_accounts
 from ledger.primitives import UNIT
-from node.keystore import PASSWORD_VARIABLE
+from node.keys.keystore import PASSWORD_VARIABLE
 from node.localnet.creation import CHAIN_ID
 from tests.support.running_nodes import PAYEE
 from tests.support.served_town import served_town

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from node.fence import Standing, read_fence
+from node.signing.fence import Standing, read_fence
 from tests.docs import documents
 from tests.docs.documents import ROOT
 

@@ -22,8 +22,8 @@ from governance.deciding import REMOVE_VALIDATOR
 from ledger.errors import InvariantViolation, PeerError
 from ledger.kv import WriteBatch
 from ledger.validator_tables import RETAINED_HEIGHTS
-from node.pruning import PruningRules
-from node.stores import installed_engines, open_store
+from node.store.pruning import PruningRules
+from node.store.stores import installed_engines, open_store
 from tests.support.applied_chain import RICH_ADDRESS
 from tests.support.proving_node import ProvingNode
 

@@ -20,8 +20,8 @@ from ledger.crypto import checksum_address
 from ledger.errors import LocalError
 from ledger.validator_tables import PROBES_NEEDED
 from node import audit, chain_export, config
-from node.assembly import CHAIN_FOLDER, VOTES_FOLDER
 from node.cli.doctor import examine
+from node.opening import CHAIN_FOLDER, VOTES_FOLDER
 from tests.support.rotation import all_have_signed, make_next_keys
 from tests.support.running_nodes import PAYEE, RunningNodes, running_nodes, until
 from tests.support.shell import Shell

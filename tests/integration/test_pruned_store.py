@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from node.block_store import TRANSACTION_ROW_BYTES, BlockParts, BlockStore
-from node.pruning import Compactor, PruningRules
-from node.stores import installed_engines, open_store
+from node.store.block_store import TRANSACTION_ROW_BYTES, BlockParts, BlockStore
+from node.store.pruning import Compactor, PruningRules
+from node.store.stores import installed_engines, open_store
 from tests.support.old_blocks import add, parts_at
 
 pytestmark = pytest.mark.timeout(300)

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from node import config
-from node.data_folder import FILE
-from node.keystore import LOCAL_COST, PASSWORD_VARIABLE, KeyKind, create_key
+from node.keys.keystore import LOCAL_COST, PASSWORD_VARIABLE, KeyKind, create_key
 from node.localnet.creation import PASSWORD
 from node.signing.settings import PIN_VARIABLE, Pkcs11Config
+from node.store.data_folder import FILE
 from node.version import SOFTWARE
 from tests.support.folder_holder import held
 from tests.support.mistakes import (

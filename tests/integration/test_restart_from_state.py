@@ -21,9 +21,10 @@ from ledger.local_accounts import ed25519_accounts
 from ledger.set_changes import PROBE
 from ledger.state import State
 from ledger.transaction import Draft, sign
-from node import config, keystore
+from node import config
 from node.audit import OK, audit
-from node.keystore import LOCAL_COST, KeyKind
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
 from node.localnet.creation import CHAIN_ID, PASSWORD
 from tests.support.running_nodes import RunningNodes, running_nodes
 from tests.support.shell import Shell

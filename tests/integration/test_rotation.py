@@ -13,7 +13,7 @@ from governance.deciding import ROTATE_KEY
 from ledger.crypto import Ed25519Signer
 from ledger.validator_tables import PROBES_NEEDED
 from node.localnet.creation import read_keys
-from node.peers import PeerManager
+from node.network.peers import PeerManager
 from tests.support.rotation import (
     NextKeys,
     all_have_signed,

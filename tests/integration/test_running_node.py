@@ -21,11 +21,11 @@ from ledger.primitives import UNIT, Address
 from ledger.steps import Steps
 from ledger.validator_tables import set_at
 from node.assembly import Node
-from node.block_reader import CACHED_BLOCKS
-from node.health import Readiness
 from node.localnet.creation import CHAIN_ID, read_keys
-from node.metrics import Total
-from node.turns import LONG_TURN_S, TURNS_AFTER_A_LONG_ONE
+from node.reads.block_reader import CACHED_BLOCKS
+from node.replica.turns import LONG_TURN_S, TURNS_AFTER_A_LONG_ONE
+from node.watch.health import Readiness
+from node.watch.metrics import Total
 from tests.support.running_nodes import PAYEE, PAYER, RunningNodes, running_nodes, until
 from tests.support.town import base_port
 

@@ -17,15 +17,15 @@ from ledger.primitives import Hash
 from ledger.registry import Phase
 from ledger.set_changes import PROBE
 from ledger.transaction import Draft, verify_transaction
-from node import keystore
-from node.keystore import LOCAL_COST, KeyKind
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
 from node.localnet.creation import PASSWORD
+from node.network.tls import NodeIdentity
 from node.signing.last_signed import SignedRecord
 from node.signing.process import SignerServer, VoteSigning, open_keys
 from node.signing.remote import Place, RemoteSigner
 from node.signing.settings import SIGNER_FILE, SignerHome, load_home, read_address, render_home
 from node.signing.wire import frame
-from node.tls import NodeIdentity
 from tests.support.running_nodes import until
 from tests.support.signer_homes import DOMAIN, HOLDER, SEED, own_home
 from tests.support.town import base_port

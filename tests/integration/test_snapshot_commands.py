@@ -16,7 +16,8 @@ import pytest
 from consensus.chain import RECENT_HEIGHTS
 from governance.deciding import ADD_OBSERVER
 from ledger import codec
-from node import audit, config, keystore
+from node import audit, config
+from node.keys import keystore
 from node.localnet.creation import PASSWORD
 from node.snapshots.file import MAGIC
 from tests.support.running_nodes import RunningNodes, running_nodes

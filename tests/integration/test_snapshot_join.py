@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from node import audit, config, fence_moves
-from node.assembly import CHAIN_FOLDER, read_genesis
+from node import audit, config
 from node.audit import OK
-from node.block_server import BlockServer
-from node.identities import Identities
-from node.keystore import KeyKind, open_seed
+from node.keys.keystore import KeyKind, open_seed
 from node.localnet.creation import PASSWORD
 from node.modules import build_executor
+from node.network.identities import Identities
+from node.network.tls import NodeIdentity
+from node.opening import CHAIN_FOLDER, read_genesis
+from node.signing import fence_moves
 from node.snapshots.joining import Joining, start_of, trusted_file_of
-from node.sync_wire import PieceAnswer, PieceAsk, SyncAnswer, SyncQuestion
-from node.tls import NodeIdentity
+from node.sync.block_server import BlockServer
+from node.sync.sync_wire import PieceAnswer, PieceAsk, SyncAnswer, SyncQuestion
 from tests.integration.network_harness import watched_logs
 from tests.support.running_nodes import RunningNodes, running_nodes, until
 from tests.support.town import base_port

@@ -11,11 +11,11 @@ from api.client import NodeError
 from api.sync_client import SyncClient
 from ledger.threshold import Members, Witness
 from ledger.transaction import Draft, sign_threshold
-from node import keystore
 from node.cli.tx_files import draft_of
-from node.keystore import LOCAL_COST, KeyKind
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
+from node.keys.threshold_account import read_account
 from node.localnet.creation import ACCOUNT_KEY, AUTHORITY_FILE, PASSWORD
-from node.threshold_account import read_account
 from tests.support.town import answer, poyong
 from tests.support.town_processes import ProcessTown, process_town
 

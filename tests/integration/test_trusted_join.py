@@ -14,7 +14,8 @@ from api.encoding import hex_of
 from api.light import anchor_to_json
 from governance.deciding import ROTATE_KEY
 from ledger.crypto import Ed25519Signer, sha256
-from node import config, keystore
+from node import config
+from node.keys import keystore
 from node.localnet.creation import PASSWORD, read_keys
 from tests.integration.network_harness import watched_logs
 from tests.integration.test_snapshot_commands import (

@@ -17,9 +17,9 @@ from ledger.crypto import Ed25519Signer, ed25519_address
 from ledger.executor import ExecutedBlock
 from ledger.primitives import Address
 from ledger.transfers import SEND, SEND_MANY
-from node.account_index import RANGE_KEY, HistoryRules
-from node.block_store import BlockStore
-from node.index_rebuild import fill_in, whom_concerns
+from node.store.account_index import RANGE_KEY, HistoryRules
+from node.store.block_store import BlockStore
+from node.store.index_rebuild import fill_in, whom_concerns
 from tests.support.applied_chain import POOR_ADDRESS, AppliedChain
 from tests.support.economy_life import EconomyLife, life_settings
 from tests.support.ledger_chain import CHAIN_ID, RICH

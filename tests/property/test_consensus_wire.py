@@ -12,8 +12,8 @@ from ledger.block import MAX_BLOCK_TRANSACTIONS, Block, decode_block
 from ledger.errors import DecodeError
 from ledger.primitives import Hash
 from ledger.transaction import MAX_TRANSACTION_BYTES
-from node import consensus_wire
-from node.consensus_wire import (
+from node.network import consensus_wire
+from node.network.consensus_wire import (
     CompactProposal,
     Payload,
     TransactionsAnswer,

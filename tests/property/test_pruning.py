@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from consensus.chain import RECENT_HEIGHTS
 from ledger.accounts import ACCOUNTS
-from node.account_index import after_block
-from node.block_reader import BlockReader
-from node.pruning import PruningRules
-from node.storage import certified_block_bytes
+from node.reads.block_reader import BlockReader
+from node.store.account_index import after_block
+from node.store.pruning import PruningRules
+from node.store.storage import certified_block_bytes
 from tests.property.test_account_history import EVERYBODY, blocks_of_payments, pay
 from tests.support.applied_chain import AppliedChain
 

@@ -11,8 +11,8 @@ from ledger.commitment import BUCKET_COUNTS
 from ledger.errors import LocalError
 from ledger.genesis import Parameters
 from ledger.primitives import HASH_BYTES, Hash
-from node import state_file
-from node.state_file import CHUNK_ROWS, Description, describe, read_rows, writing
+from node.state_files import state_file
+from node.state_files.state_file import CHUNK_ROWS, Description, describe, read_rows, writing
 
 hashes = st.binary(min_size=HASH_BYTES, max_size=HASH_BYTES).map(Hash)
 numbers = st.integers(0, 2**53 - 1)

@@ -32,7 +32,7 @@ from ledger.transaction import (
 )
 from ledger.transaction import verify_transaction as verify
 from node.cli.tx_partial import PartialTransaction, partial_of, start
-from node.threshold_account import account_of, new_account
+from node.keys.threshold_account import account_of, new_account
 from tests.support.transfers import CHAIN_ID, draft
 
 POOL: Sequence[Signer] = [

@@ -14,7 +14,7 @@ the two files of the vote record, and the signer of nine seeds in ten.
     disk_plan.py        what goes wrong with disks in a seed
     disk_faults.py      how, and what supervisor and operators do about it
     node.py             one node: the parts of node/runtime.py without asyncio
-    synchronisation.py  node/catchup.py without asyncio
+    synchronisation.py  node/sync/catchup.py without asyncio
     byzantine.py        validators that do what they should not
     plan.py             what one seed decides
     faults.py           when links break, nodes pause and crash

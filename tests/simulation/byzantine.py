@@ -31,10 +31,10 @@ from ledger.block import Block
 from ledger.crypto import Signer, sha256
 from ledger.primitives import SIGNATURE_BYTES, Hash
 from ledger.registry import Certificate, Phase
-from node import sync_wire
-from node.consensus_wire import encode_message
-from node.sync_wire import RangeAnswer
-from node.wire import FrameKind
+from node.network.consensus_wire import encode_message
+from node.network.wire import FrameKind
+from node.sync import sync_wire
+from node.sync.sync_wire import RangeAnswer
 from tests.simulation.node import SimulatedNode, Site
 from tests.simulation.process import Process
 

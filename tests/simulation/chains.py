@@ -25,9 +25,9 @@ from ledger.threshold import ThresholdModule
 from ledger.transaction import Draft, Transaction
 from ledger.transfers import SEND, TransfersModule
 from ledger.validators import ValidatorsModule
-from node.block_store import BlockStore
 from node.modules import ROLE_BOOK, build_executor
-from node.storage import open_chain
+from node.store.block_store import BlockStore
+from node.store.storage import open_chain
 from tests.simulation import governed
 from tests.simulation.governed import JOINERS, joiner, organisation
 from tests.simulation.world import START_MS

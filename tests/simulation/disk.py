@@ -2,7 +2,7 @@
 
 A fuse counts the operations of a node that touch the world outside (disk, links); when it is
 burnt the process dies at exactly this point: before a sync, after it and before the sends, between
-two sends. Those are the crash points of node/wal.py and of the commit batch.
+two sends. Those are the crash points of node/votes/wal.py and of the commit batch.
 
 Beside that a disk may be ill (tests/simulation/disk_faults.py): slow, refusing, full, or giving
 back what was never written there. What a sync that failed leaves behind is what Linux leaves: the

@@ -17,9 +17,9 @@ from ledger.primitives import Hash
 from ledger.receipt import Receipt, decode_leaves, decode_receipt
 from ledger.registry import Certificate, Phase, ValidatorSet
 from ledger.validators import admitted_node_keys
-from node.chain_proofs import stored_certificate
-from node.execution import AppliedBlock, Chain
 from node.modules import TOKEN
+from node.reads.chain_proofs import stored_certificate
+from node.replica.execution import AppliedBlock, Chain
 from tests.simulation.chains import ChainTemplate
 from tests.simulation.sets import SetWatch, required_seals
 from tests.simulation.violation import Violation

@@ -25,12 +25,12 @@ import consensus.viewing
 import ledger.registry
 import ledger.set_changes
 import ledger.validator_tables
-import node.block_store
-import node.effects
-import node.execution
-import node.peer_heads
-import node.wal
-import node.wal_format
+import node.replica.effects
+import node.replica.execution
+import node.store.block_store
+import node.sync.peer_heads
+import node.votes.wal
+import node.votes.wal_format
 from consensus import wal_records
 from consensus.events import Verdict
 from ledger.errors import LocalError
@@ -130,7 +130,7 @@ def _rows_with_certificate(self: Any, height: int) -> Any:
     return time_ms, rows if certificate in dict(rows) else [*rows, (certificate, 0)]
 
 
-class _ForgetfulOfFailure(node.wal.WriteAheadLog):
+class _ForgetfulOfFailure(node.votes.wal.WriteAheadLog):
     """A vote record that goes on after a sync that failed: the next one will do."""
 
     def append(self, records: list[bytes]) -> None:
@@ -157,30 +157,30 @@ class _ReadOnly:
 
 def _without_checksum(data: bytes, offset: int, seed: int) -> Any:
     """Whatever starts like a frame is one."""
-    header = data[offset : offset + node.wal_format._FRAME_HEADER.size]
-    if header[:4] != node.wal_format._FRAME_MAGIC:
+    header = data[offset : offset + node.votes.wal_format._FRAME_HEADER.size]
+    if header[:4] != node.votes.wal_format._FRAME_MAGIC:
         return None
-    *fields, length, _ = node.wal_format._FRAME_HEADER.unpack(header)
-    start = offset + node.wal_format._FRAME_HEADER_BYTES
+    *fields, length, _ = node.votes.wal_format._FRAME_HEADER.unpack(header)
+    start = offset + node.votes.wal_format._FRAME_HEADER_BYTES
     body = data[start : start + length]
-    mended = node.wal_format._FRAME_HEADER.pack(*fields, length, crc32(body, seed))
-    mended += node.wal_format._CRC.pack(crc32(mended, seed)) + body
+    mended = node.votes.wal_format._FRAME_HEADER.pack(*fields, length, crc32(body, seed))
+    mended += node.votes.wal_format._CRC.pack(crc32(mended, seed)) + body
     page = bytes(data[:offset]) + mended + data[start + length :]
     return _COPY_AT(page, offset, seed)
 
 
 def _first_copies(data: bytes, seed: int) -> Any:
     """As if each frame were written once."""
-    return [frame for frame in node.wal_format.scan(data, seed) if 0 in frame.intact]
+    return [frame for frame in node.votes.wal_format.scan(data, seed) if 0 in frame.intact]
 
 
-_RECOVER: Final = node.wal._recover
-_COPY_AT: Final = node.wal_format._copy_at
+_RECOVER: Final = node.votes.wal._recover
+_COPY_AT: Final = node.votes.wal_format._copy_at
 _NEXT_HEIGHT: Final = consensus.safety.VoteGuard.next_height
 _SET_CHANGE: Final = ledger.validator_tables.SetChange
-_PERFORM: Final = node.effects.ReplicaDriver.perform
-_COMMIT: Final = node.block_store.BlockStore.commit
-_ROWS_OF: Final = node.block_store.BlockStore._rows_of
+_PERFORM: Final = node.replica.effects.ReplicaDriver.perform
+_COMMIT: Final = node.store.block_store.BlockStore.commit
+_ROWS_OF: Final = node.store.block_store.BlockStore._rows_of
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -216,7 +216,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "sent before durable",
-        ((node.effects.ReplicaDriver, "perform", _send_before_sync),),
+        ((node.replica.effects.ReplicaDriver, "perform", _send_before_sync),),
     ),
     Mutation(
         "prepared certificates are not verified",
@@ -235,11 +235,11 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "the commit batch is not synced",
-        ((node.block_store.BlockStore, "commit", _commit_unsynced),),
+        ((node.store.block_store.BlockStore, "commit", _commit_unsynced),),
     ),
     Mutation(
         "blocks are not executed before voting",
-        ((node.execution.Chain, "check", lambda self, proposal: Verdict.VALID),),
+        ((node.replica.execution.Chain, "check", lambda self, proposal: Verdict.VALID),),
     ),
     Mutation(
         "a view's timer never runs",
@@ -247,34 +247,34 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "sent before durable, on slow disks",
-        ((node.effects.ReplicaDriver, "perform", _send_before_sync),),
+        ((node.replica.effects.ReplicaDriver, "perform", _send_before_sync),),
         disk=("slow",),
     ),
     Mutation(
         "a vote record goes on after a sync that failed",
-        ((node.wal, "WriteAheadLog", _ForgetfulOfFailure),),
+        ((node.votes.wal, "WriteAheadLog", _ForgetfulOfFailure),),
         disk=("failing",),
     ),
     Mutation(
         "a record in memory is believed after a sync that failed",
-        ((node.wal, "_recover", _rewrite_nothing),),
+        ((node.votes.wal, "_recover", _rewrite_nothing),),
         disk=("failing",),
     ),
     Mutation(
         "frames of the vote record are believed without their checksum",
-        ((node.wal_format, "_copy_at", _without_checksum),),
+        ((node.votes.wal_format, "_copy_at", _without_checksum),),
         disk=("torn", "reordered"),
     ),
     Mutation(
         "the second copy of a frame of the vote record is not read",
-        ((node.wal, "scan", _first_copies),),
+        ((node.votes.wal, "scan", _first_copies),),
         disk=("misread",),
         first=100,
         seeds=50,
     ),
     Mutation(
         "the commit batch is not synced, on disks that lose the end of a log",
-        ((node.block_store.BlockStore, "commit", _commit_unsynced),),
+        ((node.store.block_store.BlockStore, "commit", _commit_unsynced),),
         disk=("torn",),
     ),
     Mutation(
@@ -312,12 +312,12 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "light clients are not told of changes of the set",
-        ((node.execution.Chain, "_set_change", lambda self, block, executed: b""),),
+        ((node.replica.execution.Chain, "_set_change", lambda self, block, executed: b""),),
         changes=True,
     ),
     Mutation(
         "the certificate of a change of the set goes with its block",
-        ((node.block_store.BlockStore, "_rows_of", _rows_with_certificate),),
+        ((node.store.block_store.BlockStore, "_rows_of", _rows_with_certificate),),
         changes=True,
         pruning=True,
     ),
@@ -325,7 +325,7 @@ MUTATIONS: Final = (
         "who lacks a block is asked for it again",
         (
             (consensus.sync.RangePlanner, "peer_holds_from", _nothing),
-            (node.peer_heads.PeerHeads, "holds_from", _nothing),
+            (node.sync.peer_heads.PeerHeads, "holds_from", _nothing),
         ),
         pruning=True,
     ),

@@ -6,7 +6,7 @@ from functools import partial
 from random import Random
 from zlib import crc32
 
-from node.wire import FrameKind
+from node.network.wire import FrameKind
 from tests.simulation.world import World
 
 Receive = Callable[[int, FrameKind, bytes], None]

@@ -16,13 +16,13 @@ from typing import Final
 from api.light import TrustedGenesis
 from ledger import genesis
 from ledger.kv import MemoryStore
-from node.block_store import BlockStore
-from node.peer_heads import UNHELD_REMEDY
 from node.snapshots.checking import ChainRules, CheckedManifest
 from node.snapshots.file import SnapshotFile
 from node.snapshots.format import MANIFEST
 from node.snapshots.making import SnapshotMaker, make_at_once
 from node.snapshots.restoring import JoinFolder
+from node.store.block_store import BlockStore
+from node.sync.peer_heads import UNHELD_REMEDY
 from tests.simulation.node import SimulatedNode, Site
 from tests.simulation.process import Process
 from tests.simulation.pruning_plan import Late, PruningPlan

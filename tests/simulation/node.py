@@ -10,8 +10,8 @@ from ledger.crypto import Signer
 from ledger.errors import InvariantViolation, LocalError
 from ledger.registry import ValidatorSet
 from ledger.validator_tables import seat_of
-from node.pruning import PruningRules
-from node.wire import FrameKind
+from node.network.wire import FrameKind
+from node.store.pruning import PruningRules
 from tests.simulation.chains import ChainTemplate, copy_rows
 from tests.simulation.disk import Crash, Disk, Fuse
 from tests.simulation.monitor import Monitor, require_at_most

@@ -28,9 +28,7 @@ from ledger.primitives import Hash
 from ledger.transaction import Transaction, authority_problem
 from ledger.validator_tables import set_at
 from ledger.validators import admitted_node_keys
-from node.block_server import BlockServer
-from node.block_store import BlockStore
-from node.consensus_wire import (
+from node.network.consensus_wire import (
     CompactProposal,
     TransactionsAnswer,
     TransactionsAsk,
@@ -39,15 +37,17 @@ from node.consensus_wire import (
     encode_ask,
     encode_message,
 )
-from node.effects import ReplicaDriver
-from node.execution import AppliedBlock, Chain
-from node.gossip import decode_batch, encode_batch
-from node.ingest import Ingest
-from node.proposals import ProposalAssembler, answer_positions
+from node.network.wire import FrameKind
+from node.replica.effects import ReplicaDriver
+from node.replica.execution import AppliedBlock, Chain
+from node.replica.proposals import ProposalAssembler, answer_positions
 from node.signing.ring import KeyRing
-from node.storage import OpenedChain, certified_block_bytes, open_chain, with_vote_record
-from node.wal import OpenedLog, open_log_on
-from node.wire import FrameKind
+from node.store.block_store import BlockStore
+from node.store.storage import OpenedChain, certified_block_bytes, open_chain, with_vote_record
+from node.sync.block_server import BlockServer
+from node.transactions.gossip import decode_batch, encode_batch
+from node.transactions.ingest import Ingest
+from node.votes.wal import OpenedLog, open_log_on
 from tests.simulation.disk import Crash
 from tests.simulation.synchronisation import Synchronisation
 from tests.simulation.turns import Turns

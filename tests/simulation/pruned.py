@@ -2,8 +2,8 @@
 
 from ledger.errors import InvariantViolation
 from node.audit import first_damage
-from node.block_store import BlockStore
-from node.execution import Chain
+from node.replica.execution import Chain
+from node.store.block_store import BlockStore
 from tests.simulation.chains import ChainTemplate
 from tests.simulation.node import SimulatedNode
 from tests.simulation.sets import SetWatch

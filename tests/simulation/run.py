@@ -7,7 +7,7 @@ from typing import Final
 from unittest.mock import patch
 
 from ledger.errors import ensure
-from node.pruning import PruningRules
+from node.store.pruning import PruningRules
 from tests.simulation.byzantine import ByzantineNode, Coven, TwinNode
 from tests.simulation.chains import chain_template, validator_keys, verify_once
 from tests.simulation.changing import changing_plan_of, is_tolerated
@@ -369,7 +369,7 @@ def run_seed(
     """
     ensure(n >= 1, "a chain has a validator")
     with (
-        patch("node.ingest.verify_transaction", verify_once),
+        patch("node.transactions.ingest.verify_transaction", verify_once),
         # What a part of the node costs in CPU is of no interest here, and asking is a system call.
         patch("node.meter.time.thread_time_ns", lambda: 0),
     ):

@@ -23,8 +23,8 @@ from ledger.receipt import Receipt
 from ledger.registry import Certificate, Participation, ValidatorSet
 from ledger.set_changes import PROBE
 from ledger.validator_tables import set_at
-from node.chain_proofs import chain_proof
-from node.execution import Chain
+from node.reads.chain_proofs import chain_proof
+from node.replica.execution import Chain
 from tests.simulation.chains import ChainTemplate
 from tests.simulation.violation import Violation
 

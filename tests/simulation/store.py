@@ -13,7 +13,7 @@ from os import strerror
 from pathlib import Path
 
 from ledger.kv import MemoryStore, WriteBatch
-from node.disk_errors import engine_error
+from node.files.disk_errors import engine_error
 from tests.simulation.disk import BadRead, Crash, Disk, Fuse, Misread
 
 Undo = list[tuple[bytes, bytes | None]]

@@ -1,4 +1,4 @@
-"""node/catchup.py without asyncio: carries out what RangePlanner plans, and fetches by hash."""
+"""node/sync/catchup.py without asyncio: does what RangePlanner plans, and fetches by hash."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -10,10 +10,10 @@ from consensus.messages import BlockResponse, CertifiedBlock, Message, ReadPropo
 from consensus.sync import MAX_OWED_ANSWERS, SECOND_ASK_MS, RangePlanner, RangeRequest
 from ledger.errors import DecodeError, PeerError
 from ledger.primitives import Hash
-from node import sync_wire
-from node.block_server import BlockServer
-from node.peer_heads import PeerHeads, Unheld
-from node.sync_wire import (
+from node.sync import sync_wire
+from node.sync.block_server import BlockServer
+from node.sync.peer_heads import PeerHeads, Unheld
+from node.sync.sync_wire import (
     BlockAnswer,
     BlockAsk,
     HeadAsk,

@@ -1,4 +1,4 @@
-"""The two files of a vote record, in sectors: node/wal.py reads and writes them.
+"""The two files of a vote record, in sectors: node/votes/wal.py reads and writes them.
 
 Each has what a process reads (the page cache) and what survives loss of power (the platter).
 """
@@ -22,8 +22,8 @@ from consensus.wal_records import (
 )
 from ledger.block import Block, decode_block
 from ledger.registry import Phase
-from node.vote_files import FILES, Content
-from node.wal_format import COPIES, PAGE_BYTES, Frame, read_file_header, scan
+from node.votes.vote_files import FILES, Content
+from node.votes.wal_format import COPIES, PAGE_BYTES, Frame, read_file_header, scan
 from tests.simulation.disk import SECTOR_BYTES, BadRead, Crash, Disk, Fuse, Misread
 
 Durable = tuple[Phase, int, int, bytes]

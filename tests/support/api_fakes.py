@@ -32,7 +32,7 @@ from ledger.transaction import (
 )
 from ledger.transfers import SEND
 from node.modules import build_executor
-from node.pending_feed import PendingFeed
+from node.transactions.pending_feed import PendingFeed
 from tests.support.transfers import signed
 
 BLOCK_INTERVAL_MS = 500

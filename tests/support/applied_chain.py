@@ -20,11 +20,11 @@ from ledger.steps import finish
 from ledger.transaction import Draft, Transaction, sign, verify_transaction
 from ledger.transfers import SEND
 from ledger.validator_tables import set_at
-from node.block_store import BlockStore
-from node.execution import AppliedBlock, Chain
-from node.pruning import PruningRules
-from node.storage import OpenedChain, open_chain
-from node.wal_format import Marker
+from node.replica.execution import AppliedBlock, Chain
+from node.store.block_store import BlockStore
+from node.store.pruning import PruningRules
+from node.store.storage import OpenedChain, open_chain
+from node.votes.wal_format import Marker
 from tests.support.ledger_chain import (
     CHAIN_ID,
     RICH,

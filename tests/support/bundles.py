@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from node.keystore import KeyKind, open_seed
+from node.keys.keystore import KeyKind, open_seed
 from node.localnet.creation import PASSWORD
 from node.localnet.layout import load
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from node import config, keystore
-from node.keystore import LOCAL_COST, KeyKind
-from node.threshold_account import new_account
+from node import config
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
+from node.keys.threshold_account import new_account
 from tests.support.shell import Shell
 
 PASSWORD: Final = "ceremony of four"

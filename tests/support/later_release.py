@@ -19,14 +19,14 @@ ROOT: Final = Path(__file__).parents[2]
 
 _EDITS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "node/version.py": ((f'VERSION: Final = "{VERSION}"', f'VERSION: Final = "{LATER}"'),),
-    "node/wire.py": (
+    "node/network/wire.py": (
         ("NEWEST_PROTOCOL: Final = 1", "NEWEST_PROTOCOL: Final = 2"),
         # Version 2 may say how it is in a PING, which version 1 refuses as too long.
         ("FrameKind.PING: 0,", "FrameKind.PING: 8,"),
         ("later: tuple[object, ...] = ()", 'later: tuple[object, ...] = ("a field of version 2",)'),
         ("if later and newest <= NEWEST_PROTOCOL:", "if later and newest < 2:"),
     ),
-    "node/connection.py": (
+    "node/network/connection.py": (
         (
             '_write_one(FrameKind.PING, b"")',
             '_write_one(FrameKind.PING, b"version2" if self.protocol == 2 else b"")',

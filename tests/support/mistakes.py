@@ -10,12 +10,13 @@ from typing import Final
 
 import pytest
 
-from node import assembly, cli, config, wal_format
-from node.backup import backup
-from node.data_folder import FILE
-from node.keystore import LOCAL_COST, KeyKind, create_key
+from node import assembly, cli, config
+from node.backups.backup import backup
+from node.keys.keystore import LOCAL_COST, KeyKind, create_key
 from node.localnet.creation import PASSWORD, Wish, prepare
 from node.signing.settings import SIGNER_FILE, Pkcs11Config, SignerConfig, load_home, render_home
+from node.store.data_folder import FILE
+from node.votes import wal_format
 from tests.support.refusals import change
 from tests.support.sealed_chain import SealedChain
 from tests.support.signer_homes import own_home

@@ -11,15 +11,15 @@ from ledger.block import Block
 from ledger.crypto import Ed25519Signer
 from ledger.registry import Certificate, Phase
 from ledger.validator_tables import set_at
-from node import keystore
-from node.assembly import CHAIN_FOLDER, read_genesis
-from node.chain_proofs import chain_proof
-from node.keystore import KeyKind
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 from node.localnet.creation import PASSWORD, VALIDATOR_KEY
 from node.modules import build_executor
+from node.opening import CHAIN_FOLDER, read_genesis
+from node.reads.chain_proofs import chain_proof
 from node.snapshots.making import SnapshotMaker, make_at_once
 from node.snapshots.shelf import FOLDER, Shelf
-from node.stores import open_store
+from node.store.stores import open_store
 from tests.support.applied_chain import AppliedChain
 from tests.support.running_nodes import RunningNodes
 

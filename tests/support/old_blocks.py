@@ -8,8 +8,8 @@ from ledger.block import Header
 from ledger.crypto import keccak256
 from ledger.kv import KeyValueStore
 from ledger.primitives import Address, Hash
-from node.block_store import BlockParts, BlockStore
-from node.wal_format import Marker
+from node.store.block_store import BlockParts, BlockStore
+from node.votes.wal_format import Marker
 
 MARKER = Marker(b"m" * 16, 1, 1, 1)
 GENESIS = BlockParts(0, Hash(b"g" * 32), b"genesis")

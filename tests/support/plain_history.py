@@ -7,9 +7,9 @@ from ledger.block import decode_block
 from ledger.concerned import positions
 from ledger.kv import KeyValueStore
 from ledger.primitives import Address
-from node.account_index import INDEX_PREFIX, place_of
-from node.block_store import BlockStore
-from node.index_rebuild import whom_concerns
+from node.store.account_index import INDEX_PREFIX, place_of
+from node.store.block_store import BlockStore
+from node.store.index_rebuild import whom_concerns
 
 _END = bytes((INDEX_PREFIX[0] + 1,))
 

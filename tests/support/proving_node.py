@@ -9,9 +9,9 @@ from ledger.kv import KeyValueStore
 from ledger.message_registry import MessageType
 from ledger.set_changes import PROBE
 from node.modules import ROLE_BOOK, TOKEN
-from node.pruning import PruningRules
 from node.runtime import Runtime
 from node.service import Service
+from node.store.pruning import PruningRules
 from tests.support.applied_chain import DOCUMENT, AppliedChain
 from tests.support.ledger_chain import AUTHORITY, CHAIN_ID, validator, validator_signer
 

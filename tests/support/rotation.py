@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from api.ports import NodePort
-from node import config, keystore
-from node.keystore import LOCAL_COST, KeyKind
+from node import config
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
 from node.localnet.creation import PASSWORD
 
 NEXT_VALIDATOR: Path = Path("keys/validator-2.json")

@@ -13,9 +13,10 @@ from ledger.primitives import Address
 from ledger.threshold import Witness
 from ledger.transaction import Draft, Transaction, sign, sign_threshold
 from ledger.transfers import SEND
-from node import assembly, config, keystore
-from node.assembly import CHAIN_FOLDER, VOTES_FOLDER, Node
-from node.keystore import KeyKind
+from node import assembly, config
+from node.assembly import Node
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 from node.localnet.creation import (
     ACCOUNT_KEY,
     CHAIN_ID,
@@ -25,7 +26,8 @@ from node.localnet.creation import (
     prepare,
     read_keys,
 )
-from node.metrics import Metrics
+from node.opening import CHAIN_FOLDER, VOTES_FOLDER
+from node.watch.metrics import Metrics
 from tests.support.transfers import draft as transfer_draft
 
 WAIT_S: Final = 20.0

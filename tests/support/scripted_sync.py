@@ -7,11 +7,11 @@ from collections.abc import Callable
 from consensus.messages import CertifiedBlock
 from consensus.sync import Progress
 from ledger.errors import PeerError
-from node import sync_wire
-from node.block_server import BlockServer
-from node.catchup import Synchroniser
-from node.reputation import FULL_POINTS
-from node.sync_wire import BlockAnswer, NotHeld, PieceAnswer, RangeAnswer, SnapshotsAnswer
+from node.network.reputation import FULL_POINTS
+from node.sync import sync_wire
+from node.sync.block_server import BlockServer
+from node.sync.catchup import Synchroniser
+from node.sync.sync_wire import BlockAnswer, NotHeld, PieceAnswer, RangeAnswer, SnapshotsAnswer
 from tests.support.certified_blocks import read_block
 
 WAIT_S = 20.0

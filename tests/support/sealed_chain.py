@@ -18,8 +18,8 @@ from ledger.registry import Certificate, Evidence, Participation, Phase
 from ledger.state import State
 from ledger.steps import finish
 from ledger.transaction import Draft, Transaction, sign
-from node import assembly, config
-from node.execution import AppliedBlock, Chain
+from node import config, opening
+from node.replica.execution import AppliedBlock, Chain
 from tests.support.governed_town import Sent, account, signer
 
 
@@ -33,7 +33,7 @@ class SealedChain:
         self.applied: AppliedBlock | None = None
         self.mempool = Mempool(0, lambda _: True)
         for home in homes:
-            opened = assembly.open_files(config.load(home / config.CONFIG_FILE, {}))
+            opened = opening.open_files(config.load(home / config.CONFIG_FILE, {}))
             self._open.callback(opened.chain.blocks.close)
             self._open.callback(opened.votes.log.close)
             mempool = Mempool(opened.chain.head.height, lambda _: True)

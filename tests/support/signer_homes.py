@@ -9,12 +9,13 @@ from consensus.messages import SigningDomain
 from ledger import genesis
 from ledger.crypto import Ed25519Signer
 from ledger.primitives import Hash
-from node import config, keystore
-from node.assembly import read_genesis
+from node import config
 from node.cli.home import VALIDATOR_KEY
-from node.keystore import LOCAL_COST, KeyKind
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
 from node.localnet.creation import PASSWORD
 from node.modules import build_executor
+from node.opening import read_genesis
 from node.signing.last_signed import create_record
 from node.signing.settings import (
     SIGNER_FILE,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node import config
-from node.assembly import CHAIN_FOLDER
 from node.modules import build_executor
-from node.pruning import PruningRules
-from node.stores import open_store
+from node.opening import CHAIN_FOLDER
+from node.store.pruning import PruningRules
+from node.store.stores import open_store
 from tests.support.applied_chain import DOCUMENT, AppliedChain
 
 

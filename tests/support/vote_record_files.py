@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from node.wal import open_log
-from node.wal_format import PAGE_BYTES, Marker
+from node.votes.wal import open_log
+from node.votes.wal_format import PAGE_BYTES, Marker
 
 FILES: Final = ("votes-0.wal", "votes-1.wal")
 LARGE: Final = bytes(range(256)) * 60

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from node import keystore
+from node.keys import keystore
 from tests.support.ceremony_homes import MEMBERS, Ceremony
 from tests.support.shell import Shell
 

@@ -11,8 +11,8 @@ from ledger.concerned import HOOKS
 from ledger.errors import DecodeError, InvariantViolation
 from ledger.kv import KeyValueStore, MemoryStore, WriteBatch
 from ledger.primitives import Address
-from node import account_index
-from node.account_index import (
+from node.store import account_index
+from node.store.account_index import (
     INDEX_PREFIX,
     SHARD_BLOCKS,
     AccountIndex,
@@ -23,7 +23,7 @@ from node.account_index import (
     place_of,
     split_place,
 )
-from node.stores import installed_engines, open_store
+from node.store.stores import installed_engines, open_store
 
 ACCOUNTS = [Address(bytes((number,)) * 20) for number in range(1, 4)]
 ALL_ROWS = INDEX_PREFIX, bytes((INDEX_PREFIX[0] + 1,))

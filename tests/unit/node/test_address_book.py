@@ -3,8 +3,8 @@
 import pytest
 
 from ledger.errors import LocalError
-from node.address_book import AddressBook
-from node.peers import Role
+from node.network.address_book import AddressBook
+from node.network.peers import Role
 
 OLD, NEW, NEWER, OTHER, STRANGER = (name * 32 for name in (b"o", b"n", b"m", b"t", b"s"))
 AT, THERE = "a.example:1", "b.example:2"

@@ -12,15 +12,17 @@ import pytest
 from consensus.chain import RECENT_HEIGHTS
 from ledger.errors import LocalError
 from ledger.kv import WriteBatch
-from node import audit, config, keystore, sealed_stream
-from node.account_index import HistoryRules
-from node.assembly import VOTES_FOLDER
-from node.backup import backup, restore, verify
-from node.fence import Fence, Standing, read_fence, write_fence
-from node.keystore import LOCAL_COST, KeyKind
-from node.pruning import PruningRules
-from node.sealed_stream import MAGIC, seal
-from node.stores import open_store
+from node import audit, config
+from node.backups import sealed_stream
+from node.backups.backup import backup, restore, verify
+from node.backups.sealed_stream import MAGIC, seal
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
+from node.opening import VOTES_FOLDER
+from node.signing.fence import Fence, Standing, read_fence, write_fence
+from node.store.account_index import HistoryRules
+from node.store.pruning import PruningRules
+from node.store.stores import open_store
 from tests.support.shell import Shell
 from tests.support.snapshots import GENESIS, gathered, grown, snapshot_of
 from tests.support.stopped_homes import Home, empty_home, make_home
@@ -268,11 +270,19 @@ def test_a_full_disk_is_said_before_and_while_writing(
 @pytest.mark.parametrize(
     ("place", "number", "said"),
     [
-        ("node.sealed_stream._push", errno.EIO, "cannot write {part}: Input/output error"),
+        ("node.backups.sealed_stream._push", errno.EIO, "cannot write {part}: Input/output error"),
         ("os.fsync", errno.EIO, "cannot write {part}: Input/output error. Check the disk"),
-        ("node.backup_content._append", errno.ENOSPC, "cannot restore {part}: the disk is full"),
-        ("node.backup_content._append", errno.EIO, "cannot restore {part}: Input/output error"),
-        ("node.backup.sync_folder", errno.EIO, "cannot write {part}: Input/output error"),
+        (
+            "node.backups.backup_content._append",
+            errno.ENOSPC,
+            "cannot restore {part}: the disk is full",
+        ),
+        (
+            "node.backups.backup_content._append",
+            errno.EIO,
+            "cannot restore {part}: Input/output error",
+        ),
+        ("node.backups.backup.sync_folder", errno.EIO, "cannot write {part}: Input/output error"),
     ],
 )
 def test_a_disk_that_fails_while_a_backup_is_written_or_proved_leaves_none(

@@ -14,10 +14,10 @@ from api import admin_server
 from api.admin_server import ROWS_PATH, AdminServer
 from ledger.errors import LocalError
 from ledger.kv import KeyValueReader, MemoryStore, WriteBatch
-from node import backup_rows
-from node.backup_rows import RowGiver, rows_of, running_frames
-from node.last_backup import note_backup
-from node.private_socket import bind_private
+from node.backups import backup_rows
+from node.backups.backup_rows import RowGiver, rows_of, running_frames
+from node.backups.last_backup import note_backup
+from node.files.private_socket import bind_private
 from tests.support.api_fakes import FakeNode
 
 ROWS = {b"%06d" % number: b"v" * 1_000 for number in range(3_000)}

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from ledger.errors import DecodeError, InvariantViolation, LocalError
 from ledger.kv import MemoryStore, WriteBatch
 from ledger.primitives import Hash
-from node.block_store import BlockParts, BlockStore, Head, lowest_rows
-from node.stores import open_store
-from node.wal import open_log
-from node.wal_format import Marker
+from node.store.block_store import BlockParts, BlockStore, Head, lowest_rows
+from node.store.stores import open_store
+from node.votes.wal import open_log
+from node.votes.wal_format import Marker
 
 MARKER = Marker(b"m" * 16, 3, 2, 99)
 GENESIS = BlockParts(

@@ -8,8 +8,8 @@ from consensus import sync
 from consensus.message_wire import encode
 from ledger.errors import PeerError
 from ledger.primitives import ZERO_HASH
-from node import block_fetcher, catchup, sync_wire
-from node.sync_wire import BlockAnswer, HeadAsk, RangeAnswer, RangeAsk
+from node.sync import block_fetcher, catchup, sync_wire
+from node.sync.sync_wire import BlockAnswer, HeadAsk, RangeAnswer, RangeAsk
 from tests.support.certified_blocks import StandInBlock, certified, make_chain
 from tests.support.scripted_sync import WAIT_S, ScriptedNode, honest
 

@@ -7,8 +7,8 @@ import pytest
 from consensus import sync
 from consensus.message_wire import encode
 from ledger.primitives import ZERO_HASH
-from node import catchup, sync_wire
-from node.sync_wire import RangeAnswer, RangeAsk
+from node.sync import catchup, sync_wire
+from node.sync.sync_wire import RangeAnswer, RangeAsk
 from tests.support.certified_blocks import StandInBlock, certified, make_chain
 from tests.support.scripted_sync import WAIT_S, ScriptedNode, honest
 

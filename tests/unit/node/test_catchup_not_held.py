@@ -6,9 +6,9 @@ import pytest
 
 from consensus import sync
 from ledger.primitives import Hash
-from node import sync_wire
-from node.block_server import BlockServer
-from node.sync_wire import HeadAsk, NotHeld, RangeAnswer, RangeAsk, SyncQuestion
+from node.sync import sync_wire
+from node.sync.block_server import BlockServer
+from node.sync.sync_wire import HeadAsk, NotHeld, RangeAnswer, RangeAsk, SyncQuestion
 from tests.support.certified_blocks import make_chain
 from tests.support.scripted_sync import WAIT_S, ScriptedNode, honest
 

@@ -9,9 +9,10 @@ from ledger import codec
 from ledger.block import MAX_BLOCK_BYTES
 from ledger.errors import PeerError
 from ledger.primitives import Hash
-from node import block_server, sync_wire
-from node.block_server import BlockServer
-from node.sync_wire import (
+from node.network.wire import MAX_PAYLOAD_BYTES, FrameKind
+from node.sync import block_server, sync_wire
+from node.sync.block_server import BlockServer
+from node.sync.sync_wire import (
     ANSWER_BYTES,
     MAX_CERTIFIED_BYTES,
     MAX_OFFERS,
@@ -24,7 +25,6 @@ from node.sync_wire import (
     RangeAsk,
     SyncMessage,
 )
-from node.wire import MAX_PAYLOAD_BYTES, FrameKind
 
 PEER, OTHER = b"p" * 32, b"q" * 32
 HASH = Hash(b"h" * 32)

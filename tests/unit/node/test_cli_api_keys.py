@@ -8,8 +8,8 @@ import pytest
 from api import keys
 from api.keys import ApiKey
 from ledger.errors import LocalError
-from node import api_keys
 from node.cli import rpc
+from node.keys import api_keys
 from tests.support.shell import Shell
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from node import cli, config, keystore
-from node.keystore import LOCAL_COST, KeyKind
+from node import cli, config
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
 from tests.support.ceremony_homes import (
     BASE_PORT,
     MEMBERS,

@@ -12,9 +12,10 @@ from ledger.errors import LocalError
 from ledger.local_accounts import ed25519_accounts
 from ledger.message_registry import Field, Kind, MessageType
 from ledger.primitives import UNIT
-from node import cli, config, keystore, parent
+from node import cli, config, parent
 from node.cli.message_fields import body_of
-from node.keystore import KeyKind, open_seed
+from node.keys import keystore
+from node.keys.keystore import KeyKind, open_seed
 from node.localnet import creation, layout
 from node.localnet.creation import Wish
 from tests.support.shell import Shell

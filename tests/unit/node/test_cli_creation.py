@@ -11,13 +11,14 @@ from ledger import genesis
 from ledger.errors import LocalError
 from ledger.kv import MemoryStore, WriteBatch
 from ledger.state import State
-from node import config, keystore
-from node.keystore import KeyKind
+from node import config
+from node.keys import keystore
+from node.keys.keystore import KeyKind
+from node.keys.threshold_account import account_of
 from node.localnet import creation, layout, officials, ports
 from node.localnet.creation import Wish, prepare
 from node.localnet.layout import Town
 from node.modules import build_executor
-from node.threshold_account import account_of
 
 BASE = 22_000
 

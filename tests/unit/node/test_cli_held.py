@@ -11,13 +11,13 @@ import pytest
 from ledger.errors import LocalError
 from node.localnet import creation, held, layout
 from node.localnet.creation import Wish
-from node.stores import ENGINES
+from node.store.stores import ENGINES
 from tests.support.town import base_port
 
 HOLD = """
 import sys
 from pathlib import Path
-from node.stores import open_store
+from node.store.stores import open_store
 store = open_store(Path(sys.argv[1]), sys.argv[2], write_buffer_bytes=1 << 20, cache_bytes=1 << 20)
 print("open", flush=True)
 sys.stdin.readline()

@@ -6,13 +6,13 @@ import pytest
 
 from ledger.errors import LocalError
 from node import audit
-from node.assembly import CHAIN_FOLDER, read_genesis
-from node.block_store import BlockStore
 from node.localnet import creation, summary
 from node.localnet.layout import Town
 from node.modules import build_executor
-from node.storage import open_chain
-from node.stores import open_store
+from node.opening import CHAIN_FOLDER, read_genesis
+from node.store.block_store import BlockStore
+from node.store.storage import open_chain
+from node.store.stores import open_store
 
 
 @pytest.fixture

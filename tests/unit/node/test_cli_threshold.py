@@ -12,8 +12,9 @@ from governance.deciding import ADD_OBSERVER
 from ledger import threshold
 from ledger.crypto import Ed25519Signer, Secp256k1Signer, checksum_address
 from ledger.transaction import decode_transaction, verify_transaction
-from node import cli, keystore
-from node.keystore import LOCAL_COST, KeyKind
+from node import cli
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
 from tests.support.shell import Shell
 
 PASSWORD: Final = "correct horse battery"

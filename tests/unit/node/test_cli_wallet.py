@@ -13,9 +13,9 @@ from ledger.crypto import checksum_address
 from ledger.errors import LocalError
 from ledger.local_accounts import DEVELOPMENT_MNEMONIC, ed25519_accounts, secp256k1_accounts
 from ledger.primitives import MAX_AMOUNT, UNIT
-from node import keystore
 from node.cli import wallet_keys
 from node.cli.output import parse_amount
+from node.keys import keystore
 from node.wallet import ethereum_keystore, folder
 from node.wallet.ethereum_keystore import ScryptCost, read_keystore, write_keystore
 from node.wallet.folder import Cost, WalletFolder

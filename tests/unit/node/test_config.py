@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ledger.errors import LocalError
 from node.config import SECTIONS, Config, NetworkConfig, load, parse, render
 from node.options import FORMAT, FORMAT_KEY
-from node.pruning import LEAST_KEPT_BLOCKS
+from node.store.pruning import LEAST_KEPT_BLOCKS
 
 FILE = Path("home/config.toml")
 KEY = "ab" * 32

@@ -7,15 +7,15 @@ from typing import cast
 import pytest
 
 from ledger.primitives import Hash
-from node import connection as module
-from node.connection import (
+from node.network import connection as module
+from node.network.connection import (
     RECEIVE_HIGH_BYTES,
     WRITE_HIGH_BYTES,
     Connection,
     ConnectionTimes,
 )
-from node.frame_queue import SEND_BOUNDS
-from node.wire import FrameDecoder, FrameKind, Hello, encode_frame
+from node.network.frame_queue import SEND_BOUNDS
+from node.network.wire import FrameDecoder, FrameKind, Hello, encode_frame
 
 TIMES = ConnectionTimes(ping_s=5, silence_s=15)
 HELLO = encode_frame(FrameKind.HELLO, Hello(1, Hash(bytes(32)), 0, "").encode())
@@ -93,7 +93,7 @@ class Pipe(asyncio.Transport):
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     stand_in = Clock()
     loop = cast(asyncio.AbstractEventLoop, stand_in)
-    monkeypatch.setattr("node.connection.asyncio.get_running_loop", lambda: loop)
+    monkeypatch.setattr("node.network.connection.asyncio.get_running_loop", lambda: loop)
     return stand_in
 
 

@@ -13,9 +13,9 @@ from ledger.errors import LocalError
 from ledger.genesis import Genesis
 from ledger.state import State
 from ledger.validator_tables import set_at
-from node.block_store import PARTIAL_SCHEMA_VERSION, SCHEMA_VERSION, BlockStore
-from node.data_folder import FILE, LabelKeeper, read_label, require_openable
-from node.pruning import PruningRules
+from node.store.block_store import PARTIAL_SCHEMA_VERSION, SCHEMA_VERSION, BlockStore
+from node.store.data_folder import FILE, LabelKeeper, read_label, require_openable
+from node.store.pruning import PruningRules
 from tests.support.applied_chain import DOCUMENT, AppliedChain
 from tests.support.ledger_chain import AUTHORITY, genesis_document, parsed, validator_signer
 

@@ -8,8 +8,8 @@ from consensus.events import MessageReceived
 from consensus.messages import CertifiedBlock, Status
 from ledger.errors import PeerError
 from ledger.primitives import ZERO_HASH
-from node.delivery import SYNCHRONISER, BlockDelivery
-from node.inbox import Inbox
+from node.replica.delivery import SYNCHRONISER, BlockDelivery
+from node.replica.inbox import Inbox
 from tests.support.certified_blocks import StandInBlock, certified
 
 WRONG = PeerError("the certificate has too few seals")

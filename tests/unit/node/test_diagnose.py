@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from node import api_keys, bundle, config, keystore
+from node import config
+from node.keys import api_keys, keystore
 from node.localnet import creation
 from node.localnet.creation import Wish, prepare
 from node.signing.settings import PIN_VARIABLE
+from node.watch import bundle
 from tests.support.bundles import contents, leaked, secrets_of
 from tests.support.shell import Shell
 

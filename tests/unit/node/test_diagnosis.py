@@ -11,8 +11,8 @@ from consensus.messages import PrePrepare
 from consensus.replica import Replica, ReplicaConfig
 from ledger.registry import Phase
 from ledger.steps import finish
-from node.diagnosis import LAG_BLOCKS, STALLED_MS, Seal, target_height, why_stalled
-from node.peer_heads import Unheld
+from node.reads.diagnosis import LAG_BLOCKS, STALLED_MS, Seal, target_height, why_stalled
+from node.sync.peer_heads import Unheld
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import validator_signer
 

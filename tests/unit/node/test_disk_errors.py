@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node.disk_errors import engine_error, os_error
+from node.files.disk_errors import engine_error, os_error
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from dataclasses import replace
 from prometheus_client import CollectorRegistry
 
 from ledger.rows import key
-from node.economy_metrics import EconomyMetrics
-from node.instruments import show_economy
+from node.watch.economy_metrics import EconomyMetrics
+from node.watch.instruments import show_economy
 from tests.support.land_town import LandTown, land_section, zone_section
 from tests.unit.api.test_land_results import town_after
 from tokenomics.oracle.rounds import TOWN_ROUNDS, opened_round, town_round

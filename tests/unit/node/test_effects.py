@@ -37,8 +37,8 @@ from ledger.errors import InvariantViolation, LocalError, PeerError
 from ledger.executor import PIECE_TRANSACTIONS
 from ledger.primitives import Hash
 from ledger.registry import Phase
-from node.effects import ReplicaDriver
-from node.execution import AppliedBlock
+from node.replica.effects import ReplicaDriver
+from node.replica.execution import AppliedBlock
 from node.signing.ring import KeyRing
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import CHAIN_ID, genesis_document, parsed, validator_signer

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from node.engine_threads import NICENESS, low_priority
-from node.stores import installed_engines
+from node.store.engine_threads import NICENESS, low_priority
+from node.store.stores import installed_engines
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority on Linux")
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a thread has a 
 _OPEN = """
 import os, sys
 from pathlib import Path
-from node.stores import open_store
+from node.store.stores import open_store
 before = set(os.listdir("/proc/self/task"))
 open_store(Path(sys.argv[1]), sys.argv[2])
 after = set(os.listdir("/proc/self/task")) - before

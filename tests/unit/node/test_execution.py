@@ -14,7 +14,7 @@ from ledger.set_changes import PROBE
 from ledger.steps import finish
 from ledger.transaction import Transaction, decode_transaction
 from ledger.validator_tables import observers
-from node.execution import MAX_EXECUTED
+from node.replica.execution import MAX_EXECUTED
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import AUTHORITY, CHAIN_ID, STEP_MS, validator, validator_signer
 

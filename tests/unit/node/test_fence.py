@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import DecodeError, LocalError
-from node.fence import (
+from node.signing.fence import (
     MAX_KEYS,
     MAX_NUMBER,
     Fence,
@@ -28,7 +28,7 @@ from node.fence import (
     token_of,
     write_fence,
 )
-from node.fencing import admit_live
+from node.signing.fencing import admit_live
 from tests.support.applied_chain import DOCUMENT, AppliedChain
 
 KEY, OTHER = b"k" * 32, b"o" * 32

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from ledger import codec
 from ledger.errors import PeerError
 from ledger.transaction import MAX_TRANSACTION_BYTES
-from node import gossip
-from node.gossip import (
+from node.network.wire import MAX_PAYLOAD_BYTES, FrameKind
+from node.transactions import gossip
+from node.transactions.gossip import (
     BATCH_BYTES,
     BATCH_INTERVAL_S,
     BATCH_TRANSACTIONS,
@@ -19,7 +20,6 @@ from node.gossip import (
     decode_batch,
     encode_batch,
 )
-from node.wire import MAX_PAYLOAD_BYTES, FrameKind
 
 PEER = b"p" * 32
 

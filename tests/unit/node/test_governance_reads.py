@@ -23,8 +23,8 @@ from ledger.crypto import checksum_address
 from ledger.kv import MemoryStore
 from ledger.message_registry import MessageRegistry
 from ledger.state import State
-from node.governance_reads import GovernanceReads
-from node.preview import mandate_of
+from node.reads.governance_reads import GovernanceReads
+from node.reads.preview import mandate_of
 from tests.support.deciding_town import BUDGET, LAMBDA, TYPES, DecidingTown, message
 from tests.support.electorate_fake import institution, person
 from tests.support.json_schema import problems

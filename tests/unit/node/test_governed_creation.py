@@ -14,8 +14,9 @@ from ledger.kv import MemoryStore, WriteBatch
 from ledger.state import State
 from ledger.transaction import Draft, verify_transaction
 from ledger.transfers import SEND
-from node import config, threshold_account
+from node import config
 from node.constitution.people import PERSONS_A_CHAMBER, people_of
+from node.keys import threshold_account
 from node.localnet import charter, creation, held, joining, layout
 from node.localnet.cast import cast_of, organisation_sender
 from node.localnet.charter import FOUNDERS, FOUNDING_ACT, JOINING, Calendar

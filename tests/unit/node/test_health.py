@@ -4,8 +4,8 @@ import aiohttp
 import pytest
 
 from ledger.errors import LocalError
-from node.health import HealthServer, Readiness
-from node.metrics import Metrics
+from node.watch.health import HealthServer, Readiness
+from node.watch.metrics import Metrics
 
 
 async def test_the_three_answers_and_a_change_of_readiness() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from consensus.events import Event, MessageReceived, TimerFired, TimerKind, WorkAvailable
 from consensus.messages import Status
-from node.inbox import PEER_QUOTA_EVENTS, Inbox
+from node.replica.inbox import PEER_QUOTA_EVENTS, Inbox
 
 ALICE, BOB = b"a" * 32, b"b" * 32
 SEATS = dict[bytes, int]()

@@ -13,8 +13,8 @@ from ledger.mempool import MAX_VALIDITY_BLOCKS, Mempool, MempoolLimits
 from ledger.primitives import UNIT, Address, Hash
 from ledger.transaction import Draft, Transaction, sign, verify_transaction
 from ledger.transfers import SEND
-from node import ingest
-from node.ingest import TURN_TRANSACTIONS, Ingest
+from node.transactions import ingest
+from node.transactions.ingest import TURN_TRANSACTIONS, Ingest
 from tests.support import ethereum
 from tests.support.applied_chain import EXECUTOR
 from tests.support.ledger_chain import CHAIN_ID

@@ -12,8 +12,9 @@ from ledger.mempool import Mempool
 from ledger.primitives import Address, Hash
 from ledger.transaction import Draft, Transaction, sign, verify_transaction
 from ledger.transfers import SEND
-from node import ingest
-from node.ingest import (
+from node.network.reputation import BAD_TRANSACTION_POINTS, FULL_POINTS, Reputation
+from node.transactions import ingest
+from node.transactions.ingest import (
     MAX_ANSWERED_TRANSACTIONS,
     MAX_BAD_A_TURN,
     MAX_GOSSIP_WAITING_TRANSACTIONS,
@@ -21,7 +22,6 @@ from node.ingest import (
     TURN_TRANSACTIONS,
     Ingest,
 )
-from node.reputation import BAD_TRANSACTION_POINTS, FULL_POINTS, Reputation
 from tests.support.applied_chain import EXECUTOR
 from tests.support.ledger_chain import CHAIN_ID
 

@@ -11,9 +11,9 @@ from governance.proposals.proposal_rows import ballot_of
 from ledger.registry import Evidence, Participation, Phase
 from ledger.state import State
 from ledger.steps import finish
-from node.economy_metrics import EconomyMetrics
-from node.execution import AppliedBlock
-from node.instruments import offenders, show_proposals, tells_a_clock
+from node.replica.execution import AppliedBlock
+from node.watch.economy_metrics import EconomyMetrics
+from node.watch.instruments import offenders, show_proposals, tells_a_clock
 from tests.support.applied_chain import AppliedChain
 from tests.support.governed_town import ORGANISATIONS, GovernedTown
 from tests.support.ledger_chain import AUTHORITY, STEP_MS

@@ -8,15 +8,15 @@ import pytest
 from consensus.events import Event, WorkAvailable
 from ledger.crypto import Ed25519Signer, verify_ed25519
 from ledger.errors import InvariantViolation, LocalError
-from node import keystore
 from node.config import Config, NodeConfig
-from node.identities import Identities
-from node.keystore import LOCAL_COST, KeyKind
+from node.keys import keystore
+from node.keys.keystore import LOCAL_COST, KeyKind
+from node.network.identities import Identities
+from node.network.tls import NodeIdentity, server_name
 from node.signing.choice import prepare_ring
 from node.signing.ring import KeyRing
 from node.signing.settings import SignerConfig
 from node.signing.waiting import Request, Signed
-from node.tls import NodeIdentity, server_name
 
 ONE, TWO = (Ed25519Signer(name * 32) for name in (b"1", b"2"))
 

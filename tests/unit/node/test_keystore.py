@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ledger.crypto import Ed25519Signer, verify_ed25519
 from ledger.errors import LocalError
-from node.keystore import (
+from node.keys.keystore import (
     LOCAL_COST,
     STANDARD_COST,
     Cost,

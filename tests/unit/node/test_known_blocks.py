@@ -8,7 +8,7 @@ from ledger import block as ledger_block
 from ledger.block import Block
 from ledger.errors import DecodeError
 from ledger.ethereum_envelope import transfers_only
-from node.known_blocks import KEPT, KnownBlocks
+from node.sync.known_blocks import KEPT, KnownBlocks
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import CHAIN_ID
 

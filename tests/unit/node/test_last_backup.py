@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from node.backup import backup
+from node.backups.backup import backup
+from node.backups.last_backup import FILE, age_of_backup, last_backup_ms, note_backup
 from node.cli.doctor import examine
-from node.keystore import LOCAL_COST
-from node.last_backup import FILE, age_of_backup, last_backup_ms, note_backup
+from node.keys.keystore import LOCAL_COST
 from tests.support.stopped_homes import make_home
 
 HOUR_MS = 3_600_000

@@ -10,7 +10,7 @@ from ledger import codec
 from ledger.errors import DecodeError, LocalError
 from ledger.primitives import Hash
 from ledger.registry import Phase
-from node.private_files import replace_private
+from node.files.private_files import replace_private
 from node.signing import last_signed
 from node.signing.last_signed import (
     LastSigned,

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from node import log_setup
 from node.config import LogConfig
-from node.log_setup import configure_logging, set_level
+from node.watch import log_setup
+from node.watch.log_setup import configure_logging, set_level
 
 
 class Terminal(io.StringIO):
@@ -35,7 +35,7 @@ def logged(config: LogConfig, **values: object) -> str:
 
 def logged_to(stream: io.StringIO, config: LogConfig, **values: object) -> str:
     stop = configure_logging(config, stream)
-    structlog.get_logger("node.peers").info("connected", **values)
+    structlog.get_logger("node.network.peers").info("connected", **values)
     stop()
     return stream.getvalue()
 
@@ -46,7 +46,7 @@ def test_json_lines_carry_all_values() -> None:
     assert line == {
         "event": "connected",
         "level": "info",
-        "logger": "node.peers",
+        "logger": "node.network.peers",
         "height": 7,
         "organisation": "시청",
         "key": "ab",

@@ -8,10 +8,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.ports import RefusalReason
 from consensus.transitions import Step
 from ledger.primitives import UNIT
-from node.economy_metrics import ROUND_STATES, WAITING_PHASES, ZoneState, zone_state
 from node.meter import Part
-from node.metrics import Metrics, Total
-from node.wire import FrameKind
+from node.network.wire import FrameKind
+from node.watch.economy_metrics import ROUND_STATES, WAITING_PHASES, ZoneState, zone_state
+from node.watch.metrics import Metrics, Total
 
 PROMISED = [
     "consensus_height",

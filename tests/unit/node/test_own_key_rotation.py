@@ -12,7 +12,7 @@ from ledger.registry import Validator
 from ledger.set_changes import PROBE
 from ledger.validator_tables import set_at, timeline_of
 from node.assembly import roles_at_head
-from node.peers import Role
+from node.network.peers import Role
 from tests.support.governed_town import ORGANISATIONS, GovernedTown, stakeholders_section
 from tests.support.ledger_chain import validator, validator_signer
 

@@ -8,7 +8,7 @@ from api.methods import all_methods
 from governance.proposals.classes import BOUNDS, GovernanceParameters, ProposalClass
 from governance.proposals.lifecycle import Status
 from governance.proposals.parameter_changes import CHANGE_PARAMETER
-from node.parameter_reads import parameters
+from node.reads.parameter_reads import parameters
 from tests.support.governed_town import ORGANISATIONS, OWNERS, RESIDENTS, Carried, GovernedTown
 from tests.support.json_schema import problems
 from tests.support.ledger_chain import LedgerChain

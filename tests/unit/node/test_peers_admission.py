@@ -6,11 +6,11 @@ from typing import Any, cast
 import pytest
 
 from ledger.primitives import Hash
-from node.connection import Connection
-from node.identities import Identities
-from node.peers import Peer, PeerManager, Role
-from node.tls import NodeIdentity
-from node.wire import Hello
+from node.network.connection import Connection
+from node.network.identities import Identities
+from node.network.peers import Peer, PeerManager, Role
+from node.network.tls import NodeIdentity
+from node.network.wire import Hello
 
 KEY = b"k" * 32
 HELLO = Hello(chain_id=1, genesis_hash=Hash(bytes(32)), head_height=7, software="test")

@@ -3,11 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.backoff import RECONNECT_CAP_MS, RECONNECT_FIRST_MS, Backoff
-from node.frame_queue import FrameQueue, QueueBound
-from node.reputation import AFTER_BAN_POINTS, BAD_MESSAGE_POINTS, BAN_S, FULL_POINTS, Reputation
-from node.token_bucket import TokenBucket
-from node.wire import DATA_KINDS, FrameKind
+from node.network.backoff import RECONNECT_CAP_MS, RECONNECT_FIRST_MS, Backoff
+from node.network.frame_queue import FrameQueue, QueueBound
+from node.network.reputation import (
+    AFTER_BAN_POINTS,
+    BAD_MESSAGE_POINTS,
+    BAN_S,
+    FULL_POINTS,
+    Reputation,
+)
+from node.network.token_bucket import TokenBucket
+from node.network.wire import DATA_KINDS, FrameKind
 
 KEY = b"k" * 32
 SMALL = dict.fromkeys(DATA_KINDS, QueueBound(max_bytes=100, max_frames=4))

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from ledger.transaction import Transaction
-from node import pending_feed
-from node.pending_feed import PendingFeed
+from node.transactions import pending_feed
+from node.transactions.pending_feed import PendingFeed
 from tests.unit.ledger.unsigned import account, unsigned
 
 

@@ -25,11 +25,11 @@ from ledger.primitives import ZERO_HASH, Address
 from ledger.registry import Participation
 from ledger.rows import key
 from ledger.state import State
-from node.assembly import CHAIN_FOLDER
-from node.block_store import STATE_PREFIX
 from node.modules import build_executor
-from node.preview import mandate_of, plain_row, preview
-from node.stores import open_store
+from node.opening import CHAIN_FOLDER
+from node.reads.preview import mandate_of, plain_row, preview
+from node.store.block_store import STATE_PREFIX
+from node.store.stores import open_store
 from tests.support.deciding_town import BUDGET, LAMBDA, VALUES, DecidingTown, Value, message
 from tests.support.electorate_fake import institution
 from tests.support.shell import Shell

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import LocalError
-from node.private_socket import MAX_PATH_BYTES, bind_private, short_name
+from node.files.private_socket import MAX_PATH_BYTES, bind_private, short_name
 
 
 def asked(path: Path) -> int:

@@ -10,7 +10,7 @@ from ledger.block import Block, CompactBlock
 from ledger.errors import PeerError
 from ledger.primitives import Hash
 from ledger.transaction import Transaction
-from node.proposals import (
+from node.replica.proposals import (
     ASK_AGAIN_MS,
     FIRST_ASK_MS,
     MAX_ASKS,

@@ -10,10 +10,10 @@ from consensus.chain import RECENT_HEIGHTS
 from ledger.errors import InvariantViolation, LocalError
 from ledger.kv import MemoryStore, WriteBatch
 from ledger.primitives import Address
-from node import pruning
-from node.account_index import SHARD_BLOCKS, AccountIndex, HistoryRules
-from node.block_store import BlockStore
-from node.pruning import DAY_MS, REMOVED_A_BLOCK, Compactor, PruningRules, Range
+from node.store import pruning
+from node.store.account_index import SHARD_BLOCKS, AccountIndex, HistoryRules
+from node.store.block_store import BlockStore
+from node.store.pruning import DAY_MS, REMOVED_A_BLOCK, Compactor, PruningRules, Range
 from tests.support.old_blocks import add, assert_exactly, parts_at
 
 KEEP = RECENT_HEIGHTS
@@ -62,7 +62,7 @@ def test_an_old_archive_catches_up_some_blocks_at_a_time() -> None:
 
 def test_large_blocks_go_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of them is read: what a commit costs beside its own block is bounded by bytes too."""
-    monkeypatch.setattr("node.block_store.REMOVED_BYTES", 1)
+    monkeypatch.setattr("node.store.block_store.REMOVED_BYTES", 1)
     memory, _ = grown(None, 100)
     store = BlockStore(memory, "test", pruning=PruningRules(keep_blocks=KEEP))
     add(store, parts_at(101))

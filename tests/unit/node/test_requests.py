@@ -11,10 +11,10 @@ from consensus.messages import BlockResponse
 from ledger.mempool import Mempool
 from ledger.primitives import ZERO_HASH, Hash
 from ledger.registry import ValidatorSet
-from node.catchup import Synchroniser
-from node.gossip import TransactionGossip
-from node.inbox import Inbox
-from node.requests import RELAY_INTERVAL_MS, PeerRequests
+from node.replica.inbox import Inbox
+from node.replica.requests import RELAY_INTERVAL_MS, PeerRequests
+from node.sync.catchup import Synchroniser
+from node.transactions.gossip import TransactionGossip
 from tests.support.certified_blocks import StandInBlock
 from tests.support.ledger_chain import validator
 from tests.support.transfers import signed

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ledger.commitment import StateCommitment
-from node import saved_commitment
+from node.store import saved_commitment
 
 COMMITMENT = StateCommitment.build([(b"a/b/%d" % n, b"%d" % n) for n in range(40)], 16, height=3)
 

@@ -5,8 +5,8 @@ import io
 import pytest
 
 from ledger.errors import LocalError
-from node.keystore import LOCAL_COST
-from node.sealed_stream import MAGIC, seal, unseal
+from node.backups.sealed_stream import MAGIC, seal, unseal
+from node.keys.keystore import LOCAL_COST
 
 PASSWORD = "a long password"
 CHUNKS = [b"first", b"", b"third" * 100]

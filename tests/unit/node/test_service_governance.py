@@ -27,7 +27,7 @@ from ledger.primitives import ZERO_HASH
 from ledger.registry import Participation
 from ledger.routing import Router
 from node.modules import ROLE_BOOK, TOKEN
-from node.preview import mandate_of, preview
+from node.reads.preview import mandate_of, preview
 from node.runtime import Runtime
 from node.service import Service
 from tests.support.applied_chain import AppliedChain

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import PeerError
-from node.block_server import PIECES_BURST_BYTES, BlockServer
 from node.snapshots import fetching
 from node.snapshots.checking import ChainRules
 from node.snapshots.fetching import SLOTS, SnapshotFetcher
 from node.snapshots.format import MANIFEST
 from node.snapshots.restoring import JoinFolder, read_progress
 from node.snapshots.shelf import Shelf
-from node.sync_wire import (
+from node.sync.block_server import PIECES_BURST_BYTES, BlockServer
+from node.sync.sync_wire import (
     PieceAnswer,
     PieceAsk,
     SnapshotOffer,

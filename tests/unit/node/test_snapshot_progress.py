@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from node import config
-from node.health import HealthServer, Readiness
-from node.identities import Identities
-from node.metrics import Metrics
+from node.network.identities import Identities
+from node.network.tls import NodeIdentity
 from node.snapshots.joining import Joining, start_of
 from node.snapshots.progress import JoinProgress, reason, watched
 from node.snapshots.restoring import JoinFolder
-from node.tls import NodeIdentity
+from node.watch.health import HealthServer, Readiness
+from node.watch.metrics import Metrics
 from tests.support.applied_chain import DOCUMENT, EXECUTOR
 from tests.support.running_nodes import until
 from tests.support.snapshots import gathered, grown, snapshot_of
@@ -54,6 +54,7 @@ def test_what_readyz_says(found: JoinProgress, expected: str) -> None:
 
 
 async def test_probes_and_metrics_tell_of_it_until_it_is_over(
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Afterwards the figures stay, and nothing of the progress is asked any more."""
@@ -62,9 +63,11 @@ async def test_probes_and_metrics_tell_of_it_until_it_is_over(
     said: list[Callable[[], Readiness]] = []
     monkeypatch.setattr(health, "answer_by", said.append)
     found = [GATHERING]
-    with watched(health, metrics, lambda: found[-1]):
+    with watched(health, metrics, tmp_path / "data", lambda: found[-1]):
         assert said[-1]() == Readiness(False, reason(GATHERING))
-        assert "poyong_snapshot_gathered_items 120.0" in metrics.render().decode()
+        series = metrics.render().decode()
+        assert "poyong_snapshot_gathered_items 120.0" in series
+        assert "poyong_disk_free_bytes 0.0" not in series, "nobody is called for a full disk"
         found.append(replace(GATHERING, is_installing=True, items=288, installed=288))
     found.append(JoinProgress(5, height=1))
     assert said[-1]() == Readiness(False, "opens its chain")

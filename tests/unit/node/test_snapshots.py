@@ -15,9 +15,7 @@ from ledger.crypto import sha256
 from ledger.errors import DecodeError, LocalError, PeerError
 from ledger.state_parts import highest_level, in_part_order, part_hash, root_of_parts
 from ledger.validator_tables import set_at
-from node.account_index import HistoryRules
-from node.block_store import BlockStore
-from node.chain_proofs import chain_proof
+from node.reads.chain_proofs import chain_proof
 from node.snapshots import making
 from node.snapshots.checking import CheckedManifest, OtherChainError
 from node.snapshots.file import MAGIC, SnapshotFile
@@ -25,9 +23,11 @@ from node.snapshots.format import MANIFEST, NewerFormatError, decode_manifest
 from node.snapshots.making import SPILL_FOLDER, make_at_once
 from node.snapshots.restoring import JoinFolder
 from node.snapshots.shelf import Shelf, listed, paths_in
-from node.storage import STATE_START, STATE_STOP, OpenedChain, open_chain
-from node.stores import open_store
-from node.sync_wire import PieceAsk
+from node.store.account_index import HistoryRules
+from node.store.block_store import BlockStore
+from node.store.storage import STATE_START, STATE_STOP, OpenedChain, open_chain
+from node.store.stores import open_store
+from node.sync.sync_wire import PieceAsk
 from tests.support.applied_chain import DOCUMENT, EXECUTOR, AppliedChain
 from tests.support.ledger_chain import AUTHORITY, validator
 from tests.support.snapshots import (

@@ -11,10 +11,10 @@ import pytest
 from ledger.crypto import sha256
 from ledger.kv import WriteBatch
 from ledger.primitives import UNIT
-from node import state_file
-from node.block_store import STATE_PREFIX
-from node.state_verification import proof_path
-from node.stores import open_store
+from node.state_files import state_file
+from node.state_files.state_verification import proof_path
+from node.store.block_store import STATE_PREFIX
+from node.store.stores import open_store
 from tests.support.applied_chain import DOCUMENT
 from tests.support.ledger_chain import CHAIN_ID, genesis_document
 from tests.support.shell import Shell

@@ -10,7 +10,7 @@ from ledger.crypto import sha256
 from ledger.errors import LocalError
 from ledger.genesis import Parameters
 from ledger.primitives import ZERO_HASH, Hash
-from node.state_file import MAGIC, Description, describe, file_hash, read_rows, writing
+from node.state_files.state_file import MAGIC, Description, describe, file_hash, read_rows, writing
 
 HEADER = Header(7, ZERO_HASH, 9, 0, *(Hash(bytes([n]) * 32) for n in range(5)))
 DESCRIPTION = Description(82062, "포용", Hash(b"g" * 32), False, 256, Parameters(), HEADER)

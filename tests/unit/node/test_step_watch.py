@@ -5,7 +5,7 @@ from typing import cast
 
 from consensus.replica import Replica
 from consensus.transitions import Step
-from node.step_watch import StepWatch
+from node.watch.step_watch import StepWatch
 
 
 class Rig:

@@ -12,10 +12,10 @@ from ledger.block import decode_block
 from ledger.commitment import StateCommitment
 from ledger.errors import LocalError
 from ledger.kv import MemoryStore, WriteBatch
-from node.block_store import NO_MARKER, BlockStore
-from node.storage import certified_block_bytes, open_chain, with_vote_record
-from node.stores import installed_engines, open_store
-from node.wal_format import Marker
+from node.store.block_store import NO_MARKER, BlockStore
+from node.store.storage import certified_block_bytes, open_chain, with_vote_record
+from node.store.stores import installed_engines, open_store
+from node.votes.wal_format import Marker
 from tests.support.applied_chain import DOCUMENT, EXECUTOR, AppliedChain
 from tests.support.ledger_chain import CHAIN_ID, genesis_document, parsed
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import LocalError
 from ledger.kv import KeyValueReader, KeyValueStore, MemoryStore, WriteBatch
-from node.stores import ENGINES, installed_engines, open_store
+from node.store.stores import ENGINES, installed_engines, open_store
 
 BUFFER_BYTES = 256 * 1024  # small, so that tests reach tables on disk
 Opener = Callable[[Path], KeyValueStore]
@@ -186,7 +186,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from ledger.kv import WriteBatch
-from node.stores import open_store
+from node.store.stores import open_store
 store = open_store(Path(sys.argv[1]), sys.argv[2])
 for height in range(50):
     batch = WriteBatch()
@@ -320,7 +320,7 @@ def test_an_engine_that_is_not_installed_is_named(
     def absent(name: str) -> object:
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr("node.stores.importlib.import_module", absent)
+    monkeypatch.setattr("node.store.stores.importlib.import_module", absent)
     with pytest.raises(LocalError, match="pip install rocksdict"):
         open_store(tmp_path, "rocksdb")
     with pytest.raises(LocalError, match="no store engine is installed"):
@@ -328,7 +328,7 @@ def test_an_engine_that_is_not_installed_is_named(
 
 
 @pytest.mark.parametrize(
-    ("module", "absent"), [("node.leveldb", "rocksdict"), ("node.rocksdb", "plyvel")]
+    ("module", "absent"), [("node.store.leveldb", "rocksdict"), ("node.store.rocksdb", "plyvel")]
 )
 def test_an_engine_works_where_the_other_is_not_installed(module: str, absent: str) -> None:
     """On Python 3.13 there is no plyvel at all (docs/adr/0004)."""

@@ -4,7 +4,7 @@ import asyncio
 
 from consensus.effects import CancelTimer, SetTimer
 from consensus.events import TimerFired, TimerKind
-from node.timers import LoopTimers
+from node.replica.timers import LoopTimers
 
 
 class Fired:

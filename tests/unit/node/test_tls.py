@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 from ledger.errors import LocalError, PeerError
-from node.tls import MAX_ALLOWED_KEYS, NodeIdentity, peer_node_key
+from node.network.tls import MAX_ALLOWED_KEYS, NodeIdentity, peer_node_key
 
 
 def identity(number: int) -> NodeIdentity:

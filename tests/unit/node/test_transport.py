@@ -6,10 +6,10 @@ from typing import cast
 from consensus.messages import Status, Vote
 from ledger.primitives import Hash
 from ledger.registry import Phase
-from node.consensus_wire import encode_message
-from node.peers import Audience, PeerManager
-from node.transport import PeerTransport
-from node.wire import FrameKind
+from node.network.consensus_wire import encode_message
+from node.network.peers import Audience, PeerManager
+from node.network.wire import FrameKind
+from node.replica.transport import PeerTransport
 from tests.support.applied_chain import AppliedChain
 
 VOTE = Vote(Phase.PREPARE, 1, 0, Hash(bytes(32)), 0, bytes(64))

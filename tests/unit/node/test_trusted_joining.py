@@ -15,7 +15,7 @@ from ledger.registry import Certificate, Phase, ValidatorSet
 from ledger.validator_tables import set_at
 from node import config
 from node.assembly import run_node
-from node.chain_proofs import chain_proof
+from node.reads.chain_proofs import chain_proof
 from node.snapshots.checking import BeforeTrustedError, ChainRules, CheckedManifest
 from node.snapshots.format import MANIFEST, Manifest, decode_manifest
 from node.snapshots.restoring import JoinFolder

@@ -6,8 +6,8 @@ import pytest
 
 from consensus.message_wire import encode
 from ledger.transaction import decode_transaction
-from node import verifying
-from node.verifying import AheadVerifier
+from node.sync import verifying
+from node.sync.verifying import AheadVerifier
 from tests.support.applied_chain import AppliedChain
 from tests.support.ledger_chain import CHAIN_ID
 from tests.support.snapshots import transfers

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import DecodeError, LocalError
-from node import wal
-from node.wal import open_log
-from node.wal_format import PAGE_BYTES, Marker
+from node.votes import wal
+from node.votes.wal import open_log
+from node.votes.wal_format import PAGE_BYTES, Marker
 
 
 def test_a_marker_survives_its_encoding_and_nothing_else_does() -> None:

@@ -10,8 +10,8 @@ from ledger.crypto import Ed25519Signer, Secp256k1Signer, checksum_address
 from ledger.errors import LocalError
 from ledger.local_accounts import ed25519_accounts, secp256k1_accounts
 from ledger.primitives import Address
-from node import keystore
-from node.keystore import KeyKind
+from node.keys import keystore
+from node.keys.keystore import KeyKind
 from node.wallet import folder
 from node.wallet.ethereum_keystore import ScryptCost
 from node.wallet.folder import (

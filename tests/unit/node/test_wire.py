@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from ledger import codec
 from ledger.errors import DecodeError, InvariantViolation, PeerError
 from ledger.primitives import Hash
-from node.version import SOFTWARE
-from node.wire import (
+from node.network.wire import (
     HEADER_BYTES,
     MAX_PAYLOAD_BYTES,
     NEWEST_PROTOCOL,
@@ -24,6 +23,7 @@ from node.wire import (
     encode_frame,
     encode_goodbye,
 )
+from node.version import SOFTWARE
 
 HELLO = Hello(82062, Hash(bytes(32)), 7, "poyong/0.1.0", "127.0.0.1:26656")
 AFTER_HELLO = st.sampled_from(

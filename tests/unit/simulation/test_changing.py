@@ -79,7 +79,7 @@ def test_changes_come_under_faults_and_what_would_leave_no_live_quorum_is_refuse
     """In four seeds: every kind of change is carried out, keys are rotated without a vote too, most
     before everything heals, and rule 10 refuses some."""
     refused, before_healing, by_themselves, kinds = 0, 0, 0, set()
-    with patch("node.ingest.verify_transaction", verify_once):
+    with patch("node.transactions.ingest.verify_transaction", verify_once):
         for seed in (9, 18, 19, 29):
             world = Seed(changing_plan_of(seed, size_of(seed)))
             world.run()

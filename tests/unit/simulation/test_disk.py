@@ -1,4 +1,4 @@
-"""The virtual disk loses what a real one may lose, and the vote record on it is node/wal.py."""
+"""The virtual disk loses what a real one may lose; the vote record on it is node/votes/wal.py."""
 
 import errno
 from itertools import pairwise
@@ -17,8 +17,8 @@ from consensus.wal_records import ViewChangeRecord
 from ledger.errors import LocalError
 from ledger.kv import MemoryStore, WriteBatch
 from ledger.registry import Phase
-from node.wal import OpenedLog, open_log, open_log_on
-from node.wal_format import PAGE_BYTES, Marker
+from node.votes.wal import OpenedLog, open_log, open_log_on
+from node.votes.wal_format import PAGE_BYTES, Marker
 from tests.simulation.disk import BadRead, Crash, Disk, Fuse, Misread, Refusal, Tear
 from tests.simulation.store import VirtualStore
 from tests.simulation.vote_files import VirtualFiles

@@ -31,7 +31,7 @@ def test_a_block_that_only_vote_records_hold_is_decided(recorded: int) -> None:
     since it started.
     """
     seed = quiet_seed()
-    with patch("node.ingest.verify_transaction", verify_once):
+    with patch("node.transactions.ingest.verify_transaction", verify_once):
         for item in seed.nodes:
             item.start()
         entry = seed.nodes[0].process

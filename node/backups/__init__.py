@@ -1,0 +1,1 @@
+"""Backups: what is in one, how it is sealed, made, proved and restored."""

@@ -1,0 +1,1 @@
+"""Files that a node keeps: written whole, for their owner alone, with a format that is named."""

@@ -1,0 +1,1 @@
+"""Connections between nodes: frames, TLS, who is dialled and who may speak."""

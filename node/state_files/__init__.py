@@ -1,0 +1,1 @@
+"""Exported states: written, checked, and the beginning of a new chain."""

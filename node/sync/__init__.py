@@ -1,0 +1,1 @@
+"""Catching up: certified blocks from peers, and answers to those who ask."""

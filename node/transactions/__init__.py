@@ -1,0 +1,1 @@
+"""Transactions on their way into the mempool and to the other nodes."""

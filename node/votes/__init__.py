@@ -1,0 +1,1 @@
+"""The vote record: what a replica must not forget, in two files."""
