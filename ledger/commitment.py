@@ -178,6 +178,12 @@ class StateCommitment:
             hashes = [sha256(node).digest() for node in nodes]
         return hashes[0]
 
+    @property
+    def row_count(self) -> int:
+        """Rows of the state; those of a block that is computed and not applied may count already.
+        A millisecond for the largest number of buckets."""
+        return (sum(map(len, self._buckets)) - self.bucket_count) // LEAF_BYTES
+
     def content(self, key: bytes) -> bytes | None:
         """leaf_content of the row at `key`, or None when there is no such row."""
         key_hash = sha256(key).digest()

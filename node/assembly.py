@@ -34,6 +34,7 @@ from node.backups.backup_rows import RowGiver
 from node.candidacy import Candidacy
 from node.config import Config
 from node.keys.api_keys import read_keys
+from node.memory import give_back_regularly
 from node.modules import ROLE_BOOK, TOKEN, build_executor
 from node.network.connection import ConnectionTimes
 from node.network.peers import Role
@@ -300,6 +301,7 @@ async def _serve(config: Config) -> int:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
+        runtime.spawn(give_back_regularly())
         log.info("node.started", height=runtime.chain.head.height, p2p_port=port)
         return await _until_stopped(stopped, runtime)
 

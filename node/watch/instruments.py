@@ -117,6 +117,7 @@ class Instruments:
         metrics.peers.set(len(runtime.peers.peers()))
         metrics.send_queue_bytes.set(runtime.peers.queued_bytes)
         metrics.set_dropped_frames(runtime.peers.traffic().frames_dropped)
+        metrics.state_rows.set(runtime.chain.commitment.row_count)
         metrics.store_bytes.set(runtime.chain.blocks.size_bytes())
         metrics.wal_bytes.set(runtime.vote_log.size_bytes())
         metrics.show_disk(self._data)

@@ -147,6 +147,9 @@ class Metrics:
         self.lowest_height = gauge(
             "store_lowest_height", "Lowest block that this node holds, 1 when it has removed none."
         )
+        self.state_rows = gauge(
+            "state_rows", "Rows of the state; a node's memory and its snapshots grow with them."
+        )
         self.rounds = gauge("consensus_rounds", "View of the running height.")
         self.head_time_seconds = gauge(
             "consensus_head_timestamp_seconds", "Block time of the last committed block, Unix time."

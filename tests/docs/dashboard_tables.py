@@ -277,6 +277,11 @@ NODE: Final = Dashboard(
             ),
         ),
         Panel(
+            "Rows of the state",
+            "A node's memory and its snapshots grow with them.",
+            (Query("poyong_state_rows{NODES}", "{{instance}}"),),
+        ),
+        Panel(
             "Up since",
             "Seconds.",
             (Query("time() - process_start_time_seconds{NODES}", "{{instance}}"),),

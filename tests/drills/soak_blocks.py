@@ -16,7 +16,7 @@ from api.client import NodeError
 from api.sync_client import SyncClient
 from ledger.errors import LocalError, ensure
 from ledger.local_accounts import ed25519_accounts
-from tests.drills.samples import Sample, sample
+from tests.drills.samples import Sample, sample, state_rows
 from tests.support.town_processes import ProcessTown, running_town
 from tests.support.transfers import payments
 
@@ -75,7 +75,9 @@ def _feed(
             life.height, life.seconds = height, now - began
             if height - sampled[0] >= every_blocks or now - sampled[1] >= every_s:
                 sampled = (height, now)
-                life.samples.append(sample(pid, height, node.home / "data"))
+                life.samples.append(
+                    sample(pid, height, node.home / "data", state_rows(node.plan.metrics_port))
+                )
                 told(name, life.samples[-1])
             if sent - height > WAITING:
                 time.sleep(POLL_S)

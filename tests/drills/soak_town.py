@@ -36,7 +36,7 @@ from node.localnet.traffic import ClientNode, Traffic
 from node.play import town_node
 from node.play.player import ScenarioPlayer
 from node.scenarios import catalogue
-from tests.drills.samples import Sample, sample
+from tests.drills.samples import Sample, sample, state_rows
 from tests.support.town_processes import base_port
 
 LAND: Final = "gwangju"
@@ -87,7 +87,7 @@ async def live(folder: Path, seconds: float, told: Callable[[str, Sample], None]
             await _answers(node.rpc_url)
         chain = TownChain(client, CHAIN_ID)
         background = [chain.follow(), *_load(folder, town, client, chain, seconds, life)]
-        background.append(_sampled(folder, nodes, seconds, life, told))
+        background.append(_sampled(folder, town, nodes, seconds, life, told))
         with told_to_stop() as stopped:
             endings: list[Coroutine[Any, Any, Any]] = [
                 asyncio.sleep(seconds), stopped.wait(), nodes.all_ended()
@@ -193,16 +193,19 @@ async def _subscriber(urls: list[str], number: int, life: Life) -> None:
 
 async def _sampled(
     folder: Path,
+    town: Town,
     nodes: Fleet,
     seconds: float,
     life: Life,
     told: Callable[[str, Sample], None],
 ) -> None:
     began = time.monotonic()
+    ports = {node.name: node.metrics_port for node in town.nodes}
     while True:
         await asyncio.sleep(seconds / SAMPLES)
         for node in nodes.nodes:
             at = time.monotonic() - began
-            found = await asyncio.to_thread(sample, node.pid, at, folder / node.name / "data")
+            rows = await asyncio.to_thread(state_rows, ports[node.name])
+            found = await asyncio.to_thread(sample, node.pid, at, folder / node.name / "data", rows)
             life.samples.setdefault(node.name, []).append(found)
             told(node.name, found)
