@@ -31,9 +31,9 @@ from ledger.registry import Participation
 from ledger.state import RowCache, State
 from ledger.steps import Steps, finish
 from ledger.transaction import Transaction
-from ledger.validator_tables import set_at
 from node.meter import Meter, Part
 from node.store.block_store import BlockParts
+from node.store.set_changes import set_change
 from node.store.storage import OpenedChain
 from node.votes.wal_format import Marker
 
@@ -222,7 +222,7 @@ class Chain:
             receipts=encode_leaves(executed.receipt_leaves),
             transactions=[transaction.hash for transaction in block.transactions],
             state=executed.changes,
-            set_change=self._set_change(block, executed),
+            set_change=set_change(self.head, block, executed.state),
             concerned=self._concerned(block, executed),
             time_ms=block.time_ms,
         )
@@ -237,13 +237,6 @@ class Chain:
         if not self.blocks.index.rules.enabled:
             return {}
         return concerned(block.transactions, executed.receipts, executed.hook_events)
-
-    def _set_change(self, block: Block, executed: ExecutedBlock) -> bytes:
-        """What the store keeps of a block that names another validator set than its parent."""
-        if block.validators_hash == self.head.validators_hash:
-            return b""
-        named = set_at(executed.state, block.height + 2)
-        return codec.encode((block.header.to_wire(), named.to_wire()))
 
     def _check(self, block: Block) -> Steps[None]:
         if not self._verify_all(block.transactions):

@@ -19,8 +19,10 @@ from ledger import codec
 from ledger.block import Block, Header
 from ledger.concerned import concerned
 from ledger.errors import InvariantViolation, LocalError, PeerError
+from ledger.kv import KeyValueReader
 from ledger.receipt import decode_hook_leaf, decode_receipt
 from ledger.registry import Participation
+from ledger.state import State
 from ledger.state_parts import Row
 from node.files.disk_errors import os_error, sync_folder
 from node.files.whole_files import replace_whole
@@ -28,6 +30,7 @@ from node.snapshots.checking import ChainRules, CheckedBlock, CheckedManifest
 from node.snapshots.format import MANIFEST
 from node.store.account_index import HistoryRules
 from node.store.block_store import Beginning, BlockParts, BlockStore
+from node.store.set_changes import set_change
 from node.store.stores import open_store
 
 FOLDER: Final = "joining"
@@ -177,7 +180,8 @@ class JoinFolder:
         shutil.rmtree(built, ignore_errors=True)
         store = open_store(built, engine)
         try:
-            BlockStore(store, str(built), history).begin(self.beginning(genesis, told))
+            blocks = BlockStore(store, str(built), history)
+            blocks.begin(self.beginning(genesis, blocks.live_state(), told))
         finally:
             store.close()
         try:
@@ -190,10 +194,18 @@ class JoinFolder:
         self.remove()
         return manifest.height
 
-    def beginning(self, genesis: Header, told: Callable[[int], None] = lambda _: None) -> Beginning:
-        """What an empty store begins with, once every item is here; as install()."""
-        checked = self._require_manifest()
-        manifest = checked.manifest
+    def beginning(
+        self,
+        genesis: Header,
+        live_state: KeyValueReader,
+        told: Callable[[int], None] = lambda _: None,
+    ) -> Beginning:
+        """What an empty store begins with, once every item is here; as install().
+
+        live_state: rows of state of the store that begins, which has them when it takes the blocks.
+        """
+        manifest = self._require_manifest().manifest
+        before = (genesis, *manifest.headers)[-2]
         first = Block(genesis, Participation(None), ())
         changes = [
             (
@@ -209,7 +221,10 @@ class JoinFolder:
             for item in range(1, tail + 1):
                 found = self._checked(item)
                 if isinstance(found, CheckedBlock):
-                    yield _parts_of(found)
+                    change = b""
+                    if found.block.height == manifest.height:
+                        change = set_change(before, found.block, State(live_state))
+                    yield _parts_of(found, change)
                 told(item)
 
         def state() -> Iterator[tuple[Row, ...]]:
@@ -238,7 +253,9 @@ class JoinFolder:
             ) from error
 
 
-def _parts_of(checked: CheckedBlock) -> BlockParts:
+def _parts_of(checked: CheckedBlock, change: bytes) -> BlockParts:
+    """change: as BlockParts.set_change; empty for blocks below the newest, whose changes are in the
+    manifest."""
     block, item = checked.block, checked.item
     *receipts, hooks = checked.leaves
     return BlockParts(
@@ -248,6 +265,7 @@ def _parts_of(checked: CheckedBlock) -> BlockParts:
         certificate=item.certificate,
         receipts=item.receipts,
         transactions=[transaction.hash for transaction in block.transactions],
+        set_change=change,
         concerned=concerned(
             block.transactions,
             [decode_receipt(leaf) for leaf in receipts],

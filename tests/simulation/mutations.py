@@ -312,7 +312,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "light clients are not told of changes of the set",
-        ((node.replica.execution.Chain, "_set_change", lambda self, block, executed: b""),),
+        ((node.replica.execution, "set_change", lambda parent, block, state: b""),),
         changes=True,
     ),
     Mutation(

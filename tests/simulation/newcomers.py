@@ -166,5 +166,6 @@ class Newcomers:
                 folder.keep(item, items.read(item))
             rows = MemoryStore()
             header = genesis.header(document, executor)
-            BlockStore(rows, "joined").begin(folder.beginning(header))
+            blocks = BlockStore(rows, "joined")
+            blocks.begin(folder.beginning(header, blocks.live_state()))
         return rows

@@ -273,3 +273,26 @@ def test_a_changed_validator_set_is_followed_from_genesis(tmp_path: Path) -> Non
     again = snapshot_of(joined, tmp_path / "again")
     assert items_of(again) == items_of(snapshot_of(chain, tmp_path / "other"))
     joined.store.close()
+
+
+@pytest.mark.parametrize("before", [1, 3, RECENT_HEIGHTS + 3])
+def test_a_snapshot_of_the_very_block_that_changes_the_set_keeps_the_change(
+    tmp_path: Path, before: int
+) -> None:
+    """Found by the simulator: the new node could not prove its later heads from genesis."""
+    chain = AppliedChain()
+    for _ in range(before):
+        chain.grow(chain.signed())
+    fifth = validator("o4")
+    body = ADD_VALIDATOR.encode(fifth.organisation, fifth.public_key, fifth.node_key)
+    chain.grow(chain.signed(ADD_VALIDATOR.name, body, AUTHORITY))
+    changing = chain.chain.head.height
+    joined = installed(snapshot_of(chain, tmp_path), tmp_path / "data")
+    for _ in range(3):
+        joined.take(chain.grow(chain.signed()))
+    wanted = list(chain.chain.blocks.set_changes(chain.chain.head.height))
+    assert [height for height, _ in wanted] == [changing]
+    assert list(joined.chain.blocks.set_changes(joined.chain.head.height)) == wanted
+    proof = chain_proof(joined.chain.blocks, joined.chain.head)
+    assert verify_chain(RULES.trusted, proof).set_changes == 1
+    joined.store.close()
