@@ -230,7 +230,8 @@ async def test_a_chamber_challenges_a_value(
     ("change", "named"),
     [
         ({"salt": "0x12"}, "salt has 1 bytes"),
-        ({"format": "poyong-appraisal-2"}, "is no file of an appraisal"),
+        ({"format": "poyong-appraisal-2"}, "this release (poyong/0.1.0) reads poyong-appraisal-1"),
+        ({"format": "an appraisal"}, "is no file of an appraisal"),
         ({"colour": "red"}, "colour"),
         ({"price_krw_per_m2": "many"}, "price_krw_per_m2"),
     ],

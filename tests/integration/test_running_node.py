@@ -354,7 +354,8 @@ async def test_one_of_four_waits_for_a_quorum_and_says_so(tmp_path: Path) -> Non
         await nodes.connected(first, [second, third])
         assert alone.instruments.readiness().ready
         assert not alone.service.why_stalled().stalled
-        final = await nodes.finalise(second)
+        # The second block says who sealed the first.
+        final = await nodes.finalise(second, 2)
         await nodes.at_height(final.height, first)
         # Each vote tells where its sender is.
         third_key = nodes.nodes[third].opened.identity.node_key
