@@ -19,7 +19,7 @@ class Snapshot:
     that is not applied yet, else None. signs_from: first height that it signs, None while a lost
     vote record forbids all. clock_refused_ms: how far the time of the current proposal lies from
     the own clock, when that is why it is not voted on (positive: ahead of it), else None.
-    no_vote_reason: None when it votes.
+    no_vote_reason: None when it votes, and while the block of a height that is final is applied.
     """
 
     height: int
@@ -134,7 +134,7 @@ def _no_vote_reason(core: Core) -> str | None:
     if core.behind:
         return f"behind: height {core.behind_target} is certified; catching up"
     if state.final:
-        return "the block of this height is being applied"
+        return None  # nobody's vote is needed for a moment; who looks just then sees no fault
     current = state.pre_prepares.get(state.view)
     if current is not None and state.verdicts.get(current.proposal.hash) is False:
         return "the executor refuses the proposal of this view"

@@ -173,3 +173,12 @@ def test_describe_says_who_is_missing() -> None:
     assert (described.prepares, described.missing) == ((0, 1), (2, 3))
     assert (described.proposer, described.own_index, described.quorum) == (0, 0, 3)
     assert described.no_vote_reason is None
+
+
+def test_who_applies_a_final_block_is_not_said_to_withhold_its_vote() -> None:
+    """A monitor that looks just then would see a validator that does not vote."""
+    cluster = Cluster(4)
+    cluster.submit(b"pay")
+    replica = cluster.nodes[2].replica
+    assert cluster.run(until=lambda: replica.describe().step == "applying")
+    assert replica.describe().no_vote_reason is None
