@@ -131,7 +131,9 @@ class Runtime:
         self.state = self.chain.state()
         self._roles = registry(self.state, opened.head.height)
         self.peers = self._make_peers(network)
-        self.gossip = TransactionGossip(self._broadcast_transactions, self._transactions)
+        self.gossip = TransactionGossip(
+            self._broadcast_transactions, self._send_transactions, self._transactions
+        )
         self.timers = LoopTimers(self.inbox.put_own)
         self.synchroniser = self._make_synchroniser()
         self.frames = self._make_frames()
@@ -359,6 +361,8 @@ class Runtime:
     def _connected(self, peer: Peer) -> None:
         self.synchroniser.peer_connected(peer.node_key, peer.hello.head_height)
         self._transport.reply(self.replica.status(), peer.node_key)
+        if self._seat_of(peer.node_key) is not None:
+            self.requests.greet(peer.node_key)
 
     def _seat_of(self, node_key: bytes) -> int | None:
         role = self._roles.get(node_key)
@@ -394,6 +398,9 @@ class Runtime:
         if self.mempool.has_executable and not self._work_told:
             self._work_told = True
             self.inbox.put_own(WorkAvailable())
+
+    def _send_transactions(self, node_key: bytes, payload: bytes) -> bool:
+        return self.peers.send(node_key, FrameKind.TRANSACTIONS, payload)
 
     def _broadcast_transactions(self, payload: bytes) -> int:
         return self.peers.broadcast(FrameKind.TRANSACTIONS, payload, Audience.ALL)

@@ -13,7 +13,7 @@ from node.sync.catchup import Synchroniser
 from node.transactions.gossip import TransactionGossip
 
 RELAY_TRANSACTIONS: Final = 2_000
-"""Pending transactions that one RelayWork sends again."""
+"""Pending transactions that one RelayWork sends again, and a validator gets when it connects."""
 RELAY_INTERVAL_MS: Final = 1_000
 
 
@@ -58,8 +58,15 @@ class PeerRequests:
         if at_ms < self._relay_after_ms:
             return
         self._relay_after_ms = at_ms + RELAY_INTERVAL_MS
-        pending = self._mempool.pending(RELAY_TRANSACTIONS)
-        self._gossip.relay([transaction.raw for transaction in pending])
+        self._gossip.relay(self._waiting())
+
+    def greet(self, validator: bytes) -> None:
+        """Send pending transactions to a validator's node that has just connected: without them it
+        would see no work when it is its turn to propose, and the others would wait in vain."""
+        self._gossip.greet(validator, self._waiting())
+
+    def _waiting(self) -> list[bytes]:
+        return [transaction.raw for transaction in self._mempool.pending(RELAY_TRANSACTIONS)]
 
     def catch_up(self, request: CatchUp) -> None:
         """Fetch certified blocks up to a height."""

@@ -1,12 +1,13 @@
 """Transactions on their way to the other nodes, in batches.
 
 Who first saw a transaction (a validator, or an observer on behalf of its wallet) sends it once to
-everybody; nobody passes on what came from a peer. Loss is repaired by relay(), when the replica
-asks for it (RelayWork, consensus.md rule 4), and by blocks that ask for what is missing.
+everybody; nobody passes on what came from a peer. A validator that connects is sent what waits, for
+it may have to propose it. Other loss is repaired by relay(), when the replica asks for it
+(RelayWork, consensus.md rule 4), and by blocks that ask for what is missing.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,8 @@ PEER_BURST_BYTES: Final = 32 * 1024 * 1024
 
 Broadcast = Callable[[bytes], int]
 """Sends a TRANSACTIONS payload to all peers; how many took it."""
+SendTo = Callable[[bytes, bytes], bool]
+"""Sends one to the peer with this node key; whether it took it."""
 OnTransactions = Callable[[bytes, list[bytes]], Awaitable[None]]
 """(node key of the peer, raw transactions): verification and admission are the receiver's."""
 
@@ -45,6 +48,20 @@ def decode_batch(payload: bytes) -> list[bytes]:
     if not items:
         raise DecodeError("transactions: the batch is empty")
     return [codec.as_bytes_up_to(raw, "transaction", MAX_TRANSACTION_BYTES) for raw in items]
+
+
+def batches_of(transactions: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The same transactions, as many in each batch as its bounds allow."""
+    batch: list[bytes] = []
+    size = 0
+    for raw in transactions:
+        if batch and (size + len(raw) > BATCH_BYTES or len(batch) >= BATCH_TRANSACTIONS):
+            yield batch
+            batch, size = [], 0
+        batch.append(raw)
+        size += len(raw)
+    if batch:
+        yield batch
 
 
 @dataclass(slots=True)
@@ -65,8 +82,11 @@ class TransactionGossip:
     counted there.
     """
 
-    def __init__(self, broadcast: Broadcast, on_transactions: OnTransactions) -> None:
+    def __init__(
+        self, broadcast: Broadcast, send_to: SendTo, on_transactions: OnTransactions
+    ) -> None:
         self._broadcast = broadcast
+        self._send_to = send_to
         self._on_transactions = on_transactions
         self._loop = asyncio.get_running_loop()
         self._pending: list[bytes] = []
@@ -99,15 +119,15 @@ class TransactionGossip:
     def relay(self, transactions: Iterable[bytes]) -> None:
         """Send these again to everybody, at once, after what waits."""
         self.flush()
-        for raw in transactions:
-            if self._pending and (
-                self._pending_bytes + len(raw) > BATCH_BYTES
-                or len(self._pending) >= BATCH_TRANSACTIONS
-            ):
-                self.flush()
-            self._pending.append(raw)
-            self._pending_bytes += len(raw)
-        self.flush()
+        for batch in batches_of(transactions):
+            self._send(batch)
+
+    def greet(self, node_key: bytes, transactions: Iterable[bytes]) -> None:
+        """Send these to a peer that has just connected: they went out without it."""
+        for batch in batches_of(transactions):
+            if not self._send_to(node_key, encode_batch(batch)):
+                return
+            self._count(batch)
 
     def flush(self) -> None:
         """Send what waits now."""
@@ -117,10 +137,16 @@ class TransactionGossip:
         if not self._pending:
             return
         batch, self._pending, self._pending_bytes = self._pending, [], 0
+        self._send(batch)
+
+    def _send(self, batch: list[bytes]) -> None:
         self._flushed_s = self._loop.time()
+        self._count(batch)
+        self._broadcast(encode_batch(batch))
+
+    def _count(self, batch: list[bytes]) -> None:
         self.counters.batches_sent += 1
         self.counters.transactions_sent += len(batch)
-        self._broadcast(encode_batch(batch))
 
     async def on_frame(self, node_key: bytes, payload: bytes) -> None:
         """Decode a peer's batch and hand it on; PeerError when it is no batch.

@@ -23,6 +23,7 @@ from ledger.validator_tables import set_at
 from node.assembly import Node
 from node.localnet.creation import CHAIN_ID, read_keys
 from node.reads.block_reader import CACHED_BLOCKS
+from node.replica.requests import PeerRequests
 from node.replica.turns import LONG_TURN_S, TURNS_AFTER_A_LONG_ONE
 from node.watch.health import Readiness
 from node.watch.metrics import Total
@@ -335,6 +336,22 @@ def sample_names(node: Node) -> set[str]:
 
 async def test_a_lone_validator_is_ready(node: Node) -> None:
     assert node.instruments.readiness() == Readiness(True, f"height {node.service.height()}")
+
+
+async def test_a_validator_that_connects_is_sent_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is its turn it sees the work, and nobody waits in vain. Neither of the two proposes
+    first, and two of four never do; what is relayed after a timeout is left out."""
+    monkeypatch.setattr(PeerRequests, "relay_work", lambda self: None)
+    async with running_nodes(tmp_path, base_port() + 850) as nodes:
+        _, early, late, _ = nodes.validators
+        await nodes.start(early)
+        transfer = nodes.transfer()
+        (outcome,) = await nodes.nodes[early].service.submit([transfer.raw])
+        assert outcome == transfer.hash
+        await nodes.start(late)
+        await until(lambda: len(nodes.nodes[late].runtime.mempool) == 1)
 
 
 async def test_one_of_four_waits_for_a_quorum_and_says_so(tmp_path: Path) -> None:

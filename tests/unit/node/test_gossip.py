@@ -31,13 +31,22 @@ class Wire:
         self.batches: list[list[bytes]] = []
         self.received: list[tuple[bytes, list[bytes]]] = []
         self.sent = asyncio.Event()
-        self.gossip = TransactionGossip(self._broadcast, self._on_transactions)
+        self.sent_to: list[tuple[bytes, list[bytes]]] = []
+        self.room_for = 100
+        self.gossip = TransactionGossip(self._broadcast, self._send_to, self._on_transactions)
 
     def _broadcast(self, payload: bytes) -> int:
         assert len(payload) <= MAX_PAYLOAD_BYTES[FrameKind.TRANSACTIONS]
         self.batches.append(decode_batch(payload))
         self.sent.set()
         return 1
+
+    def _send_to(self, node_key: bytes, payload: bytes) -> bool:
+        assert len(payload) <= MAX_PAYLOAD_BYTES[FrameKind.TRANSACTIONS]
+        if len(self.sent_to) == self.room_for:
+            return False
+        self.sent_to.append((node_key, decode_batch(payload)))
+        return True
 
     async def _on_transactions(self, node_key: bytes, transactions: list[bytes]) -> None:
         self.received.append((node_key, transactions))
@@ -158,3 +167,21 @@ def test_any_bytes_give_a_batch_or_a_peer_error(payload: bytes) -> None:
 def test_each_bound_of_a_batch_is_named(payload: bytes, expected: str) -> None:
     with pytest.raises(PeerError, match=expected):
         decode_batch(payload)
+
+
+async def test_who_connects_alone_is_sent_what_waits_in_bounded_batches() -> None:
+    wire = Wire()
+    everything = [number.to_bytes(2, "big") for number in range(2 * BATCH_TRANSACTIONS + 1)]
+    wire.gossip.greet(PEER, everything)
+    assert [key for key, _ in wire.sent_to] == [PEER] * 3
+    assert [raw for _, batch in wire.sent_to for raw in batch] == everything
+    assert wire.batches == []
+    assert wire.gossip.counters.transactions_sent == len(everything)
+
+
+async def test_a_full_queue_ends_a_greeting() -> None:
+    wire = Wire()
+    wire.room_for = 1
+    wire.gossip.greet(PEER, [b"one"] * (2 * BATCH_TRANSACTIONS))
+    assert len(wire.sent_to) == 1
+    assert wire.gossip.counters.transactions_sent == BATCH_TRANSACTIONS
