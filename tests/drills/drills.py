@@ -235,6 +235,8 @@ def replaced(town: DrillTown, scale: Scale) -> Measured:
     assert town.lowest_height(VICTIM) > 1, "it fetched every block from genesis on"
     another = town.validators[0]
     ensure(another != VICTIM, "the town needs another validator")
+    # Below the height from which it may vote the town cannot go on with three of which it is one.
+    town.until(lambda: town.signs(VICTIM), "a vote of the new machine")
     town.stop(another)
     height = town.height(VICTIM)
     town.wait_for_height(height + 3, VICTIM)

@@ -196,6 +196,14 @@ class ProcessTown:
         with SyncClient(self.rpc(name), timeout_s=CALL_S) as client:
             return client.call(calls.status())["lowest_height"]
 
+    def signs(self, name: str) -> bool:
+        """Whether a node votes at the running height; False when it does not answer."""
+        with SyncClient(self.rpc(name), timeout_s=CALL_S) as client:
+            try:
+                return client.call(calls.consensus_state())["signing"]
+            except ClientError:
+                return False
+
     def wait_for_height(self, height: int, *names: str, within_s: float = WAIT_S) -> float:
         """Seconds until each of these nodes has committed the height."""
         return self.until(
