@@ -131,9 +131,7 @@ class Runtime:
         self.state = self.chain.state()
         self._roles = registry(self.state, opened.head.height)
         self.peers = self._make_peers(network)
-        self.gossip = TransactionGossip(
-            self._broadcast_transactions, self._send_transactions, self._transactions
-        )
+        self.gossip = self._make_gossip()
         self.timers = LoopTimers(self.inbox.put_own)
         self.synchroniser = self._make_synchroniser()
         self.frames = self._make_frames()
@@ -206,6 +204,11 @@ class Runtime:
             self.meter,
             self.synchroniser.head_seen,
             self._known.add,
+        )
+
+    def _make_gossip(self) -> TransactionGossip:
+        return TransactionGossip(
+            self._broadcast_transactions, self._send_transactions, self._transactions
         )
 
     def _make_requests(self) -> PeerRequests:
