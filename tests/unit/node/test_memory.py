@@ -1,7 +1,9 @@
 """Freed memory goes back to the system where something in use lies above it."""
 
+import asyncio
 import ctypes
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,27 @@ def test_what_lies_below_something_in_use_is_given_back() -> None:
     freed_kib = PIECES * PIECE_BYTES // 1_024
     assert before - resident_kib() > freed_kib // 2, "glibc keeps it for ever else"
     library.free(above)
+
+
+async def test_it_happens_beside_the_loop_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large heap takes it longer than readers and blocks should wait."""
+    threads: list[int] = []
+    twice, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def noted() -> None:
+        threads.append(threading.get_ident())
+        if len(threads) == 2:
+            loop.call_soon_threadsafe(twice.set)
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(memory, "PERIOD_S", 0.0)
+    monkeypatch.setattr(memory, "give_back", noted)
+    regularly = asyncio.ensure_future(memory.give_back_regularly())
+    await twice.wait()
+    regularly.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await regularly
+    assert threading.get_ident() not in threads
 
 
 async def test_elsewhere_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
