@@ -142,6 +142,8 @@ class StateCommitment:
         self._shift = 32 - 4 * depth_of(bucket_count)
         # Each starts with its prefix byte, as each node in the tree does: hashed without a copy.
         self._buckets = buckets
+        # Rows of the state; those of a block that is computed and not applied count already.
+        self.row_count = (sum(map(len, buckets)) - bucket_count) // LEAF_BYTES
         self._ahead: CommitmentDelta | None = None
         # Nodes of 16 child hashes; levels from the parents of buckets up to the one root node.
         self._tree = bytearray()
@@ -177,12 +179,6 @@ class StateCommitment:
             self._tree += b"".join(nodes)
             hashes = [sha256(node).digest() for node in nodes]
         return hashes[0]
-
-    @property
-    def row_count(self) -> int:
-        """Rows of the state; those of a block that is computed and not applied may count already.
-        A millisecond for the largest number of buckets."""
-        return (sum(map(len, self._buckets)) - self.bucket_count) // LEAF_BYTES
 
     def content(self, key: bytes) -> bytes | None:
         """leaf_content of the row at `key`, or None when there is no such row."""
@@ -229,9 +225,10 @@ class StateCommitment:
                 content = _LENGTHS[length] + value + _PADDING[length]
                 bucket[at + HASH_BYTES : at + LEAF_BYTES] = content
             else:
-                before[key_hash] = _set_leaf(
+                found = before[key_hash] = _set_leaf(
                     bucket, key_hash, None if value is None else leaf_content(value)
                 )
+                self.row_count += (value is not None) - (found is not None)
             # At once, while the bucket is in the processor's cache; few are changed twice.
             digests[index] = sha256(bucket).digest()
         return before, self._hash_up(digests)
@@ -261,7 +258,8 @@ class StateCommitment:
         digests: dict[int, bytes] = {}
         for key_hash, content in delta.before.items():
             index = self._index(key_hash)
-            _set_leaf(self._buckets[index], key_hash, content)
+            found = _set_leaf(self._buckets[index], key_hash, content)
+            self.row_count += (content is not None) - (found is not None)
             digests[index] = sha256(self._buckets[index]).digest()
         ensure(
             self._hash_up(digests) == self._tree_root,

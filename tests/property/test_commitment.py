@@ -30,6 +30,7 @@ def test_at_every_height_the_commitment_is_that_of_its_rows_and_reads_as_they_do
         rows = applied(rows, changes)
         built = StateCommitment.build(rows.items(), bucket_count, commitment.height)
         assert commitment.root == built.root
+        assert commitment.row_count == built.row_count == len(rows)
         kept = StateCommitment.restore(b"".join(commitment.save()))
         assert (kept.height, kept.root) == (commitment.height, commitment.root)
         store, batch = MemoryStore(), WriteBatch()
@@ -99,4 +100,5 @@ def test_what_is_computed_and_not_applied_is_never_seen(
             assert everything(commitment) == as_state(rows, commitment.height)
         commitment.apply(delta)
         rows = applied(rows, changes)
+        assert commitment.row_count == len(rows)
     assert everything(commitment) == as_state(rows, commitment.height)
