@@ -12,7 +12,7 @@ import pytest
 
 from consensus.chain import RETAINED_BLOCKS
 from node.opening import VOTES_FOLDER
-from tests.support.running_nodes import RunningNodes, running_nodes, until
+from tests.support.running_nodes import running_nodes, until
 from tests.support.town import base_port
 
 SOON_S = 10.0
@@ -25,17 +25,11 @@ def port() -> int:
     return base_port() + 500
 
 
-async def all_validators(nodes: RunningNodes) -> None:
-    await nodes.start(*nodes.validators)
-    for name in nodes.validators:
-        await nodes.connected(name, nodes.validators)
-
-
 async def test_an_observer_that_joins_late_is_at_the_head_of_an_idle_chain(
     tmp_path: Path, port: int
 ) -> None:
     async with running_nodes(tmp_path, port) as nodes:
-        await all_validators(nodes)
+        await nodes.start_validators()
         await nodes.finalise(nodes.validators[0], 30)
         await nodes.start(nodes.observer)
         await nodes.connected(nodes.observer, nodes.validators[:2])
@@ -54,7 +48,7 @@ async def test_an_observer_with_one_peer_follows_it_from_far_behind(
     """ADR 0013: fewer than f + 1 validators are connected, and the chain is idle."""
     async with running_nodes(tmp_path, port) as nodes:
         first, *others = nodes.validators
-        await all_validators(nodes)
+        await nodes.start_validators()
         head = await nodes.finalise(first, 120)
         await nodes.at_height(head.height, first)
         await nodes.stop(*others)
@@ -72,7 +66,7 @@ async def test_a_validator_that_was_away_is_at_the_head_of_an_idle_chain(
 ) -> None:
     async with running_nodes(tmp_path, port) as nodes:
         *others, away = nodes.validators
-        await all_validators(nodes)
+        await nodes.start_validators()
         before = await nodes.finalise(others[0], 2)
         await nodes.at_height(before.height, away)
         await nodes.stop(away)
@@ -95,7 +89,7 @@ async def test_a_validator_that_was_away_is_at_the_head_of_an_idle_chain(
 async def test_a_validator_catches_up_while_the_others_go_on(tmp_path: Path, port: int) -> None:
     async with running_nodes(tmp_path, port) as nodes:
         *others, away = nodes.validators
-        await all_validators(nodes)
+        await nodes.start_validators()
         before = await nodes.finalise(others[0])
         await nodes.at_height(before.height, away)
         await nodes.stop(away)
@@ -109,10 +103,10 @@ async def test_a_validator_catches_up_while_the_others_go_on(tmp_path: Path, por
 
 async def test_everybody_starts_again_and_goes_on(tmp_path: Path, port: int) -> None:
     async with running_nodes(tmp_path, port) as nodes:
-        await all_validators(nodes)
+        await nodes.start_validators()
         head = await nodes.finalise(nodes.validators[0], 3)
         await nodes.stop(*nodes.validators)
-        await all_validators(nodes)
+        await nodes.start_validators()
         assert (await nodes.finalise(nodes.validators[1])).height > head.height
 
 
@@ -122,7 +116,7 @@ async def test_a_lost_vote_record_ends_two_heights_above_the_head_for_good(
     """Rule 6, over restarts: nothing is signed before, and the loss is forgotten after."""
     async with running_nodes(tmp_path, port) as nodes:
         *others, lost = nodes.validators
-        await all_validators(nodes)
+        await nodes.start_validators()
         before = await nodes.finalise(others[0], 2)
         await nodes.at_height(before.height, lost)
         await nodes.stop(lost)
@@ -151,7 +145,7 @@ async def test_a_lost_vote_record_ends_two_heights_above_the_head_for_good(
 async def test_a_restart_before_that_still_knows_of_the_loss(tmp_path: Path, port: int) -> None:
     async with running_nodes(tmp_path, port) as nodes:
         *others, lost = nodes.validators
-        await all_validators(nodes)
+        await nodes.start_validators()
         before = await nodes.finalise(others[0])
         await nodes.at_height(before.height, lost)
         await nodes.stop(lost)

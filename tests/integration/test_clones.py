@@ -83,9 +83,7 @@ async def test_clones_of_a_validator_never_contradict_it(
     votes = Votes(monkeypatch)
     async with running_nodes(tmp_path, port) as nodes:
         *others, original = nodes.validators
-        await nodes.start(*nodes.validators)
-        for name in nodes.validators:
-            await nodes.connected(name, nodes.validators)
+        await nodes.start_validators()
         await nodes.finalise(others[0], 3)
         domain = nodes.nodes[original].runtime.domain
 
@@ -146,9 +144,7 @@ async def test_the_slow_road_signs_nothing_before_others_passed_what_was_signed(
     votes = Votes(monkeypatch)
     async with running_nodes(tmp_path, port) as nodes:
         *others, lost = nodes.validators
-        await nodes.start(*nodes.validators)
-        for name in nodes.validators:
-            await nodes.connected(name, nodes.validators)
+        await nodes.start_validators()
         await nodes.finalise(others[0], 2)
         domain: SigningDomain = nodes.nodes[lost].runtime.domain
         await nodes.stop(lost)

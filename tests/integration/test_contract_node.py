@@ -107,9 +107,7 @@ async def test_blocks_with_calls_are_caught_up_restarted_audited_and_exported(
 ) -> None:
     async with running_nodes(tmp_path, base_port() + 1800) as nodes:
         first, *_, last = nodes.validators
-        await nodes.start(*nodes.validators)
-        for name in nodes.validators:
-            await nodes.connected(name, nodes.validators)
+        await nodes.start_validators()
         async with rpc_of(nodes, first) as rpc:
             raws = [call(TOKEN, transfer(UNIT)), call(DISTRIBUTION, CLAIM, 1)]
             raws.append(call(TOKEN, transfer(UNIT), 2))

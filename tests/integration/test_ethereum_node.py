@@ -168,9 +168,7 @@ async def test_a_network_finalises_them_beside_native_ones_and_late_nodes_catch_
 ) -> None:
     async with running_nodes(tmp_path, base_port() + 1700) as nodes:
         first, *_, last = nodes.validators
-        await nodes.start(*nodes.validators)
-        for name in nodes.validators:
-            await nodes.connected(name, nodes.validators)
+        await nodes.start_validators()
         async with rpc_of(nodes, first) as rpc:
             service = nodes.nodes[first].service
             raws = [bytes.fromhex(signed(nonce=nonce)[2:]) for nonce in range(20)]

@@ -65,6 +65,12 @@ class RunningNodes:
             self.nodes[name] = node
             await node.runtime.start()
 
+    async def start_validators(self) -> None:
+        """Start all of them; returns when each is connected with every other."""
+        await self.start(*self.validators)
+        for name in self.validators:
+            await self.connected(name, self.validators)
+
     async def stop(self, *names: str) -> None:
         """Stop nodes as SIGTERM does."""
         for name in names:
