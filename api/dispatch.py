@@ -13,7 +13,7 @@ from typing import Any, Final
 from api import jsonrpc
 from api.errors import INTERNAL_ERROR, LIMIT_EXCEEDED, METHOD_NOT_FOUND, RpcError, invalid_params
 from api.jsonrpc import InvalidRequest, NoId, Request
-from api.registry import Context, Method, MethodRegistry, Together
+from api.registry import Beforehand, Context, Method, MethodRegistry, Together
 from ledger.errors import InvariantViolation, LocalError, PeerError
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
@@ -123,6 +123,8 @@ class Dispatcher:
         try:
             admit(self._cost(entry))
             method, parameters = self.bind(entry)
+            if method.beforehand is not None:
+                await method.beforehand(context, [parameters])
             outcome = await self.call(method, parameters, context)
         except RpcError as error:
             outcome = error
@@ -212,7 +214,23 @@ class _Answers:
 
     async def all(self) -> list[bytes]:
         """Every answer that is due, in the order of the calls."""
+        bound = self._bind()
+        await self._beforehand(bound)
         groups: dict[str, tuple[Method, Together, list[_Bound]]] = {}
+        for method, call in bound:
+            if method.together is None:
+                await self._call(method, call)
+            else:
+                groups.setdefault(method.name, (method, method.together, []))[2].append(call)
+        for method, together, calls in groups.values():
+            outcomes = await self._dispatcher.call_together(method, together, calls, self._context)
+            for (position, entry, _), outcome in zip(calls, outcomes, strict=True):
+                self._answer(position, entry, outcome)
+        return [encoded for encoded in self._encoded if encoded is not None]
+
+    def _bind(self) -> list[tuple[Method, _Bound]]:
+        """The calls that there is a method for; the others are answered here."""
+        bound = []
         for position, entry in enumerate(self._entries):
             if isinstance(entry, InvalidRequest):
                 self._put(position, jsonrpc.failure(entry.id, entry.error))
@@ -222,20 +240,20 @@ class _Answers:
             except RpcError as error:
                 self._answer(position, entry, error)
                 continue
-            if method.together is None:
-                await self._call(position, entry, method, parameters)
-            else:
-                group = groups.setdefault(method.name, (method, method.together, []))
-                group[2].append((position, entry, parameters))
-        for method, together, calls in groups.values():
-            outcomes = await self._dispatcher.call_together(method, together, calls, self._context)
-            for (position, entry, _), outcome in zip(calls, outcomes, strict=True):
-                self._answer(position, entry, outcome)
-        return [encoded for encoded in self._encoded if encoded is not None]
+            bound.append((method, (position, entry, parameters)))
+        return bound
 
-    async def _call(
-        self, position: int, request: Request, method: Method, parameters: tuple[Any, ...]
-    ) -> None:
+    async def _beforehand(self, bound: Sequence[tuple[Method, _Bound]]) -> None:
+        """Wait for what the calls ask about, side by side."""
+        waits: dict[Beforehand, list[tuple[Any, ...]]] = {}
+        for method, (_, _, parameters) in bound:
+            if method.beforehand is not None:
+                waits.setdefault(method.beforehand, []).append(parameters)
+        if waits:
+            await asyncio.gather(*(wait(self._context, calls) for wait, calls in waits.items()))
+
+    async def _call(self, method: Method, call: _Bound) -> None:
+        position, request, parameters = call
         limit_bytes = self._dispatcher.max_answer_bytes
         unsent = self._dispatcher.unsent
         if self._size_bytes > limit_bytes:

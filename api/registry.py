@@ -57,12 +57,15 @@ Single = Callable[..., Awaitable[Any]]
 """(context, *parameters) -> result; raises RpcError."""
 Together = Callable[[Context, Sequence[tuple[Any, ...]]], Awaitable[Sequence[Any]]]
 """(context, the parameters of each call) -> a result or an RpcError for each call."""
+Beforehand = Callable[[Context, Sequence[tuple[Any, ...]]], Awaitable[None]]
+"""(context, the parameters of each call): waits for what the calls ask about; never raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method. `together`, where there is one, answers all its calls of one batch at once; a
-    call counts as `cost` calls of a client's budget."""
+    """One method. `together`, where there is one, answers all its calls of one batch at once.
+    `beforehand`, where there is one, is awaited once for all its calls of one message, before any
+    call of it is answered. A call counts as `cost` calls of a client's budget."""
 
     name: str
     doc: str
@@ -72,6 +75,7 @@ class Method:
     example_result: object
     single: Single
     together: Together | None = None
+    beforehand: Beforehand | None = None
     cost: int = 1
 
     @property
@@ -161,7 +165,11 @@ class MethodRegistry:
 
 
 def method(
-    namespace: str, *, example: dict[str, Any], result: object
+    namespace: str,
+    *,
+    example: dict[str, Any],
+    result: object,
+    beforehand: Beforehand | None = None,
 ) -> Callable[[Single], Method]:
     """Decorator: the function answers one call of `<namespace>_<camelCaseName>`."""
 
@@ -178,6 +186,7 @@ def method(
             example=example,
             example_result=result,
             single=function,
+            beforehand=beforehand,
             cost=cost_of(_wire_name(namespace, function)),
         )
 

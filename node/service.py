@@ -414,6 +414,7 @@ class Service(EconomyReads, GovernanceReads, HistoryReads):
             {peer.node_key for peer in self._runtime.peers.peers()},
             self._runtime.mempool.executable_count,
             now_ms() - self._last_commit_ms,
+            self.height(),
             self.target_height(),
             self._runtime.signer_problem,
             now_ms=now_ms(),

@@ -41,6 +41,7 @@ def why_stalled(
     connected: Collection[bytes],
     executable: int,
     since_commit_ms: int,
+    head: int,
     target: int,
     signer_problem: str | None = None,
     *,
@@ -52,10 +53,11 @@ def why_stalled(
     """Findings, those that an operator can act on first; none when blocks come as they should.
 
     connected: node keys of connected peers. executable: transactions that could be in a block.
+    head: height of the chain, which for a moment is ahead of what the replica has taken over.
     target: of target_height. signer_problem: why the signer outside this process does not sign.
     last_seal: of the validator at an index of the set, None without any. rotation: of this node's
-    keys; one that it lacks is a reason why it does not vote.
-    unheld: that no peer holds the next block.
+    keys; one that it lacks is a reason why it does not vote. unheld: that no peer holds the next
+    block.
     """
     gone = [
         index
@@ -67,7 +69,7 @@ def why_stalled(
         return _since(validators.validators[index].organisation, last_seal(index), now_ms)
 
     no_quorum = len(validators) - len(gone) < replica.quorum
-    behind = target >= replica.height or unheld is not None
+    behind = target > head or unheld is not None
     overdue = (replica.has_work or executable > 0) and since_commit_ms >= STALLED_MS
     if not (no_quorum or behind or overdue):
         return StallReport(False, since_commit_ms, ())
@@ -95,7 +97,7 @@ def why_stalled(
     elif behind:
         causes.append(
             StallCause(
-                f"this node is at height {replica.height - 1}, others are at {target}: it is "
+                f"this node is at height {head}, others are at {target}: it is "
                 "catching up and does not vote meanwhile",
                 "wait; if its height does not move, compare the heights in `poyong peers`",
             )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from api import parameters
 from api.encoding import hex_of
@@ -18,6 +18,10 @@ from api.registry import Context, method, method_together
 _Raw = Annotated[bytes, parameters.SIGNED_TRANSACTION, "The signed envelope, Ethereum's or native."]
 _Hash = Annotated[bytes, parameters.HASH, "Hash of the transaction."]
 _Index = Annotated[int, forms.INDEX, "Position in the block, from 0x0."]
+
+PATIENCE_MS: Final = 2_000
+"""How long a receipt is waited for while its transaction is in the mempool: some blocks long."""
+
 _EXAMPLE_RAW = {"transaction": hex_of(examples.TRANSACTION.raw)}
 _EXAMPLE_HASH = {"transaction_hash": hex_of(examples.TRANSACTION.hash)}
 
@@ -112,11 +116,25 @@ def _place(context: Context, height: int | None, index: int | None) -> Place | N
     return Place(header.hash, header.height, header.time_ms, index)
 
 
-@method("eth", example=_EXAMPLE_HASH, result=examples.RECEIPT_RESULT)
+async def _until_final(context: Context, calls: Sequence[tuple[Any, ...]]) -> None:
+    """Wait until those of these transactions that are in the mempool are final, at most
+    PATIENCE_MS. An early null makes ethers miss the last block of a quiet chain (ADR 0030)."""
+    node = context.node
+    pending = []
+    for (transaction_hash,) in calls:
+        known = node.transaction(transaction_hash)
+        if known is not None and known.height is None:
+            pending.append(node.wait_for_receipt(transaction_hash, PATIENCE_MS))
+    if pending:
+        await asyncio.gather(*pending)
+
+
+@method("eth", example=_EXAMPLE_HASH, result=examples.RECEIPT_RESULT, beforehand=_until_final)
 async def get_transaction_receipt(
     context: Context, transaction_hash: _Hash
 ) -> results.Receipt | None:
-    """What became of a transaction. Null until it is final; final means for ever."""
+    """What became of a transaction. For one in the mempool the answer comes when it is final, or
+    after two seconds. Null until it is final; final means for ever."""
     found = context.node.receipt(transaction_hash)
     return None if found is None else _shown(context, found)
 

@@ -1,5 +1,6 @@
 """eth_, net_ and web3_: every result keeps to the execution API, and says what the chain holds."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from api import examples
 from api.encoding import hex_of
 from api.errors import INVALID_PARAMS, REFUSED
 from api.ethereum.contracts import CHAIN, TOKEN
+from api.ethereum.eth import transactions
 from api.ethereum.event_forms import TRANSFER
 from ledger.crypto import keccak256
 from ledger.errors import ErrorCode
@@ -222,6 +224,28 @@ async def test_sync_sending_gives_the_receipt_or_code_4_with_the_hash() -> None:
     await caller.node.commit()
     receipt = await caller.result("eth_sendRawTransactionSync", hex_of(raw()), "0x3e8")
     assert (receipt["transactionHash"], receipt["status"]) == (hex_of(keccak256(raw())), "0x1")
+
+
+async def test_receipts_of_pending_transactions_come_with_their_block() -> None:
+    """Side by side in a batch, whose other calls see the same block."""
+    caller = Caller()
+    hashes = await caller.send(raw(), raw(nonce=1))
+    asked = [("eth_blockNumber",), *(("eth_getTransactionReceipt", item) for item in hashes)]
+    asking = asyncio.create_task(caller.answers(*asked, ("eth_getTransactionReceipt", UNKNOWN)))
+    await caller.node.until_waiting(2)
+    await caller.node.commit()
+    height, *receipts, unknown = [answer["result"] for answer in await asking]
+    assert height == "0x1"
+    assert [receipt["transactionHash"] for receipt in receipts] == hashes
+    assert unknown is None
+
+
+async def test_a_receipt_is_null_when_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "PATIENCE_MS", 1)
+    caller = Caller()
+    (pending,) = await caller.send(raw())
+    assert await caller.result("eth_getTransactionReceipt", pending) is None
+    assert caller.node.waiting == 0
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ def findings(
     *,
     executable: int = 0,
     since_ms: int = STALLED_MS,
+    head: int | None = None,
     target: int = 0,
     now_ms: int = 12_000,
     seals: dict[int, Seal] | None = None,
@@ -45,6 +46,7 @@ def findings(
         connected,
         executable,
         since_ms,
+        snapshot.height - 1 if head is None else head,
         target,
         now_ms=now_ms,
         last_seal=(seals or {}).get,
@@ -106,6 +108,11 @@ def test_a_node_that_is_behind_says_how_far() -> None:
     ((finding, remedy),) = findings(replace(RESTING, height=5), since_ms=0, target=90)
     assert finding.startswith("this node is at height 4, others are at 90: it is catching up")
     assert "poyong peers" in remedy
+
+
+def test_a_block_that_the_replica_has_not_taken_over_yet_is_no_lag() -> None:
+    """Applied here, and heard of as final: nobody is ahead of this node."""
+    assert findings(replace(RESTING, height=4), since_ms=0, head=4, target=4) == []
 
 
 def test_a_lost_vote_record_points_to_its_page() -> None:
