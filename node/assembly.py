@@ -47,6 +47,7 @@ from node.signing.choice import public_keys_of
 from node.snapshots.joining import Joining, start_of, trusted_file_of
 from node.snapshots.keeping import SnapshotKeeper
 from node.snapshots.progress import watched
+from node.snapshots.restoring import beginning_alone
 from node.snapshots.shelf import FOLDER as SNAPSHOTS_FOLDER
 from node.snapshots.shelf import Shelf
 from node.software import require_version
@@ -326,14 +327,20 @@ async def _joined(
     keys = public_keys_of(config, files)
     require_openable(config.path(config.storage.path), document, keys)
     start = start_of(document, build_executor(), trusted_file_of(config))
-    phase = Joining(config, start, identities)
-    if config.metrics.enabled:
-        await health.start()
+    with beginning_alone(config.path(config.storage.path)):
+        phase = Joining(config, start, identities)
+        if config.metrics.enabled:
+            await health.start()
+        with watched(health, metrics, config.path(config.storage.path), phase.progress):
+            return await _gathered(phase, stopped)
+
+
+async def _gathered(phase: Joining, stopped: asyncio.Event) -> bool:
+    """False when the node was told to stop before the phase was over."""
     joining = asyncio.ensure_future(phase.run())
     stopping = asyncio.ensure_future(stopped.wait())
     try:
-        with watched(health, metrics, config.path(config.storage.path), phase.progress):
-            await asyncio.wait((joining, stopping), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((joining, stopping), return_when=asyncio.FIRST_COMPLETED)
         if stopping.done() and not joining.done():
             return False
         if not joining.result():

@@ -23,7 +23,7 @@ from node.snapshots.file import OTHER_SNAPSHOT, SnapshotFile
 from node.snapshots.format import MANIFEST, VERSION, NewerFormatError
 from node.snapshots.joining import Start, start_of, trusted_file_of
 from node.snapshots.making import SnapshotMaker, make_at_once
-from node.snapshots.restoring import JoinFolder
+from node.snapshots.restoring import JoinFolder, beginning_alone
 from node.snapshots.shelf import Listed, Shelf
 from node.store.account_index import HistoryRules
 from node.store.stores import has_chain
@@ -110,7 +110,8 @@ def restore_command(file: Path, home: Path, as_json: bool) -> None:
     start = start_of(document, build_executor(), trusted_file_of(loaded))
     opened = SnapshotFile(file)
     manifest = _checked(opened, start)
-    height = _restore(opened, manifest, loaded, chain, start)
+    with beginning_alone(loaded.path(loaded.storage.path)):
+        height = _restore(opened, manifest, loaded, chain, start)
     shown = {"height": height, "block": hex_of(manifest.manifest.header.hash), "home": str(home)}
     if as_json:
         print_json(shown)
@@ -180,9 +181,7 @@ def _restore(
     opened: SnapshotFile, manifest: CheckedManifest, loaded: Config, chain: Path, start: Start
 ) -> int:
     """Check and install every item; nothing is left behind when one does not hold."""
-    data = loaded.path(loaded.storage.path)
-    is_new = not data.exists()
-    folder = JoinFolder(data, start.rules)
+    folder = JoinFolder(loaded.path(loaded.storage.path), start.rules)
     try:
         folder.begin(manifest)
         with _shown(manifest.manifest.item_count - 1) as told:
@@ -196,8 +195,6 @@ def _restore(
         return folder.install(chain, start.header, loaded.storage.engine, history)
     except BaseException:
         folder.remove()
-        if is_new:
-            data.rmdir()
         raise
 
 

@@ -7,8 +7,10 @@ when it is whole; until then the node's folder is as it was.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +27,7 @@ from ledger.registry import Participation
 from ledger.state import State
 from ledger.state_parts import Row
 from node.files.disk_errors import os_error, sync_folder
+from node.files.file_locks import hold_folder
 from node.files.whole_files import replace_whole
 from node.snapshots.checking import ChainRules, CheckedBlock, CheckedManifest
 from node.snapshots.format import MANIFEST
@@ -41,6 +44,30 @@ _BUILT: Final = "chain"
 _ITEM_DIGITS: Final = 6
 
 log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def beginning_alone(data: Path) -> Iterator[None]:
+    """Meanwhile no other process begins a node in this folder, which is the node's storage.path and
+    is made when it is missing; a failure leaves no empty one. LocalError when another does."""
+    is_new = not data.exists()
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        handle = hold_folder(data)
+    except OSError as error:
+        raise os_error("use", data, error) from error
+    if handle is None:
+        raise LocalError(
+            f"another process begins a node in {data}: stop it first, or name another folder"
+        )
+    try:
+        yield
+    except BaseException:
+        if is_new and not any(data.iterdir()):
+            data.rmdir()
+        raise
+    finally:
+        os.close(handle)
 
 
 @dataclass(frozen=True, slots=True)

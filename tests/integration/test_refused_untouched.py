@@ -225,6 +225,13 @@ CASES = {
         ("{home}",),
         held=True,
     ),
+    "a folder in which a node begins with a snapshot": Case(
+        nothing,
+        (RESTORE_SNAPSHOT, ("start", "--home", "{at}/newcomer")),
+        ("another process begins a node in", "stop it first"),
+        environment={"POYONG_SNAPSHOTS_JOIN": "true"},
+        held=True,
+    ),
     "a second signer on a folder in use": Case(
         nothing, (SIGNER,), ("one signer runs on a folder at a time",), held=True
     ),

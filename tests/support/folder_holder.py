@@ -1,4 +1,5 @@
-"""Holds the folders of tests/support/mistakes.py as running processes do, until told to end.
+"""Holds the folders of tests/support/mistakes.py as running processes do, until told to end: those
+of both nodes and of the signer, and that of the newcomer as a node that begins with a snapshot.
 
 A process of its own: a lock of an engine belongs to a process, which loses it when it only reads
 the file.
@@ -12,12 +13,13 @@ from pathlib import Path
 
 from node.signing.last_signed import SignedRecord
 from node.signing.settings import load_home
+from node.snapshots.restoring import beginning_alone
 from tests.support.sealed_chain import SealedChain
 
 
 @contextmanager
 def held(at: Path) -> Iterator[None]:
-    """Folders of both nodes and of the signer are in use."""
+    """Every folder is in use."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.folder_holder", str(at)],
         stdin=subprocess.PIPE,
@@ -35,7 +37,7 @@ def main(at: Path) -> None:
     """Open them, say so, and wait until standard input ends."""
     signer = load_home(at / "signer")
     record = SignedRecord(signer.state_path, signer.domain)
-    with SealedChain(at / "home", at / "other"):
+    with beginning_alone(at / "newcomer/data"), SealedChain(at / "home", at / "other"):
         print("held", flush=True)
         sys.stdin.read()
     record.close()
