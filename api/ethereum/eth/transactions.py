@@ -19,7 +19,7 @@ _Raw = Annotated[bytes, parameters.SIGNED_TRANSACTION, "The signed envelope, Eth
 _Hash = Annotated[bytes, parameters.HASH, "Hash of the transaction."]
 _Index = Annotated[int, forms.INDEX, "Position in the block, from 0x0."]
 
-PATIENCE_MS: Final = 2_000
+PATIENCE_MS: Final = 5_000
 """How long a receipt is waited for while its transaction is in the mempool: some blocks long."""
 
 _EXAMPLE_RAW = {"transaction": hex_of(examples.TRANSACTION.raw)}
@@ -134,7 +134,7 @@ async def get_transaction_receipt(
     context: Context, transaction_hash: _Hash
 ) -> results.Receipt | None:
     """What became of a transaction. For one in the mempool the answer comes when it is final, or
-    after two seconds. Null until it is final; final means for ever."""
+    after five seconds. Null until it is final; final means for ever."""
     found = context.node.receipt(transaction_hash)
     return None if found is None else _shown(context, found)
 
