@@ -31,6 +31,15 @@ _COMMANDS: Final = {
     ),
     "withdraw": LazyCommand("node.cli.gov_send:withdraw", "Take back one's own proposal."),
     "sign-petition": LazyCommand("node.cli.gov_send:sign_petition", "Persons: sign a petition."),
+    "challenges": LazyCommand(
+        "node.cli.gov_challenge:challenges", "Petitions that challenge a land value."
+    ),
+    "challenge": LazyCommand(
+        "node.cli.gov_challenge:challenge", "Persons: challenge a land value together."
+    ),
+    "sign-challenge": LazyCommand(
+        "node.cli.gov_challenge:sign_challenge", "Persons: sign such a petition."
+    ),
     "vote": LazyCommand("node.cli.gov_send:vote", "Vote, or change one's vote."),
     "name-seat": LazyCommand(
         "node.cli.gov_send:name_seat", "Name who holds your chamber's council seat."

@@ -9,6 +9,7 @@ import pytest
 
 from api import governance_examples as examples
 from governance.emergency.council import NAME_SEAT
+from governance.proposals.challenge_petitions import PETITION_CHALLENGE, SIGN_CHALLENGE
 from governance.proposals.delegation import DELEGATE, UNDELEGATE
 from governance.proposals.petitions import PETITION, RECALL, SIGN
 from governance.proposals.proposals import SPONSOR, SUBMIT, WITHDRAW
@@ -40,6 +41,7 @@ async def run(served: Served, *arguments: str) -> int:
         (("gov", "params"), [examples.PARAMETER], "lambda_bps"),
         (("gov", "params", "lambda_bps", "--module", "issuance"), [examples.PARAMETER], "2,500"),
         (("gov", "bases"), [examples.LEGAL_BASIS], "Gwangju Metropolitan Council"),
+        (("gov", "challenges"), [examples.CHALLENGE_PETITION], "12 of 20"),
         (("gov", "agreements"), [examples.AGREEMENT], "Use of the school grounds"),
         (("org", "list"), [examples.ORGANISATION], "광주광역시"),
         (("org", "show", "gwangju"), examples.ORGANISATION, "chamber.public"),
@@ -93,14 +95,21 @@ async def test_a_chain_without_governance_says_so(
 ) -> None:
     async with serving() as served:
         monkeypatch.setattr(served.node, "council", lambda: None)
-        for name in ("chambers", "organisations", "legal_bases", "agreements"):
+        for name in (
+            "chambers",
+            "organisations",
+            "legal_bases",
+            "agreements",
+            "challenge_petitions",
+        ):
             monkeypatch.setattr(served.node, name, lambda *_: [])
         empty: dict[str, Any] = {"proposals": [], "next_before": None}
         monkeypatch.setattr(served.node, "proposals", lambda *_: empty)
         assert await run(served, "gov", "council") == cli.EXIT_FAILED
         assert "has no proposals" in capsys.readouterr().err
-        for command in ("gov list", "gov chambers", "gov bases", "gov agreements", "org list"):
-            assert await run(served, *command.split()) == 0
+        governed = ("list", "chambers", "bases", "agreements", "challenges")
+        for command in (*(("gov", name) for name in governed), ("org", "list")):
+            assert await run(served, *command) == 0
             assert capsys.readouterr().out.startswith(("No ", "Nobody "))
 
 
@@ -111,6 +120,12 @@ async def test_a_chain_without_governance_says_so(
         (("withdraw", "7"), WITHDRAW, (7,)),
         (("sign-petition", "7"), SIGN, (7,)),
         (("recall", "7"), RECALL, (7,)),
+        (
+            ("challenge", "wolchul", "3", "--ground", "method", "--evidence", "0x" + "ab" * 32),
+            PETITION_CHALLENGE,
+            ("wolchul", 3, "method", b"\xab" * 32),
+        ),
+        (("sign-challenge", "7"), SIGN_CHALLENGE, (7,)),
         (("vote", "7", "abstain"), VOTE, (7, "abstain")),
         (("delegate", "c", PERSON), DELEGATE, ("C", bytes(19) + b"\xb1")),
         (("undelegate", "D"), UNDELEGATE, ("D",)),
@@ -146,6 +161,11 @@ async def test_taking_part_sends_one_signed_message_and_waits(
     [
         (("vote", "7", "yes"), cli.EXIT_FAILED, "--key FILE, or --local N"),
         (("vote", "7", "maybe", "--local", "0"), cli.EXIT_USAGE, "'yes', 'no', 'abstain'"),
+        (
+            ("challenge", "z", "1", "--ground", "dear", "--evidence", "x", "--local", "0"),
+            cli.EXIT_USAGE,
+            "'comparables', 'parcel_data'",
+        ),
         (("vote", "0", "yes", "--local", "0"), cli.EXIT_USAGE, "0 is not in the range"),
         (("delegate", "E", PERSON, "--local", "0"), cli.EXIT_USAGE, "'a', 'b', 'c', 'd'"),
         (("delegate", "A", "0x12", "--local", "0"), cli.EXIT_FAILED, "ACCOUNT: expected 0x and 40"),
