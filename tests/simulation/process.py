@@ -390,7 +390,8 @@ class Process:
         keys, own = site.keys[endpoint], site.keys[self.node.endpoint]
         if self._is_registered(endpoint):
             return True
-        knows_me = not site.registries.get(endpoint, frozenset()).isdisjoint(own)
+        # Everybody admits an observer that has no key here.
+        knows_me = not own or not site.registries.get(endpoint, frozenset()).isdisjoint(own)
         return not self._left.issuperset(keys) and knows_me
 
     # Transactions and blocks

@@ -112,3 +112,9 @@ def test_seeds_that_once_found_something_pass(seed: int) -> None:
     """A vote record lost on a busy chain, node keys that nobody knew, a block that only a node with
     new keys had, an operator who was too early, a watcher that missed a block."""
     assert run_seed(seed, size_of(seed), changes=True).reason is None
+
+
+@pytest.mark.parametrize("seed", [60472])
+def test_an_observer_that_comes_late_reaches_who_took_new_keys(seed: int) -> None:
+    """From genesis on it knows two of them by keys that they have no more, and one is gone."""
+    assert run_seed(seed, size_of(seed), changes=True).reason is None
