@@ -68,7 +68,7 @@ def take_out(town: ProcessTown, name: str) -> None:
     """Drain it; it ends by itself."""
     home = str(town.nodes[name].home)
     assert "it ended" in shown("admin", "drain", "--stop", "--home", home)
-    assert town.stop(name) == {name: 0}
+    assert town.ended(name)[0] == 0
 
 
 def require_well(town: ProcessTown, name: str, version: str) -> None:
