@@ -23,8 +23,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ledger import codec
-from ledger.block import MAX_BLOCK_BYTES, Header
-from ledger.crypto import keccak256
 from ledger.errors import DecodeError, InvariantViolation, LocalError, ensure
 from ledger.kv import KeyValueReader, KeyValueStore, WriteBatch
 from ledger.primitives import HASH_BYTES, Address, Hash
@@ -38,7 +36,19 @@ from node.store.account_index import (
     index_rows,
 )
 from node.store.prefix_reader import PrefixReader
-from node.store.pruning import REMOVED_A_BLOCK, REMOVED_BYTES, PruningRules, Range, Removal
+from node.store.pruning import PruningRules, Range, Removal
+from node.store.removing import OldBlocks
+from node.store.row_keys import (
+    BLOCK,
+    CERTIFICATE,
+    HEIGHT_OF,
+    RECEIPTS,
+    SET_CHANGE,
+    STATE_PREFIX,
+    TRANSACTION_KEY_BYTES,
+    height_key,
+    transaction_key,
+)
 from node.version import other_format
 from node.votes.wal_format import Marker
 
@@ -58,11 +68,7 @@ _PARTIAL_VERSION: Final = str(PARTIAL_SCHEMA_VERSION).encode()
 _SCHEMA_KEY: Final = b"\0schema"
 _HEAD_KEY: Final = b"\0head"
 _LOWEST_KEY: Final = b"\0lowest"
-_BLOCK, _CERTIFICATE, _RECEIPTS, _HEIGHT_OF, _TRANSACTION = b"B", b"C", b"R", b"H", b"T"
-_SET_CHANGE: Final = b"V"
-STATE_PREFIX: Final = b"S"
-_TRANSACTION_KEY_BYTES: Final = 16
-TRANSACTION_ROW_BYTES: Final = 1 + _TRANSACTION_KEY_BYTES + 8
+TRANSACTION_ROW_BYTES: Final = 1 + TRANSACTION_KEY_BYTES + 8
 """Of key and value."""
 
 Rows = Iterable[tuple[bytes, bytes | None]]
@@ -186,10 +192,8 @@ class BlockStore:
         self._lowest = self._read_lowest()
         self._head = self._read_head(version is not None)
         self._staged: Staged | None = None
-        self._pruning = pruning or PruningRules()
+        self._old = OldBlocks(store, pruning or PruningRules(), self._damaged)
         self._removal: Removal | None = None
-        self._oldest_ms: int | None = None
-        """Time of the lowest block, once it was found too young: it is not read for each block."""
         self.removed_bytes = 0
         """Of keys and values of blocks removed since the store was opened."""
         try:
@@ -217,16 +221,16 @@ class BlockStore:
             head = Head.decode(row)
         except DecodeError as error:
             raise self._damaged(f"its head row is unreadable ({error})") from error
-        kinds = [(_BLOCK, "block")]
+        kinds = [(BLOCK, "block")]
         if head.height > 0:
-            kinds += [(_CERTIFICATE, "certificate"), (_RECEIPTS, "receipts")]
+            kinds += [(CERTIFICATE, "certificate"), (RECEIPTS, "receipts")]
         for prefix, kind in kinds:
-            if self._store.get(prefix + _height_key(head.height)) is None:
+            if self._store.get(prefix + height_key(head.height)) is None:
                 raise self._damaged(f"the {kind} of its last height {head.height} is missing")
         if head.height > 0 and self._lowest > head.height:
             raise self._damaged(f"its lowest height {self._lowest} is above its head {head.height}")
         for height in _sampled_heights(self._lowest, head.height):
-            if self._store.get(_CERTIFICATE + _height_key(height)) is None:
+            if self._store.get(CERTIFICATE + height_key(height)) is None:
                 raise self._damaged(f"height {height} is missing below its head {head.height}")
         return head
 
@@ -269,7 +273,9 @@ class BlockStore:
         batch.operations += _rows_to_write(parts)
         if self.index.rules.enabled and height > 0:
             self._staged = self.index.add(batch.operations, height, parts.concerned)
-        self._removal = self._remove(batch.operations, height, parts.time_ms)
+        self._removal = self._old.remove(batch.operations, self._lowest, height, parts.time_ms)
+        if self._removal is not None:
+            batch.operations += lowest_rows(self._removal.lowest)
         head = Head(height, parts.block_hash, marker, vote_record_lost)
         add((_HEAD_KEY, head.encode()))
         return batch
@@ -306,8 +312,8 @@ class BlockStore:
         last = WriteBatch()
         last.operations += _rows_to_write(beginning.genesis)
         for height, row, certificate in beginning.set_changes:
-            last.put(_SET_CHANGE + _height_key(height), row)
-            last.put(_CERTIFICATE + _height_key(height), certificate)
+            last.put(SET_CHANGE + height_key(height), row)
+            last.put(CERTIFICATE + height_key(height), certificate)
         heights: list[int] = []
         newest = beginning.genesis
         for newest in beginning.blocks:
@@ -328,50 +334,10 @@ class BlockStore:
         self.index.reload()
         return self._head
 
-    def _remove(self, operations: Operations, head: int, head_time_ms: int) -> Removal | None:
-        """Put the removal of some old blocks into the batch of the block `head`."""
-        limit = min(self._pruning.highest_removable(head), self._lowest + REMOVED_A_BLOCK - 1)
-        lowest, row_bytes = self._lowest, 0
-        oldest_ms = self._oldest_ms
-        if oldest_ms is not None and not self._pruning.is_old(oldest_ms, head_time_ms):
-            return None
-        while lowest <= limit and row_bytes < REMOVED_BYTES:
-            time_ms, rows = self._rows_of(lowest)
-            if not self._pruning.is_old(time_ms, head_time_ms):
-                self._oldest_ms = time_ms
-                break
-            operations += [(key, None) for key, _ in rows]
-            row_bytes += sum(len(key) + size for key, size in rows)
-            lowest += 1
-        if lowest == self._lowest:
-            return None
-        operations += lowest_rows(lowest)
-        return Removal(lowest, row_bytes)
-
-    def _rows_of(self, height: int) -> tuple[int, list[tuple[bytes, int]]]:
-        """(block time, keys with sizes of values) of what goes with a block. The certificate of one
-        that changes the validators stays: without it no later header could be proven."""
-        at = _height_key(height)
-        block, receipts = self.block_bytes(height), self.receipts_bytes(height)
-        certificate = self.certificate_bytes(height)
-        if block is None or receipts is None or certificate is None:
-            raise self._damaged(f"block {height}, its oldest, is not whole")
-        try:
-            wire, _, transactions = codec.decode(block, MAX_BLOCK_BYTES)
-            header = Header.from_wire(wire)
-        except (DecodeError, ValueError) as error:
-            raise self._damaged(f"block {height} is unreadable ({error})") from error
-        rows = [(_BLOCK + at, len(block)), (_RECEIPTS + at, len(receipts))]
-        rows.append((_HEIGHT_OF + header.hash, len(at)))
-        if self._store.get(_SET_CHANGE + at) is None:
-            rows.append((_CERTIFICATE + at, len(certificate)))
-        rows += [(_transaction_key(keccak256(raw)), len(at)) for raw in transactions]
-        return header.time_ms, rows
-
     def removed_ranges(self) -> list[Range]:
         """Keys of which nothing is left but certificates of set changes."""
-        lowest, first = _height_key(self._lowest), _height_key(1)
-        kinds = (_BLOCK, _CERTIFICATE, _RECEIPTS)
+        lowest, first = height_key(self._lowest), height_key(1)
+        kinds = (BLOCK, CERTIFICATE, RECEIPTS)
         return [(kind + first, kind + lowest) for kind in kinds] + self.index.removed_ranges()
 
     def compact(self, start: bytes, stop: bytes) -> None:
@@ -399,36 +365,36 @@ class BlockStore:
 
     def block_bytes(self, height: int) -> bytes | None:
         """Encoded block, None when there is none at this height."""
-        return self._at(_BLOCK, height)
+        return self._at(BLOCK, height)
 
     def certificate_bytes(self, height: int) -> bytes | None:
         """Encoded commit certificate; None at height 0."""
-        return self._at(_CERTIFICATE, height)
+        return self._at(CERTIFICATE, height)
 
     def receipts_bytes(self, height: int) -> bytes | None:
         """Encoded receipts of a block; None at height 0."""
-        return self._at(_RECEIPTS, height)
+        return self._at(RECEIPTS, height)
 
     def set_changes(self, below_height: int) -> Iterator[tuple[int, bytes]]:
         """(height, canonical [header, validator set]) of each block below this height that names
         another validator set than its parent does, ascending."""
-        rows = self._store.iterate(_SET_CHANGE, _SET_CHANGE + _height_key(below_height))
+        rows = self._store.iterate(SET_CHANGE, SET_CHANGE + height_key(below_height))
         for key, row in rows:
             yield int.from_bytes(key[1:], "big"), row
 
     def _at(self, prefix: bytes, height: int) -> bytes | None:
         if self._head is None or not 0 <= height <= self._head.height:
             return None
-        return self._store.get(prefix + _height_key(height))
+        return self._store.get(prefix + height_key(height))
 
     def height_of(self, block_hash: Hash) -> int | None:
         """Height of the committed block with this hash (genesis hash: 0)."""
-        row = self._store.get(_HEIGHT_OF + block_hash)
+        row = self._store.get(HEIGHT_OF + block_hash)
         return None if row is None else int.from_bytes(row, "big")
 
     def locate_transaction(self, transaction: Hash) -> tuple[int, int] | None:
         """(height, index in the block), or None when no committed block holds it."""
-        row = self._store.get(_transaction_key(transaction))
+        row = self._store.get(transaction_key(transaction))
         if row is None:
             return None
         place = int.from_bytes(row, "big")
@@ -457,16 +423,16 @@ class BlockStore:
 
 def _rows_to_write(parts: BlockParts) -> list[tuple[bytes, bytes | None]]:
     """The rows of one block but for those of the index of accounts."""
-    at = _height_key(parts.height)
+    at = height_key(parts.height)
     rows: list[tuple[bytes, bytes | None]] = []
     if parts.height > 0:
-        rows += [(_CERTIFICATE + at, parts.certificate), (_RECEIPTS + at, parts.receipts)]
-    rows += [(_BLOCK + at, parts.block), (_HEIGHT_OF + parts.block_hash, at)]
+        rows += [(CERTIFICATE + at, parts.certificate), (RECEIPTS + at, parts.receipts)]
+    rows += [(BLOCK + at, parts.block), (HEIGHT_OF + parts.block_hash, at)]
     if parts.set_change:
-        rows.append((_SET_CHANGE + at, parts.set_change))
+        rows.append((SET_CHANGE + at, parts.set_change))
     first = parts.height << 24
     for index, transaction in enumerate(parts.transactions):
-        rows.append((_transaction_key(transaction), (first | index).to_bytes(8, "big")))
+        rows.append((transaction_key(transaction), (first | index).to_bytes(8, "big")))
     rows += [(STATE_PREFIX + key, value) for key, value in parts.state]
     return rows
 
@@ -476,11 +442,3 @@ def _sampled_heights(lowest: int, head: int) -> list[int]:
     cut short opens without complaint, and lacks what it wrote from memory last."""
     recent = range(max(lowest, head - CHECKED_HEIGHTS), head)
     return [*range(lowest, head, max(0, head - lowest) // CHECKED_HEIGHTS + 1), *recent]
-
-
-def _height_key(height: int) -> bytes:
-    return height.to_bytes(8, "big")
-
-
-def _transaction_key(transaction: Hash) -> bytes:
-    return _TRANSACTION + transaction[:_TRANSACTION_KEY_BYTES]

@@ -10,8 +10,9 @@ from typing import Final
 from ledger.kv import KeyValueStore
 from ledger.primitives import HASH_BYTES
 from node.store.account_index import index_rows
-from node.store.block_store import STATE_PREFIX, TRANSACTION_ROW_BYTES, BlockStore
+from node.store.block_store import TRANSACTION_ROW_BYTES, BlockStore
 from node.store.index_rebuild import ReadBlock, whom_concerns
+from node.store.row_keys import STATE_PREFIX
 
 SAMPLED_HEIGHTS: Final = 256
 BLOCKS, RECEIPTS, STATE = "blocks and certificates", "receipts", "state"

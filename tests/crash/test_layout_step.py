@@ -48,7 +48,7 @@ def killed(batch, *, sync):
     os.kill(os.getpid(), signal.SIGKILL)
 
 store.write = killed
-add(blocks, parts_at(LAST_WHOLE + 1, set_change=b""))
+add(blocks, parts_at(LAST_WHOLE + 1))
 """
 
 

@@ -31,7 +31,7 @@ compactor = Compactor(blocks, print, threshold_bytes=20_000)
 print("begun", flush=True)
 while True:
     head = blocks.head()
-    add(blocks, parts_at(1 if head is None else head.height + 1, set_change=b""))
+    add(blocks, parts_at(1 if head is None else head.height + 1))
     compactor.look()
     print(blocks.head().height, flush=True)
 """

@@ -28,6 +28,7 @@ import ledger.validator_tables
 import node.replica.effects
 import node.replica.execution
 import node.store.block_store
+import node.store.removing
 import node.sync.peer_heads
 import node.votes.wal
 import node.votes.wal_format
@@ -124,10 +125,10 @@ def _sign_on(self: Any, height: int, validator: int | None) -> None:
     _NEXT_HEIGHT(self, height, self.validator if validator is None else validator)
 
 
-def _rows_with_certificate(self: Any, height: int) -> Any:
-    time_ms, rows = _ROWS_OF(self, height)
-    certificate = b"C" + height.to_bytes(8, "big")
-    return time_ms, rows if certificate in dict(rows) else [*rows, (certificate, 0)]
+def _rows_with_certificate(self: Any, block: bytes, header: Any, raws: Any) -> Any:
+    rows = _ROWS_OF(self, block, header, raws)
+    certificate = b"C" + header.height.to_bytes(8, "big")
+    return rows if certificate in dict(rows) else [*rows, (certificate, 0)]
 
 
 class _ForgetfulOfFailure(node.votes.wal.WriteAheadLog):
@@ -180,7 +181,7 @@ _NEXT_HEIGHT: Final = consensus.safety.VoteGuard.next_height
 _SET_CHANGE: Final = ledger.validator_tables.SetChange
 _PERFORM: Final = node.replica.effects.ReplicaDriver.perform
 _COMMIT: Final = node.store.block_store.BlockStore.commit
-_ROWS_OF: Final = node.store.block_store.BlockStore._rows_of
+_ROWS_OF: Final = node.store.removing.OldBlocks._rows_of
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -317,7 +318,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "the certificate of a change of the set goes with its block",
-        ((node.store.block_store.BlockStore, "_rows_of", _rows_with_certificate),),
+        ((node.store.removing.OldBlocks, "_rows_of", _rows_with_certificate),),
         changes=True,
         pruning=True,
     ),

@@ -28,7 +28,7 @@ from ledger.state import State
 from node.modules import build_executor
 from node.opening import CHAIN_FOLDER
 from node.reads.preview import mandate_of, plain_row, preview
-from node.store.block_store import STATE_PREFIX
+from node.store.row_keys import STATE_PREFIX
 from node.store.stores import open_store
 from tests.support.deciding_town import BUDGET, LAMBDA, VALUES, DecidingTown, Value, message
 from tests.support.electorate_fake import institution

@@ -14,6 +14,7 @@ from node.store import pruning
 from node.store.account_index import SHARD_BLOCKS, AccountIndex, HistoryRules
 from node.store.block_store import BlockStore
 from node.store.pruning import DAY_MS, REMOVED_A_BLOCK, Compactor, PruningRules, Range
+from node.store.removing import OldBlocks
 from tests.support.old_blocks import add, assert_exactly, parts_at
 
 KEEP = RECENT_HEIGHTS
@@ -62,7 +63,7 @@ def test_an_old_archive_catches_up_some_blocks_at_a_time() -> None:
 
 def test_large_blocks_go_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of them is read: what a commit costs beside its own block is bounded by bytes too."""
-    monkeypatch.setattr("node.store.block_store.REMOVED_BYTES", 1)
+    monkeypatch.setattr("node.store.removing.REMOVED_BYTES", 1)
     memory, _ = grown(None, 100)
     store = BlockStore(memory, "test", pruning=PruningRules(keep_blocks=KEEP))
     add(store, parts_at(101))
@@ -92,7 +93,7 @@ def test_a_block_too_young_is_not_read_again_for_each_new_one(
     monkeypatch.setattr(pruning, "LEAST_KEPT_BLOCKS", KEEP)
     store = BlockStore(MemoryStore(), "test", pruning=WEEK)
     add(store, *(parts_at(height) for height in range(1, KEEP + 2)))
-    monkeypatch.setattr(store, "_rows_of", None)
+    monkeypatch.setattr(OldBlocks, "_read", None)
     add(store, parts_at(KEEP + 2))
 
 
@@ -111,17 +112,64 @@ def test_fewer_than_consensus_needs_is_refused(rules: dict[str, int]) -> None:
         PruningRules(**rules)
 
 
-def test_certificates_of_set_changes_stay_for_ever() -> None:
+CHANGES = (3, 40)
+
+
+def grown_with_changes(heights: int) -> tuple[MemoryStore, BlockStore]:
     memory = MemoryStore()
     store = BlockStore(memory, "test", pruning=PruningRules(keep_blocks=KEEP))
-    for height in range(1, 100):
-        change = b"set %d" % height if height in (3, 40) else b""
-        add(store, parts_at(height, set_change=change))
-    assert list(store.set_changes(99)) == [(3, b"set 3"), (40, b"set 40")]
-    for height in (3, 40):
-        assert store.certificate_bytes(height) == parts_at(height).certificate
+    add(store, *(parts_at(height, changes=CHANGES) for height in range(1, heights + 1)))
+    return memory, store
+
+
+def test_certificates_of_set_changes_stay_for_ever() -> None:
+    memory, store = grown_with_changes(99)
+    assert [height for height, _ in store.set_changes(99)] == list(CHANGES)
+    for height in CHANGES:
+        assert store.certificate_bytes(height) == parts_at(height, changes=CHANGES).certificate
         assert store.block_bytes(height) is None
-    assert_exactly(memory, store)
+    assert_exactly(memory, store, changes=CHANGES)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("height", CHANGES)
+def test_a_change_whose_row_the_disk_does_not_give_takes_no_certificate_with_it(
+    height: int, restarts: bool
+) -> None:
+    """Read wrongly once, it would have been gone for ever."""
+    memory, store = grown_with_changes(height + KEEP - 1)
+    assert store.lowest_height == height
+    if restarts:
+        store = BlockStore(memory, "test", pruning=PruningRules(keep_blocks=KEEP))
+    key = b"V" + height.to_bytes(8, "big")
+    row = memory.get(key)
+    assert row is not None
+    lost, found = WriteBatch(), WriteBatch()
+    lost.operations.append((key, None))
+    memory.write(lost, sync=True)
+    following = parts_at(height + KEEP, changes=CHANGES)
+    with pytest.raises(LocalError, match=f"block {height} has no row of a change"):
+        add(store, following)
+    found.put(key, row)
+    memory.write(found, sync=True)
+    again = BlockStore(memory, "test", pruning=PruningRules(keep_blocks=KEEP))
+    add(again, following)
+    assert again.lowest_height == height + 1
+    assert again.certificate_bytes(height) is not None
+
+
+@pytest.mark.parametrize("key", [b"B" + bytes(8), b"V" + (3).to_bytes(8, "big")])
+def test_what_names_the_validators_before_is_looked_at(key: bytes) -> None:
+    """At a start it is read: genesis, or the newest change before."""
+    memory, _ = grown_with_changes(KEEP if key[:1] == b"B" else 10 + KEEP)
+    unreadable = WriteBatch()
+    unreadable.put(key, b"\x90")
+    memory.write(unreadable, sync=True)
+    store = BlockStore(memory, "test", pruning=PruningRules(keep_blocks=KEEP))
+    head = store.head()
+    assert head is not None
+    with pytest.raises(LocalError, match="the newest change of the validators is unreadable"):
+        add(store, parts_at(head.height + 1, changes=CHANGES))
 
 
 def test_the_history_of_accounts_begins_at_the_lowest_block() -> None:

@@ -13,7 +13,7 @@ from ledger.kv import WriteBatch
 from ledger.primitives import UNIT
 from node.state_files import state_file
 from node.state_files.state_verification import proof_path
-from node.store.block_store import STATE_PREFIX
+from node.store.row_keys import STATE_PREFIX
 from node.store.stores import open_store
 from tests.support.applied_chain import DOCUMENT
 from tests.support.ledger_chain import CHAIN_ID, genesis_document
