@@ -12,7 +12,6 @@ from consensus.messages import SigningDomain
 from ledger import genesis
 from ledger.errors import LocalError
 from ledger.genesis import Genesis
-from ledger.state import State
 from node.config import Config
 from node.modules import build_executor
 from node.network.identities import Identities
@@ -107,8 +106,8 @@ def open_files(config: Config, on_sync: Callable[[float], None] = lambda _: None
         _announce_history(blocks)
         saved = saved_commitment.load(folder / CHAIN_FOLDER)
         chain = open_chain(blocks, document, build_executor(), saved)
-        require_version(State(blocks.state()), chain.head.height + 1)
-        keeper.start(State(blocks.state()), chain.head.height + 1, blocks.schema_version)
+        require_version(chain.state(), chain.head.height + 1)
+        keeper.start(chain.state(), chain.head.height + 1, blocks.schema_version)
         votes = open_log_on(files_of_votes, chain.marker, on_sync)
         held.pop_all()  # from here on they are the log's
         until_complete.callback(votes.log.close)

@@ -88,7 +88,7 @@ def _is_seated(state: State, height: int, key: bytes) -> bool:
 
 
 def _use(chain: OpenedChain, key: bytes) -> Use:
-    if not _is_seated(State(chain.blocks.live_state()), chain.head.height, key):
+    if not _is_seated(chain.state(), chain.head.height, key):
         return Use.NONE
     for fact in chain.recent:
         seat = fact.validators.index_of(key)

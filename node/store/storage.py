@@ -7,7 +7,7 @@ from consensus.chain import RECENT_HEIGHTS, FinishedHeight
 from consensus.messages import CertifiedBlock
 from ledger import codec, genesis
 from ledger.block import Block, Header, decode_block
-from ledger.commitment import StateCommitment
+from ledger.commitment import CommittedRows, StateCommitment
 from ledger.errors import DecodeError, InvariantViolation, LocalError
 from ledger.ethereum_envelope import CallDecoder
 from ledger.executor import BlockExecutor
@@ -42,6 +42,10 @@ class OpenedChain:
     head_block: CertifiedBlock | None
     marker: Marker | None
     vote_record_lost: bool
+
+    def state(self) -> State:
+        """The head's state, compared with what its header commits to; until the next commit."""
+        return _state(self.blocks, self.commitment)
 
 
 def write_genesis(
@@ -94,7 +98,7 @@ def open_chain(
         blocks=blocks,
         commitment=commitment,
         head=head_block.header,
-        recent=_recent(blocks, head.height, chain_id, decode_call),
+        recent=_recent(blocks, head.height, _state(blocks, commitment), chain_id, decode_call),
         head_block=_certified(blocks, head_block) if head.height else None,
         marker=None if head.marker == NO_MARKER else head.marker,
         vote_record_lost=head.vote_record_lost,
@@ -170,14 +174,20 @@ def _damaged(what: str) -> LocalError:
     )
 
 
+def _state(blocks: BlockStore, commitment: StateCommitment) -> State:
+    return State(CommittedRows(commitment, blocks.live_state()))
+
+
 def _recent(
-    blocks: BlockStore, head: int, chain_id: int, decode_call: CallDecoder
+    blocks: BlockStore, head: int, state: State, chain_id: int, decode_call: CallDecoder
 ) -> tuple[FinishedHeight, ...]:
-    state = State(blocks.live_state())
     found: list[FinishedHeight] = []
     for height in range(max(blocks.lowest_height, head - RECENT_HEIGHTS + 1), head + 1):
         block = _block(blocks, height, chain_id, decode_call)
-        validators = find_set(state, height)
+        try:
+            validators = find_set(state, height)
+        except InvariantViolation as error:
+            raise _damaged(str(error)) from error
         if validators is None:
             continue  # a set change lies between: its evidence has expired with it
         certificate = _certified(blocks, block).certificate

@@ -12,6 +12,7 @@ from ledger.block import decode_block
 from ledger.commitment import StateCommitment
 from ledger.errors import LocalError
 from ledger.kv import MemoryStore, WriteBatch
+from ledger.validator_tables import ONE_ROW, TIMELINE
 from node.store.block_store import NO_MARKER, BlockStore
 from node.store.storage import certified_block_bytes, open_chain, with_vote_record
 from node.store.stores import installed_engines, open_store
@@ -166,6 +167,23 @@ def test_a_kept_commitment_is_taken_only_when_it_is_that_of_the_head() -> None:
     for wrong in (older, other):
         taken = open_chain(blocks, document, EXECUTOR, wrong).commitment
         assert (taken.height, taken.root) == (kept.height, kept.root)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"), [(None, "missing in the store"), (b"older", "not the one committed to")]
+)
+def test_validators_of_recent_heights_are_those_that_the_head_commits_to(
+    change: bytes | None, what: str
+) -> None:
+    """With the commitment of a clean stop the rows are not read as a whole: what a disk gives back
+    of an earlier time made a node refuse votes of the present keys."""
+    node = grown(2)
+    batch = WriteBatch()
+    batch.operations.append((b"S" + TIMELINE.prefix + ONE_ROW, change))
+    node.store.write(batch, sync=True)
+    blocks = BlockStore(node.store, "test")
+    with pytest.raises(LocalError, match=f"{what}.*estore a backup"):
+        open_chain(blocks, DOCUMENT, EXECUTOR, node.chain.commitment)
 
 
 # What it serves
