@@ -3,7 +3,13 @@ ends."""
 
 import fcntl
 import os
+import time
 from pathlib import Path
+from typing import Final
+
+GLANCES: Final = 200
+GLANCE_S: Final = 0.001
+"""So often, and so long apart, a lock that others share is tried again."""
 
 
 def hold_file(path: Path, *, mode: int = 0o600) -> int | None:
@@ -19,14 +25,29 @@ def hold_folder(path: Path) -> int | None:
 
 
 def _held(handle: int) -> int | None:
+    """The handle once it holds its file, None when another process does. Who only looks (is_held)
+    shares the lock for an instant, and is waited for."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+        for _ in range(GLANCES):
+            if _locked(handle, fcntl.LOCK_EX):
+                return handle
+            if not _locked(handle, fcntl.LOCK_SH):
+                break
+            fcntl.flock(handle, fcntl.LOCK_UN)
+            time.sleep(GLANCE_S)
+    except OSError:
         os.close(handle)
-        if isinstance(error, BlockingIOError):
-            return None
         raise
-    return handle
+    os.close(handle)
+    return None
+
+
+def _locked(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def is_held(path: Path) -> bool:
@@ -36,9 +57,6 @@ def is_held(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _locked(handle, fcntl.LOCK_SH)
     finally:
         os.close(handle)
-    return False
