@@ -3,8 +3,12 @@
 Never a hole: what was silently lost in the middle could be served as "not found" for ever.
 """
 
+import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,15 +34,10 @@ def open_blocks(folder: Path, engine: str) -> BlockStore:
         raise
 
 
-@pytest.fixture(scope="module", params=installed_engines())
-def chain(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Path]:
-    """A folder as a killed process leaves it: copied while the store is open."""
-    engine: str = request.param
-    folder = tmp_path_factory.mktemp("chain")
+def grow_and_die(folder: Path, engine: str) -> None:
+    """What the killed process does: every block, then SIGKILL while the engine is at work."""
     choose = random.Random(1)
-    blocks = open_blocks(folder / "live", engine)
+    blocks = open_blocks(folder, engine)
     for height in range(HEIGHTS + 1):
         parts = BlockParts(
             height,
@@ -51,9 +50,29 @@ def chain(
             concerned=concerned_at(height),
         )
         blocks.commit(blocks.batch_for(parts, MARKER))
-    shutil.copytree(folder / "live", folder / "killed")
-    blocks.close()
-    return engine, folder / "killed"
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture(scope="module", params=installed_engines())
+def chain(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """A folder as a killed process leaves it."""
+    engine: str = request.param
+    folder = tmp_path_factory.mktemp("chain")
+    command = (
+        "import sys; from pathlib import Path; from tests.crash.test_store_damage import "
+        "grow_and_die; grow_and_die(Path(sys.argv[1]), sys.argv[2])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command, str(folder), engine],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return engine, folder
 
 
 def concerned_at(height: int) -> dict[Address, bytes]:
