@@ -124,7 +124,7 @@ class Dispatcher:
             admit(self._cost(entry))
             method, parameters = self.bind(entry)
             if method.beforehand is not None:
-                await method.beforehand(context, [parameters])
+                await self.wait_beforehand(method.beforehand, [parameters], context)
             outcome = await self.call(method, parameters, context)
         except RpcError as error:
             outcome = error
@@ -154,6 +154,16 @@ class Dispatcher:
                 f"method {jsonrpc.shown(request.method)} not found: rpc.discover lists them all",
             )
         return method, method.bind(request.params)
+
+    async def wait_beforehand(
+        self, wait: Beforehand, calls: Sequence[tuple[Any, ...]], context: Context
+    ) -> None:
+        """Wait for what these calls ask about. A failure ends the waiting and no more: each call
+        then answers by itself, with the failure where it meets it, too."""
+        try:
+            await wait(context, calls)
+        except Exception as error:
+            log.error("waiting before calls failed", exc_info=error)
 
     async def call(self, method: Method, parameters: tuple[Any, ...], context: Context) -> Any:
         """Result of one call, or the RpcError it ended in."""
@@ -250,7 +260,8 @@ class _Answers:
             if method.beforehand is not None:
                 waits.setdefault(method.beforehand, []).append(parameters)
         if waits:
-            await asyncio.gather(*(wait(self._context, calls) for wait, calls in waits.items()))
+            wait_for = self._dispatcher.wait_beforehand
+            await asyncio.gather(*(wait_for(*each, self._context) for each in waits.items()))
 
     async def _call(self, method: Method, call: _Bound) -> None:
         position, request, parameters = call

@@ -58,7 +58,7 @@ Single = Callable[..., Awaitable[Any]]
 Together = Callable[[Context, Sequence[tuple[Any, ...]]], Awaitable[Sequence[Any]]]
 """(context, the parameters of each call) -> a result or an RpcError for each call."""
 Beforehand = Callable[[Context, Sequence[tuple[Any, ...]]], Awaitable[None]]
-"""(context, the parameters of each call): waits for what the calls ask about; never raises."""
+"""(context, the parameters of each call): waits for what the calls ask about."""
 
 
 @dataclass(frozen=True, slots=True)

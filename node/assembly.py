@@ -312,7 +312,8 @@ async def _joined(
 ) -> bool:
     """Begin from a snapshot where the configuration says so and no chain is there; False when the
     node was told to stop meanwhile. Probes are answered from here on then."""
-    if has_chain(config.path(config.storage.path) / CHAIN_FOLDER):
+    data = config.path(config.storage.path)
+    if has_chain(data / CHAIN_FOLDER):
         return True
     if not config.snapshots.join:
         if config.snapshots.trusted_header:
@@ -325,13 +326,13 @@ async def _joined(
     document = read_genesis(config.path(config.node.genesis))
     # The folder may hold votes all the same: of whom, is asked before a chain is put beside them.
     keys = public_keys_of(config, files)
-    require_openable(config.path(config.storage.path), document, keys)
+    require_openable(data, document, keys)
     start = start_of(document, build_executor(), trusted_file_of(config))
-    with beginning_alone(config.path(config.storage.path)):
+    with beginning_alone(data):
         phase = Joining(config, start, identities)
         if config.metrics.enabled:
             await health.start()
-        with watched(health, metrics, config.path(config.storage.path), phase.progress):
+        with watched(health, metrics, data, phase.progress):
             return await _gathered(phase, stopped)
 
 

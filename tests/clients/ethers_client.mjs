@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 
 const [folder, url, webSocketUrl, secret, receiver] = process.argv.slice(2);
 const { ethers } = createRequire(folder + "/")("ethers");
-const TIMEOUT_MS = 60_000; // a quiet chain makes its next block after 30 s
+const TIMEOUT_MS = 30_000;
 const TOKEN = "0x0000000000000000000000000000000000000401";
 
 async function codeOf(action) {

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 
 const [folder, url, abis, citySecret, gistSecret, receiver] = process.argv.slice(2);
 const { ethers } = createRequire(folder + "/")("ethers");
-const TIMEOUT_MS = 60_000; // a quiet chain makes its next block after 30 s
+const TIMEOUT_MS = 30_000;
 
 // ethers repeats an answer for 250 ms, in which a nonce may have been used here.
 const options = { pollingInterval: 50, cacheTimeout: -1 };

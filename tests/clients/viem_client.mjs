@@ -6,7 +6,7 @@ const [folder, url, webSocketUrl, secret, receiver] = process.argv.slice(2);
 const installed = createRequire(folder + "/");
 const viem = installed("viem");
 const account = installed("viem/accounts").privateKeyToAccount(secret);
-const TIMEOUT_MS = 60_000; // a quiet chain makes its next block after 30 s
+const TIMEOUT_MS = 30_000;
 const TOKEN = "0x0000000000000000000000000000000000000401";
 const TRANSFER = viem.parseAbiItem(
   "event Transfer(address indexed from, address indexed to, uint256 value)",

@@ -8,7 +8,7 @@ const [folder, url, abis, citySecret, gistSecret, receiver] = process.argv.slice
 const installed = createRequire(folder + "/");
 const viem = installed("viem");
 const { privateKeyToAccount } = installed("viem/accounts");
-const TIMEOUT_MS = 60_000; // a quiet chain makes its next block after 30 s
+const TIMEOUT_MS = 30_000;
 
 const read = (name) => JSON.parse(readFileSync(`${abis}/${name}.json`, "utf8"));
 const addresses = read("contracts");

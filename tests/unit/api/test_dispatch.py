@@ -298,3 +298,20 @@ async def test_subscriptions_need_a_websocket() -> None:
     error = (await Caller().ask(call(1, "poyong_subscribe", "blocks")))["error"]
     assert error["code"] == -32601
     assert "WebSocket" in error["message"]
+
+
+async def test_a_failure_while_waiting_beforehand_is_no_failure_of_other_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a receipt waits for cannot be read: each call answers as it can by itself."""
+    caller = Caller()
+
+    def unreadable(_: bytes) -> None:
+        raise LocalError("the disk says no")
+
+    monkeypatch.setattr(caller.node, "transaction", unreadable)
+    receipt = call(1, "eth_getTransactionReceipt", hex_of(bytes(32)))
+    assert (await caller.ask(receipt))["result"] is None
+    first, second = await caller.ask([receipt, call(2, "poyong_status")])
+    assert first["result"] is None
+    assert "result" in second
